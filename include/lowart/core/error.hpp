@@ -1,0 +1,139 @@
+#pragma once
+/// What went wrong with one call, told so that a policy can decide and a client can act.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+/// What failed. Each value says the situation; Error::message says the particular case.
+enum class Errc : std::uint8_t {
+  invalid_request,    ///< The client's request cannot be served as it is.
+  unauthenticated,    ///< No key, or a key that is not known, expired or revoked.
+  permission_denied,  ///< The key is known but may not do this.
+  not_found,          ///< No such model, route or resource.
+  too_large,          ///< A head, header, body or reply is over its limit.
+  unsupported,        ///< Nobody here can express or serve what was asked.
+  rate_limited,       ///< A limit of ours or of the provider; see Error::retry_after.
+  quota_exceeded,     ///< A budget is used up; waiting a moment does not help.
+  circuit_open,       ///< A breaker refuses the target for now; nothing was sent.
+  connect_failed,     ///< Name, route, TCP or TLS to the provider failed; nothing was sent.
+  connect_timeout,    ///< Clock 1 of 4: no connection in time; nothing was sent.
+  first_token_timeout,    ///< Clock 2 of 4: no first content in time.
+  between_tokens_timeout,  ///< Clock 3 of 4: the stream fell silent.
+  whole_timeout,      ///< Clock 4 of 4: the whole call took too long.
+  connection_lost,    ///< The peer closed or reset before the answer was complete.
+  malformed_reply,    ///< The provider's bytes are not what its protocol promises.
+  upstream_rejected,  ///< The provider refused this very request (its 4xx).
+  upstream_failed,    ///< The provider failed (its 5xx, or an error event).
+  upstream_auth,      ///< The provider did not accept our credentials.
+  overloaded,         ///< This gateway, or every target, is full.
+  shutting_down,      ///< The gateway drains; try another instance.
+  cancelled,          ///< The caller went away or asked to stop.
+  storage_failed,     ///< A store could not be read or written.
+  config_invalid,     ///< A configuration says something that cannot be.
+  internal,           ///< A fault of this program.
+};
+
+/// The name of a code as it appears in logs, metrics and error bodies: "rate_limited".
+constexpr std::string_view to_string(Errc code) noexcept {
+  switch (code) {
+    case Errc::invalid_request: return "invalid_request";
+    case Errc::unauthenticated: return "unauthenticated";
+    case Errc::permission_denied: return "permission_denied";
+    case Errc::not_found: return "not_found";
+    case Errc::too_large: return "too_large";
+    case Errc::unsupported: return "unsupported";
+    case Errc::rate_limited: return "rate_limited";
+    case Errc::quota_exceeded: return "quota_exceeded";
+    case Errc::circuit_open: return "circuit_open";
+    case Errc::connect_failed: return "connect_failed";
+    case Errc::connect_timeout: return "connect_timeout";
+    case Errc::first_token_timeout: return "first_token_timeout";
+    case Errc::between_tokens_timeout: return "between_tokens_timeout";
+    case Errc::whole_timeout: return "whole_timeout";
+    case Errc::connection_lost: return "connection_lost";
+    case Errc::malformed_reply: return "malformed_reply";
+    case Errc::upstream_rejected: return "upstream_rejected";
+    case Errc::upstream_failed: return "upstream_failed";
+    case Errc::upstream_auth: return "upstream_auth";
+    case Errc::overloaded: return "overloaded";
+    case Errc::shutting_down: return "shutting_down";
+    case Errc::cancelled: return "cancelled";
+    case Errc::storage_failed: return "storage_failed";
+    case Errc::config_invalid: return "config_invalid";
+    case Errc::internal: return "internal";
+  }
+  return "internal";
+}
+
+/// Whose fault it is.
+enum class Origin : std::uint8_t { client, gateway, upstream };
+
+constexpr std::string_view to_string(Origin origin) noexcept {
+  switch (origin) {
+    case Origin::client: return "client";
+    case Origin::gateway: return "gateway";
+    case Origin::upstream: return "upstream";
+  }
+  return "gateway";
+}
+
+/// Whether the provider may have seen (and billed) the request.
+enum class Sent : std::uint8_t {
+  nothing,  ///< No byte of the request left: trying again is free.
+  maybe,    ///< Some bytes left; the provider may be working on it.
+  yes,      ///< The provider answered.
+};
+
+/// One failure. A class with constructors, not an aggregate: see DECISIONS 3 (await rules).
+///
+/// `message` is ours and safe to show. `upstream_message` is the provider's own text: untrusted,
+/// passed on to a client only inside an error envelope, never interpreted.
+class Error {
+ public:
+  explicit Error(Errc code, std::string message = {}, Origin origin = Origin::gateway)
+      : message_(std::move(message)), code_(code), origin_(origin) {}
+
+  Errc code() const noexcept { return code_; }
+  Origin origin() const noexcept { return origin_; }
+  Sent sent() const noexcept { return sent_; }
+  /// Another attempt, here or elsewhere, may succeed.
+  bool retryable() const noexcept { return retryable_; }
+  /// The provider's HTTP status, 0 when there was none.
+  int upstream_status() const noexcept { return upstream_status_; }
+  /// Wait at least this long before the next attempt; negative when nobody said.
+  std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
+  std::string const& message() const noexcept { return message_; }
+  std::string const& upstream_message() const noexcept { return upstream_message_; }
+  /// The field or header that is wrong ("messages[2].content"), empty when it is not one field.
+  std::string const& param() const noexcept { return param_; }
+  /// The provider's error body as it came, for a client of the same dialect; may be empty.
+  std::string const& upstream_body() const noexcept { return upstream_body_; }
+
+  Error&& with_sent(Sent sent) && { return sent_ = sent, std::move(*this); }
+  Error&& with_retryable(bool yes) && { return retryable_ = yes, std::move(*this); }
+  Error&& with_upstream_status(int s) && { return upstream_status_ = s, std::move(*this); }
+  Error&& with_retry_after(std::chrono::milliseconds d) && { return retry_after_ = d, std::move(*this); }
+  Error&& with_upstream_message(std::string m) && { return upstream_message_ = std::move(m), std::move(*this); }
+  Error&& with_upstream_body(std::string b) && { return upstream_body_ = std::move(b), std::move(*this); }
+  Error&& with_param(std::string p) && { return param_ = std::move(p), std::move(*this); }
+  Error&& with_message(std::string m) && { return message_ = std::move(m), std::move(*this); }
+
+ private:
+  std::string message_;
+  std::string upstream_message_;
+  std::string upstream_body_;
+  std::string param_;
+  std::chrono::milliseconds retry_after_{-1};
+  int upstream_status_{0};
+  Errc code_;
+  Origin origin_;
+  Sent sent_{Sent::nothing};
+  bool retryable_{false};
+};
+
+}  // namespace lowart
