@@ -1,0 +1,198 @@
+#pragma once
+/// Call: the one request in flight. Passed, never global.
+
+#include <lowart/core/admission.hpp>
+#include <lowart/core/clock.hpp>
+#include <lowart/core/result.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <memory_resource>
+#include <algorithm>
+#include <span>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart {
+
+/// The time a call may take in each of its phases. Zero switches a clock off.
+struct Clocks {
+  std::chrono::milliseconds connect{5'000};
+  std::chrono::milliseconds first_token{60'000};
+  std::chrono::milliseconds between_tokens{60'000};
+  std::chrono::milliseconds whole{600'000};
+};
+
+/// One request that was sent, or tried to be sent, to a provider.
+struct Attempt {
+  std::string_view provider;
+  TimePoint started_at;
+  TimePoint ended_at{};        ///< When it failed, or when its answer began.
+  std::optional<Errc> failure;  ///< Empty: it answered.
+};
+
+/// Memory of one call: taken by bumping a pointer, given back all at once.
+class Arena {
+ public:
+  /// `first` is used before the heap is; it must outlive the arena.
+  explicit Arena(std::span<std::byte> first = {}) noexcept
+      : resource_(first.data(), first.size(), std::pmr::new_delete_resource()) {}
+
+  std::pmr::memory_resource* resource() noexcept { return &resource_; }
+  /// Frees everything. Nothing that was made here may live on.
+  void release() noexcept { resource_.release(); }
+
+ private:
+  std::pmr::monotonic_buffer_resource resource_;
+};
+
+/// Destroys, but leaves the memory to the arena.
+struct ArenaDelete {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    std::destroy_at(object);
+  }
+};
+template <class T>
+using ArenaPtr = std::unique_ptr<T, ArenaDelete>;
+
+class InterruptHook;
+
+/// One request in flight: who asks, until when, what it may spend, and how to stop it.
+///
+/// Lives on one event loop. What is made in its arena, replies included, must be gone before it is.
+/// Making one takes an Admission, so nothing reaches a provider that no limiter has let in.
+class Call {
+ public:
+  Call(Admission admission, Clock& clock, asio::any_io_executor executor, Arena& arena)
+      : admission_(std::move(admission)),
+        clock_(clock),
+        executor_(std::move(executor)),
+        arena_(arena),
+        started_at_(clock.now()),
+        trail_(arena.resource()) {}
+  Call(Call const&) = delete;
+  Call& operator=(Call const&) = delete;
+
+  Admission& admission() noexcept { return admission_; }
+  Clock& clock() const noexcept { return clock_; }
+  TimePoint now() const noexcept { return clock_.now(); }
+  TimePoint started_at() const noexcept { return started_at_; }
+  asio::any_io_executor const& executor() const noexcept { return executor_; }
+  std::pmr::memory_resource* memory() const noexcept { return arena_.resource(); }
+
+  /// Makes an object that lives at most as long as the call.
+  template <class T, class... Args>
+  ArenaPtr<T> make(Args&&... args) {
+    void* place = memory()->allocate(sizeof(T), alignof(T));
+    return ArenaPtr<T>(::new (place) T(std::forward<Args>(args)...));
+  }
+  /// A copy of `text` that lives as long as the call.
+  std::string_view keep(std::string_view text) {
+    if (text.empty()) return {};
+    auto* place = static_cast<char*>(memory()->allocate(text.size(), 1));
+    std::copy(text.begin(), text.end(), place);
+    return {place, text.size()};
+  }
+
+  /// Names the call towards the client, the provider and the log. A view that outlives the call.
+  std::string_view request_id() const noexcept { return request_id_; }
+  void request_id(std::string_view id) noexcept { request_id_ = id; }
+  /// The name of the API key that asks; empty in process.
+  std::string_view key_name() const noexcept { return key_name_; }
+  void key_name(std::string_view name) noexcept { key_name_ = name; }
+  /// W3C trace context to pass on; may be empty.
+  std::string_view traceparent() const noexcept { return traceparent_; }
+  void traceparent(std::string_view value) noexcept { traceparent_ = value; }
+
+  /// What the Timeouts policy asks of the connect phase.
+  std::chrono::milliseconds connect_timeout() const noexcept { return connect_timeout_; }
+  void connect_timeout(std::chrono::milliseconds timeout) noexcept { connect_timeout_ = timeout; }
+
+  /// Every attempt so far, in order. Leaf providers append to it.
+  std::pmr::vector<Attempt>& trail() noexcept { return trail_; }
+  std::pmr::vector<Attempt> const& trail() const noexcept { return trail_; }
+
+  /// Stops whatever the call waits for; the wait fails with this code. A cancelled call stays so, any other
+  /// interruption lasts until the policy that raised it clears it.
+  void interrupt(Errc code) noexcept;
+  void cancel() noexcept { interrupt(Errc::cancelled); }
+  std::optional<Errc> interruption() const noexcept { return interruption_; }
+  void clear_interruption() noexcept {
+    if (interruption_ != Errc::cancelled) interruption_.reset();
+  }
+  /// The error of a wait that was interrupted.
+  Error interruption_error() const;
+
+ private:
+  friend class InterruptHook;
+  Admission admission_;
+  Clock& clock_;
+  asio::any_io_executor executor_;
+  Arena& arena_;
+  TimePoint started_at_;
+  std::string_view request_id_;
+  std::string_view key_name_;
+  std::string_view traceparent_;
+  std::chrono::milliseconds connect_timeout_{Clocks{}.connect};
+  std::optional<Errc> interruption_;
+  std::pmr::vector<Attempt> trail_;
+  InterruptHook* hooks_{nullptr};
+};
+
+/// Runs a function when the call is interrupted: cancel the timer or socket you wait for. Never await in it.
+class InterruptHook {
+ public:
+  using Callback = void (*)(void* context);
+  InterruptHook(Call& call, Callback callback, void* context) noexcept
+      : call_(call), callback_(callback), context_(context), next_(call.hooks_) {
+    if (next_ != nullptr) next_->previous_ = this;
+    call_.hooks_ = this;
+  }
+  ~InterruptHook() {
+    if (previous_ != nullptr) previous_->next_ = next_;
+    else call_.hooks_ = next_;
+    if (next_ != nullptr) next_->previous_ = previous_;
+  }
+  InterruptHook(InterruptHook const&) = delete;
+  InterruptHook& operator=(InterruptHook const&) = delete;
+
+ private:
+  friend class Call;
+  Call& call_;
+  Callback callback_;
+  void* context_;
+  InterruptHook* next_;
+  InterruptHook* previous_{nullptr};
+};
+
+inline void Call::interrupt(Errc code) noexcept {
+  if (interruption_ == Errc::cancelled) return;
+  interruption_ = code;
+  // A hook only asks an operation to stop; nothing resumes, so the list does not change under us.
+  for (InterruptHook* hook = hooks_; hook != nullptr; hook = hook->next_) hook->callback_(hook->context_);
+}
+
+inline Error Call::interruption_error() const {
+  Errc const code = interruption_.value_or(Errc::cancelled);
+  switch (code) {
+    case Errc::connect_timeout:
+      return Error(code, "no connection to the provider in time", Origin::upstream).with_retryable(true);
+    case Errc::first_token_timeout:
+      return Error(code, "the provider sent nothing in time", Origin::upstream)
+          .with_sent(Sent::maybe)
+          .with_retryable(true);
+    case Errc::between_tokens_timeout:
+      return Error(code, "the provider's stream fell silent", Origin::upstream).with_sent(Sent::yes);
+    case Errc::whole_timeout:
+      return Error(code, "the call took longer than it may", Origin::gateway).with_sent(Sent::maybe);
+    case Errc::shutting_down: return Error(code, "the gateway is shutting down");
+    default: return Error(code, "the caller went away", Origin::client).with_sent(Sent::maybe);
+  }
+}
+
+}  // namespace lowart

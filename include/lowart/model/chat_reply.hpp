@@ -1,0 +1,158 @@
+#pragma once
+/// ChatReply: an answer that has begun. Its parts follow; who wrapped it sees them pass and learns the end.
+
+#include <lowart/core/call.hpp>
+#include <lowart/core/task.hpp>
+#include <lowart/model/chat_delta.hpp>
+#include <lowart/model/dialect.hpp>
+#include <lowart/model/usage_record.hpp>
+
+#include <cassert>
+#include <memory_resource>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+/// The next piece of an answer: bytes of the provider's dialect as they came, or neutral steps.
+/// Views stay valid until the next piece is asked for.
+struct ReplyPart {
+  std::string_view bytes;
+  std::span<ChatDelta const> deltas;
+  bool last{false};  ///< The answer is complete with this piece; it may be empty.
+
+  bool empty() const noexcept { return bytes.empty() && deltas.empty(); }
+};
+
+/// What has been read off an answer while it passed. Filled by the provider, read by meters and doors.
+class ReplyProgress {
+ public:
+  explicit ReplyProgress(std::pmr::memory_resource* memory) : text(memory) {}
+
+  Usage usage;            ///< As reported so far; empty when nothing was.
+  std::pmr::string text;  ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
+  std::int64_t events{0};  ///< Streamed events that carried content.
+  TimePoint first_content_at{};
+  FinishReason finish{FinishReason::none};
+};
+
+/// How an answer ended.
+struct ReplyEnd {
+  Outcome outcome;
+  Error const* error;  ///< Set when outcome is partial.
+};
+
+/// Sees an answer pass. Made in the call's arena; destroyed with the reply. Called on the call's loop.
+class ReplyWatcher {
+ public:
+  virtual ~ReplyWatcher() = default;
+  /// The consumer waits for the provider from now on.
+  virtual void waiting() noexcept {}
+  /// A piece came, and the consumer has not seen it yet.
+  virtual void part(ReplyPart const&, ReplyProgress const&) noexcept {}
+  /// Exactly once, before the consumer sees the last piece or the error; or when the reply is dropped.
+  virtual void end(ReplyEnd const&, ReplyProgress const&) noexcept = 0;
+
+ private:
+  friend class ChatReply;
+  ArenaPtr<ReplyWatcher> next_;
+};
+
+/// Where the parts of an answer come from. Dropping it stops the provider.
+class ReplySource {
+ public:
+  virtual ~ReplySource() = default;
+  /// Parts until one is `last`. A stream that stops without its terminal event is an Error, never a last part.
+  virtual Task<Result<ReplyPart>> next() = 0;
+  virtual ReplyProgress& progress() noexcept = 0;
+};
+
+/// Reads bytes of a dialect into neutral steps; bound by whoever knows the dialect.
+class ReplyDecoder {
+ public:
+  virtual ~ReplyDecoder() = default;
+  /// Appends the steps that `bytes` complete.
+  virtual Result<void> decode(std::string_view bytes, bool last, std::vector<ChatDelta>& out) = 0;
+};
+
+/// An answer that has begun: head and first content are here (the commit point).
+///
+/// Move-only. Must be gone before its Call is. One coroutine at a time.
+class ChatReply {
+ public:
+  struct Head {
+    Dialect dialect{Dialect::neutral};
+    bool streamed{false};
+    int status{200};
+    std::string_view content_type;
+    std::string_view provider;        ///< Who answers.
+    std::string_view upstream_model;  ///< The model asked of the provider.
+    std::string_view upstream_id;     ///< The provider's request id.
+    /// Makes a decoder for the bytes; null when the parts are neutral already.
+    ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
+  };
+
+  /// `first` is handed out before the source is asked; `source` may be null when `first` is the last part.
+  ChatReply(Head head, ArenaPtr<ReplySource> source, ReplyPart first)
+      : head_(head), source_(std::move(source)), first_(first), has_first_(true) {}
+  ChatReply(ChatReply&&) noexcept = default;
+  ChatReply& operator=(ChatReply&& other) noexcept {
+    if (this == &other) return *this;
+    drop();
+    head_ = other.head_;
+    watchers_ = std::move(other.watchers_);
+    source_ = std::move(other.source_);
+    first_ = other.first_;
+    has_first_ = other.has_first_;
+    ended_ = other.ended_;
+    return *this;
+  }
+  ~ChatReply() { drop(); }
+
+  Head const& head() const noexcept { return head_; }
+  ReplyProgress const& progress() const noexcept { return source_->progress(); }
+
+  /// The newest watcher is told last: inner policies learn the end before outer ones.
+  void watch(ArenaPtr<ReplyWatcher> watcher) {
+    ArenaPtr<ReplyWatcher>* tail = &watchers_;
+    while (*tail) tail = &(*tail)->next_;
+    *tail = std::move(watcher);
+  }
+
+  /// The next part. After the last part, or an error, it must not be called again.
+  Task<Result<ReplyPart>> next() {
+    if (std::exchange(has_first_, false)) co_return seen(first_);
+    for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->waiting();
+    Result<ReplyPart> part = co_await source_->next();
+    if (part) co_return seen(*part);
+    finish(ReplyEnd{.outcome = Outcome::partial, .error = &part.error()});
+    co_return part;
+  }
+
+ private:
+  ReplyPart seen(ReplyPart part) {
+    for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->part(part, source_->progress());
+    if (part.last) finish(ReplyEnd{.outcome = Outcome::complete, .error = nullptr});
+    return part;
+  }
+  void finish(ReplyEnd end) noexcept {
+    if (std::exchange(ended_, true)) return;
+    for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->end(end, source_->progress());
+  }
+  void drop() noexcept {
+    if (source_) finish(ReplyEnd{.outcome = Outcome::cancelled, .error = nullptr});
+    watchers_.reset();
+    source_.reset();
+  }
+
+  Head head_;
+  ArenaPtr<ReplySource> source_;
+  ArenaPtr<ReplyWatcher> watchers_;
+  ReplyPart first_;
+  bool has_first_{false};
+  bool ended_{false};
+};
+
+}  // namespace lowart

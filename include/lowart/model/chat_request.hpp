@@ -1,0 +1,95 @@
+#pragma once
+/// ChatRequest: one chat call, in the neutral language or as the bytes a client sent.
+
+#include <lowart/core/result.hpp>
+#include <lowart/model/chat_reply.hpp>
+#include <lowart/model/conversation.hpp>
+#include <lowart/model/dialect.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lowart {
+
+/// A request body as it came, with what a shallow look at it found. Views into the door's buffer.
+struct WireRequest {
+  Dialect dialect{Dialect::openai_chat};
+  std::string_view body;
+  std::string_view model;        ///< Decoded name.
+  std::string_view model_token;  ///< The JSON string in `body`, quotes included: what a provider splices out.
+  bool stream{false};
+  bool include_usage{false};
+  std::optional<std::int64_t> max_tokens;
+  std::int64_t choices{1};
+  /// Reads the whole body; bound by the door, which knows the dialect.
+  Result<Conversation> (*decode)(std::string_view body){nullptr};
+};
+
+/// A request for a chat answer. Its reply is a ChatReply.
+///
+/// From a door it is bytes plus facts, so that a provider of the same dialect forwards them untouched. In process
+/// it is a Conversation. Either way conversation() tells what is said.
+class ChatRequest {
+ public:
+  using reply_type = ChatReply;
+  static constexpr std::string_view operation = "chat";
+
+  explicit ChatRequest(std::string model) : model_(std::move(model)) {}
+  ChatRequest(std::string model, Conversation conversation)
+      : model_(std::move(model)), conversation_(std::make_shared<Conversation>(std::move(conversation))) {}
+  explicit ChatRequest(WireRequest wire) : model_(wire.model), wire_(wire) {}
+
+  std::string const& model() const noexcept { return model_; }
+  /// The same request for another model: how a route maps names. Shares the content.
+  ChatRequest for_model(std::string model) const {
+    ChatRequest other = *this;
+    other.model_ = std::move(model);
+    return other;
+  }
+
+  /// The client's bytes; nullopt for a request made in process.
+  std::optional<WireRequest> const& wire() const noexcept { return wire_; }
+  Dialect dialect() const noexcept { return wire_ ? wire_->dialect : Dialect::neutral; }
+
+  bool stream() const noexcept { return wire_ ? wire_->stream : conversation_ && conversation_->stream; }
+  bool include_usage() const noexcept {
+    return wire_ ? wire_->include_usage : conversation_ && conversation_->include_usage;
+  }
+  std::optional<std::int64_t> max_tokens() const noexcept {
+    if (wire_) return wire_->max_tokens;
+    return conversation_ ? conversation_->max_tokens : std::nullopt;
+  }
+
+  /// What is said. Decoded anew for wire requests: ask once.
+  Result<Conversation> conversation() const {
+    if (!wire_) return conversation_ ? *conversation_ : Conversation{};
+    if (wire_->decode == nullptr) return fail(Errc::internal, "a wire request without a decoder");
+    return wire_->decode(wire_->body);
+  }
+
+  /// Adds a message; for requests made in process.
+  ChatRequest& add(Role role, std::string text) {
+    Message message;
+    message.role = role;
+    ContentPart part;
+    part.text = std::move(text);
+    message.content.push_back(std::move(part));
+    edit().messages.push_back(std::move(message));
+    return *this;
+  }
+  /// The conversation to change; for requests made in process.
+  Conversation& edit() {
+    if (!conversation_) conversation_ = std::make_shared<Conversation>();
+    else if (conversation_.use_count() > 1) conversation_ = std::make_shared<Conversation>(*conversation_);
+    return *conversation_;
+  }
+
+ private:
+  std::string model_;
+  std::optional<WireRequest> wire_;
+  std::shared_ptr<Conversation> conversation_;
+};
+
+}  // namespace lowart

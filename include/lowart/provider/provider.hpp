@@ -1,0 +1,69 @@
+#pragma once
+/// The one idea: whatever answers a request is a Provider.
+
+#include <lowart/core/call.hpp>
+#include <lowart/core/task.hpp>
+#include <lowart/model/chat_request.hpp>
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+
+namespace lowart {
+
+/// A request names its reply and its operation ("chat", as it stands in metrics and records).
+template <class R>
+concept Request = requires {
+  typename R::reply_type;
+  { R::operation } -> std::convertible_to<std::string_view>;
+};
+
+template <Request R>
+using ReplyOf = Result<typename R::reply_type>;
+
+/// Part 1 of Provider: it has a name, for logs, metrics and records. A view that outlives the calls.
+template <class P>
+concept Named = requires(P const& provider) {
+  { provider.name() } -> std::convertible_to<std::string_view>;
+};
+
+/// Can P answer R?
+template <class P, class R>
+concept Serves = Request<R> && requires(P& provider, R const& request, Call& call) {
+  { provider(request, call) } -> std::same_as<Task<ReplyOf<R>>>;
+};
+
+/// Part 2 of Provider: it serves at least one operation that this library knows.
+template <class P>
+concept ServesSomething = Serves<P, ChatRequest>;
+
+/// Whatever answers a request; and whatever wraps one and changes how it is answered.
+///
+/// Exemplar (tests/provider/provider_test.cpp compiles it):
+///
+///     struct Echo {
+///       std::string_view name() const { return "echo"; }
+///       Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call);
+///     };
+///     static_assert(Provider<Echo>);
+///
+/// The call operator returns when the answer has begun (head and first content are there) or has definitely
+/// failed: the commit point. Policies decide on that result alone. `request` and `call` outlive the call
+/// operator; `call` outlives the reply. Nothing throws.
+///
+/// Several calls run at once, on several threads: state that calls share must be safe for that.
+/// Models: OpenAi, Demo, AnyProvider, testing::ScriptedProvider, and every policy over a Provider.
+template <class P>
+concept Provider = Named<P> && ServesSomething<P> && std::move_constructible<P>;
+
+/// Put `assert_provider<Mine>();` under a provider: the first line of the error is the missing part.
+template <class P>
+consteval void assert_provider() {
+  static_assert(Named<P>, "lowart: a Provider needs `std::string_view name() const`");
+  static_assert(ServesSomething<P>,
+                "lowart: a Provider needs `Task<Result<ChatReply>> operator()(ChatRequest const&, Call&)` "
+                "(or the same for another request type)");
+  static_assert(std::move_constructible<P>, "lowart: a Provider must be movable, so that policies can hold it");
+}
+
+}  // namespace lowart

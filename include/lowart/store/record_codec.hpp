@@ -1,0 +1,170 @@
+#pragma once
+/// The bytes of one UsageRecord in the journal. Pure: no I/O, no allocation.
+
+#include <lowart/model/usage_record.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace lowart::store {
+
+/// Names longer than this are cut (at a character border), because a cut name bills better than no record.
+inline constexpr std::size_t max_name_bytes = 255;
+
+/// No record is longer than this: 26 fixed bytes, 13 varints of at most 10 bytes, 5 names with a length byte.
+inline constexpr std::size_t max_record_bytes = 26 + 13 * 10 + 5 * (1 + max_name_bytes);
+
+namespace detail {
+
+template <class T>
+std::byte* put(std::byte* out, T value) noexcept {
+  std::memcpy(out, &value, sizeof value);
+  return out + sizeof value;
+}
+
+inline std::byte* put_varint(std::byte* out, std::uint64_t value) noexcept {
+  for (; value >= 0x80; value >>= 7) *out++ = static_cast<std::byte>(value | 0x80);
+  *out++ = static_cast<std::byte>(value);
+  return out;
+}
+
+/// Zigzag, so that small negative numbers stay short.
+inline std::byte* put_signed(std::byte* out, std::int64_t value) noexcept {
+  return put_varint(out, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+}
+
+inline std::size_t kept_bytes(std::string_view name) noexcept {
+  if (name.size() <= max_name_bytes) return name.size();
+  auto n = max_name_bytes;
+  while (n > 0 && (static_cast<unsigned char>(name[n]) & 0xC0) == 0x80) --n;
+  return n;
+}
+
+inline std::byte* put_name(std::byte* out, std::string_view name) noexcept {
+  auto const n = kept_bytes(name);
+  *out++ = static_cast<std::byte>(n);
+  if (n > 0) std::memcpy(out, name.data(), n);
+  return out + n;
+}
+
+/// Reads forward through a payload; `good` falls once and stays down.
+class PayloadReader {
+ public:
+  explicit PayloadReader(std::span<std::byte const> bytes) noexcept : rest_(bytes) {}
+
+  template <class T>
+  T get() noexcept {
+    T value{};
+    if (auto const from = take(sizeof value); from != nullptr) std::memcpy(&value, from, sizeof value);
+    return value;
+  }
+
+  std::uint64_t varint() noexcept {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      auto const b = get<std::uint8_t>();
+      if (shift == 63 && b > 1) break;
+      value |= static_cast<std::uint64_t>(b & 0x7F) << shift;
+      if (b < 0x80) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+
+  std::int64_t signed_varint() noexcept {
+    auto const v = varint();
+    return static_cast<std::int64_t>((v >> 1) ^ (~(v & 1) + 1));
+  }
+
+  std::int32_t small() noexcept {
+    auto const v = signed_varint();
+    good_ = good_ && v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max();
+    return static_cast<std::int32_t>(v);
+  }
+
+  std::string_view name() noexcept {
+    std::size_t const n = get<std::uint8_t>();
+    auto const from = take(n);
+    return n == 0 || from == nullptr ? std::string_view() : std::string_view(reinterpret_cast<char const*>(from), n);
+  }
+
+  void require(bool yes) noexcept { good_ = good_ && yes; }
+  bool good() const noexcept { return good_; }
+  bool done() const noexcept { return good_ && rest_.empty(); }
+
+ private:
+  std::byte const* take(std::size_t n) noexcept {
+    if (!good_ || rest_.size() < n) return good_ = false, nullptr;
+    auto const from = rest_.data();
+    rest_ = rest_.subspan(n);
+    return from;
+  }
+
+  std::span<std::byte const> rest_;
+  bool good_{true};
+};
+
+}  // namespace detail
+
+/// Writes the record at `out`, which has room for max_record_bytes, and returns the end of what it wrote.
+inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
+  using namespace detail;
+  out = put(out, r.id.high);
+  out = put(out, r.id.low);
+  out = put(out, r.started_at);
+  auto const flags = static_cast<unsigned>(r.outcome) | static_cast<unsigned>(r.provenance) << 2 |
+                     static_cast<unsigned>(r.streamed) << 4;
+  out = put(out, static_cast<std::uint8_t>(flags));
+  auto* const present = out++;
+  unsigned mask = 0;
+  out = put_signed(out, r.duration);
+  out = put_signed(out, r.time_to_first_token);
+  out = put_signed(out, r.cost.count());
+  out = put_signed(out, r.attempts);
+  out = put_signed(out, r.status);
+  for (std::size_t i = 0; i < usage_class_count; ++i) {
+    auto const tokens = r.usage.get(static_cast<UsageClass>(i));
+    if (!tokens) continue;
+    mask |= 1u << i;
+    out = put_varint(out, static_cast<std::uint64_t>(*tokens));
+  }
+  *present = static_cast<std::byte>(mask);
+  for (auto name : {r.key, r.model, r.provider, r.upstream_model, r.operation}) out = put_name(out, name);
+  return out;
+}
+
+/// The record in exactly these bytes, its names being views into them; nullopt when they are not a record.
+inline std::optional<UsageRecord> decode(std::span<std::byte const> payload) noexcept {
+  detail::PayloadReader in(payload);
+  UsageRecord r;
+  r.id.high = in.get<std::uint64_t>();
+  r.id.low = in.get<std::uint64_t>();
+  r.started_at = in.get<std::int64_t>();
+  auto const flags = in.get<std::uint8_t>();
+  in.require(flags < 0x20);
+  r.outcome = static_cast<Outcome>(flags & 3);
+  r.provenance = static_cast<Provenance>((flags >> 2) & 3);
+  r.streamed = (flags & 0x10) != 0;
+  auto const mask = in.get<std::uint8_t>();
+  r.duration = in.signed_varint();
+  r.time_to_first_token = in.signed_varint();
+  r.cost = NanoUsd(in.signed_varint());
+  r.attempts = in.small();
+  r.status = in.small();
+  for (std::size_t i = 0; i < usage_class_count; ++i) {
+    if ((mask >> i & 1) == 0) continue;
+    auto const tokens = in.varint();
+    in.require(tokens <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+    r.usage.set(static_cast<UsageClass>(i), static_cast<std::int64_t>(tokens));
+  }
+  for (auto* name : {&r.key, &r.model, &r.provider, &r.upstream_model, &r.operation}) *name = in.name();
+  return in.done() ? std::optional<UsageRecord>(r) : std::nullopt;
+}
+
+}  // namespace lowart::store
