@@ -1,0 +1,7 @@
+include(CMakeFindDependencyMacro)
+find_dependency(Boost 1.81)
+find_dependency(OpenSSL 3)
+find_dependency(Threads)
+find_dependency(tl-expected)
+find_dependency(SQLite3)
+include("${CMAKE_CURRENT_LIST_DIR}/lowart-targets.cmake")

@@ -1,0 +1,1 @@
+#include <lowart/src.hpp>
