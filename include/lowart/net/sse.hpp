@@ -1,5 +1,8 @@
 #pragma once
-/// Server-sent events: the one incremental parser of the house, and the writer. Pure: bytes in, events out.
+/// Server-sent events: the one incremental parser of the house. Pure: bytes in, events out.
+/// The writer is in sse_writer.hpp.
+
+#include <lowart/net/sse_writer.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -33,10 +36,10 @@ enum class SseStep : std::uint8_t {
 
 /// Finds the events in a byte stream that arrives in arbitrary pieces.
 ///
-/// Follows the WHATWG event stream rules: lines end in LF, CR or CRLF (also cut between reads), one byte order
-/// mark at the start is dropped, comments and unknown fields are ignored, an event without a data line is not
-/// one, an event that the stream does not finish with a blank line is not one. Not done: replacing invalid
-/// UTF-8, the bytes are handed out as they came.
+/// Follows the WHATWG event stream rules: lines end in LF, CR or CRLF (also cut between reads), one byte
+/// order mark at the start is dropped, comments and unknown fields are ignored, an event without a data line
+/// is not one, an event that the stream does not finish with a blank line is not one. Not done: replacing
+/// invalid UTF-8, the bytes are handed out as they came.
 ///
 /// Lifetime: the views of an event hold until the next call of give(), next() or feed(), and only while the
 /// bytes given stay where they are.
@@ -72,7 +75,9 @@ class SseSplitter {
     return !carry_.empty() && !done_ && (any_field_ || carry_.front() != ':');
   }
   /// Those bytes, from the event's first line on. A line may be incomplete.
-  std::string_view held() const noexcept { return inside_event() ? std::string_view(carry_) : std::string_view(); }
+  std::string_view held() const noexcept {
+    return inside_event() ? std::string_view(carry_) : std::string_view();
+  }
 
   /// The id of the last finished event that named one ("last event ID"); empty when none did.
   std::string const& last_id() const noexcept { return last_id_; }
@@ -97,10 +102,11 @@ class SseSplitter {
 
   static std::string_view view(char const* base, Part p) noexcept { return {base + p.at, p.size}; }
 
-  char const* at_{nullptr};       // next byte to read
-  char const* end_{nullptr};      // end of the bytes given
-  char const* block_{nullptr};    // where the open event starts, while it lies whole in the bytes given
-  char const* next_lf_{nullptr};  // the first LF at or after at_, end_ when there is none, stale when before at_
+  char const* at_{nullptr};     // next byte to read
+  char const* end_{nullptr};    // end of the bytes given
+  char const* block_{nullptr};  // where the open event starts, while it lies whole in the bytes given
+  char const* next_lf_{
+      nullptr};  // the first LF at or after at_, end_ when there is none, stale when before at_
   char const* next_cr_{nullptr};  // the same for CR: found once, not once a line
   std::size_t line_{0};           // where the open line starts, from the start of the event
   std::size_t bom_{0};            // bytes of a byte order mark at the start of the open event
@@ -119,28 +125,9 @@ class SseSplitter {
   SseLimits limits_;
 };
 
-/// Appends events to a string. Text cannot break out of its field: line ends in data start a new data line (and
-/// so read back as LF); in a name, an id or a comment they are dropped.
-class SseWriter {
- public:
-  /// Writes to `out`, which must outlive the writer.
-  explicit SseWriter(std::string& out) noexcept : out_(&out) {}
-
-  /// One event with this payload and, when not empty, this type and id.
-  void write(std::string_view data, std::string_view event = {}, std::string_view id = {});
-  /// A comment, which clients ignore: a sign of life.
-  void comment(std::string_view text);
-  /// Asks the client to wait this long before it connects again.
-  void retry(std::chrono::milliseconds wait);
-
- private:
-  void line(std::string_view name, std::string_view value);
-
-  std::string* out_;
-};
-
 inline void SseSplitter::begin_block() noexcept {
-  constexpr std::size_t keep_bytes = 64U << 10U;  // one huge event must not hold its memory for the whole stream
+  constexpr std::size_t keep_bytes = 64U
+                                     << 10U;  // one huge event must not hold its memory for the whole stream
   if (carry_.capacity() > keep_bytes) std::string().swap(carry_);
   if (joined_.capacity() > keep_bytes) std::string().swap(joined_);
   carry_.clear();
@@ -162,8 +149,10 @@ inline char const* SseSplitter::line_end() noexcept {
 }
 
 inline SseStep SseSplitter::hold_rest() {
-  if (carry_.empty()) carry_.assign(block_, end_);
-  else carry_.append(at_, end_);
+  if (carry_.empty())
+    carry_.assign(block_, end_);
+  else
+    carry_.append(at_, end_);
   at_ = end_;
   return carry_.size() > limits_.event_bytes ? fail_too_large() : SseStep::more;
 }
@@ -189,8 +178,10 @@ inline SseStep SseSplitter::next(SseEvent& out) {
     if (eol == end_) return hold_rest();
     char const* behind = eol + 1;
     if (*eol == '\r') {
-      if (behind == end_) skip_lf_ = true;
-      else if (*behind == '\n') ++behind;
+      if (behind == end_)
+        skip_lf_ = true;
+      else if (*behind == '\n')
+        ++behind;
     }
     bool const held = !carry_.empty();
     if (held) carry_.append(at_, behind);
@@ -246,7 +237,8 @@ inline void SseSplitter::read_line(char const* base, std::size_t from, std::size
     case 'r':
       if (named("retry")) read_retry(view(base, value(5)));
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -294,35 +286,6 @@ SseStep SseSplitter::feed(std::span<char const> bytes, F&& on_event) {
       on_event(event);
     }
   }
-}
-
-inline void SseWriter::line(std::string_view name, std::string_view value) {
-  out_->append(name).append(": ");
-  for (char const c : value)
-    if (c != '\r' && c != '\n' && c != '\0') out_->push_back(c);
-  out_->push_back('\n');
-}
-
-inline void SseWriter::write(std::string_view data, std::string_view event, std::string_view id) {
-  if (!event.empty()) line("event", event);
-  if (!id.empty()) line("id", id);
-  for (;;) {
-    std::size_t const end = data.find_first_of("\r\n");
-    out_->append("data: ").append(data.substr(0, end)).push_back('\n');
-    if (end == std::string_view::npos) break;
-    data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
-  }
-  out_->push_back('\n');
-}
-
-inline void SseWriter::comment(std::string_view text) {
-  line("", text);
-  out_->push_back('\n');
-}
-
-inline void SseWriter::retry(std::chrono::milliseconds wait) {
-  line("retry", std::to_string(wait.count() < 0 ? 0 : wait.count()));
-  out_->push_back('\n');
 }
 
 }  // namespace lowart::net

@@ -27,7 +27,8 @@ class SseStream {
       SseStep const step = splitter_.next(event);
       if (step == SseStep::event) co_return std::optional<SseEvent>(event);
       if (step == SseStep::too_large)
-        co_return fail(Errc::malformed_reply, "an event of the stream is over the size limit", Origin::upstream);
+        co_return fail(Errc::malformed_reply, "an event of the stream is over the size limit",
+                       Origin::upstream);
       if (failed_) co_return fail(*failed_);
       if (ended_) co_return std::optional<SseEvent>();
       Result<std::span<char>> bytes = co_await source_.read();

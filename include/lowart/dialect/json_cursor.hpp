@@ -1,0 +1,181 @@
+#pragma once
+/// JsonCursor: steps over JSON values without looking into them, 64 bytes at a time.
+
+#include <lowart/dialect/json_block.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace lowart::dialect {
+
+enum class JsonKind : std::uint8_t { object, array, string, number, boolean, null };
+
+/// How a scan ended.
+enum class JsonScan : std::uint8_t {
+  ok,             ///< The text is one object (or array) and nothing else, as far as a shallow look can tell.
+  stopped,        ///< The callback returned false; what follows was not looked at.
+  truncated,      ///< The text ends inside a value.
+  not_an_object,  ///< The text does not begin with '{' ('[' for arrays).
+  trailing,       ///< Something other than white space follows the value.
+  too_deep,       ///< Nested deeper than json_depth_limit.
+  unbalanced,     ///< A bracket closes that is not open.
+  malformed,      ///< A missing comma, colon or quote, a word that is no literal, a number that is none.
+};
+
+constexpr std::string_view to_string(JsonScan scan) noexcept {
+  switch (scan) {
+    case JsonScan::ok:
+      return "ok";
+    case JsonScan::stopped:
+      return "stopped";
+    case JsonScan::truncated:
+      return "the JSON text is cut off";
+    case JsonScan::not_an_object:
+      return "the body is not a JSON object";
+    case JsonScan::trailing:
+      return "something follows the JSON value";
+    case JsonScan::too_deep:
+      return "the JSON text is nested too deeply";
+    case JsonScan::unbalanced:
+      return "a bracket closes that is not open";
+    case JsonScan::malformed:
+      return "the JSON text is malformed";
+  }
+  return "malformed";
+}
+
+/// Brackets that may be open at once, the outermost included.
+inline constexpr std::size_t json_depth_limit = 512;
+
+/// A position in JSON text, and the steps forward. The scans of json_scan.hpp are made of it.
+class JsonCursor {
+ public:
+  explicit JsonCursor(std::string_view text) noexcept : at_(text.data()), end_(text.data() + text.size()) {}
+
+  bool at_end() const noexcept { return at_ == end_; }
+  char const* at() const noexcept { return at_; }
+  char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }
+  void skip_space() noexcept {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
+  }
+  bool take(char c) noexcept {
+    if (at_ == end_ || *at_ != c) return false;
+    ++at_;
+    return true;
+  }
+
+  /// Steps over a string; at() is at its opening quote. ok or truncated.
+  JsonScan skip_string() noexcept;
+  /// Steps over an object or array; at() is at its opening bracket. `limit` brackets may be open at once.
+  JsonScan skip_nested(std::size_t limit) noexcept;
+  /// Steps over any value and says what it was.
+  JsonScan skip_value(JsonKind& kind) noexcept;
+
+ private:
+  JsonScan skip_literal(std::string_view word) noexcept;
+  JsonScan skip_number() noexcept;
+  JsonScan enough_or_cut() const noexcept { return at_ == end_ ? JsonScan::truncated : JsonScan::malformed; }
+
+  char const* at_;
+  char const* end_;
+};
+
+inline JsonScan JsonCursor::skip_string() noexcept {
+  std::uint64_t carry = 0;
+  auto const left = static_cast<std::size_t>(end_ - at_);
+  for (std::size_t offset = 1; offset < left; offset += json_block::size) {
+    char const* const p = at_ + offset;
+    json_block::Block const block = json_block::load(p, end_);
+    if (carry == 0 && block.lacks('"', '\\')) continue;
+    std::uint64_t const escaped = json_block::escaped(block.equal('\\'), carry);
+    std::uint64_t const quotes = block.equal('"') & ~escaped;
+    if (quotes != 0) {
+      at_ = p + std::countr_zero(quotes) + 1;
+      return JsonScan::ok;
+    }
+  }
+  at_ = end_;
+  return JsonScan::truncated;
+}
+
+inline JsonScan JsonCursor::skip_nested(std::size_t limit) noexcept {
+  char const closes_with = *at_ == '{' ? '}' : ']';
+  std::uint64_t carry = 0;
+  std::uint64_t inside = 0;  // all ones when the block begins inside a string
+  std::size_t depth = 0;
+  auto const left = static_cast<std::size_t>(end_ - at_);
+  for (std::size_t offset = 0; offset < left; offset += json_block::size) {
+    char const* const p = at_ + offset;
+    json_block::Block const block = json_block::load(p, end_);
+    if (inside != 0 && carry == 0 && block.lacks('"', '\\')) continue;
+    std::uint64_t const escaped = json_block::escaped(block.equal('\\'), carry);
+    std::uint64_t const strings = json_block::prefix_parity(block.equal('"') & ~escaped) ^ inside;
+    inside = std::uint64_t{0} - (strings >> 63U);
+    std::uint64_t const opens = block.equal_folded('{') & ~strings;
+    std::uint64_t const closes = block.equal_folded('}') & ~strings;
+    auto const opened = static_cast<std::size_t>(std::popcount(opens));
+    auto const closed = static_cast<std::size_t>(std::popcount(closes));
+    if (depth > closed && depth + opened <= limit) {  // neither the end nor the limit can lie in this block
+      depth = depth + opened - closed;
+      continue;
+    }
+    for (std::uint64_t rest = opens | closes; rest != 0; rest &= rest - 1) {
+      std::uint64_t const bit = rest & (0 - rest);
+      if ((opens & bit) != 0) {
+        if (++depth > limit) return JsonScan::too_deep;
+      } else if (--depth == 0) {
+        char const* const last = p + std::countr_zero(bit);
+        at_ = last + 1;
+        return *last == closes_with ? JsonScan::ok : JsonScan::unbalanced;
+      }
+    }
+  }
+  at_ = end_;
+  return JsonScan::truncated;
+}
+
+inline JsonScan JsonCursor::skip_literal(std::string_view word) noexcept {
+  for (char const c : word)
+    if (!take(c)) return enough_or_cut();
+  return JsonScan::ok;
+}
+
+inline JsonScan JsonCursor::skip_number() noexcept {
+  auto const digit = [this] { return at_ != end_ && *at_ >= '0' && *at_ <= '9'; };
+  auto const digits = [&] {
+    bool const any = digit();
+    while (digit()) ++at_;
+    return any;
+  };
+  take('-');
+  if (!take('0') && !digits()) return enough_or_cut();
+  if (take('.') && !digits()) return enough_or_cut();
+  if (take('e') || take('E')) {
+    if (!take('+')) take('-');
+    if (!digits()) return enough_or_cut();
+  }
+  return JsonScan::ok;
+}
+
+inline JsonScan JsonCursor::skip_value(JsonKind& kind) noexcept {
+  switch (peek()) {
+    case '{':
+      return kind = JsonKind::object, skip_nested(json_depth_limit - 1);
+    case '[':
+      return kind = JsonKind::array, skip_nested(json_depth_limit - 1);
+    case '"':
+      return kind = JsonKind::string, skip_string();
+    case 't':
+      return kind = JsonKind::boolean, skip_literal("true");
+    case 'f':
+      return kind = JsonKind::boolean, skip_literal("false");
+    case 'n':
+      return kind = JsonKind::null, skip_literal("null");
+    default:
+      return kind = JsonKind::number, skip_number();
+  }
+}
+
+}  // namespace lowart::dialect
