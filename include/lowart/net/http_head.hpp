@@ -125,7 +125,9 @@ inline HeadResult RequestHead::read(char const* end, HeadLimits const& limits) n
   }
   HeadResult const result = read_fields(end, limits);
   if (!result.done()) return result;
+  if (seen(saw_second_host)) return refuse(400, "there is more than one Host");
   if (minor_version_ == 1 && !seen(saw_host)) return refuse(400, "there is no Host");
+  if (seen(saw_host) && !is_host_and_port(view(host_))) return refuse(400, "Host is not a host and port");
   if (minor_version_ == 1 && seen(saw_expect) && !seen(saw_continue))
     return refuse(417, "the only expectation that can be met is 100-continue");
   return result;

@@ -72,8 +72,10 @@ class MessageHead {
   bool keep_alive() const noexcept {
     return !seen(saw_close) && (minor_version_ == 1 || seen(saw_keep_alive));
   }
-  /// An Upgrade field, named by the Connection field as it must be.
-  bool upgrade() const noexcept { return seen(saw_upgrade) && seen(saw_connection_upgrade); }
+  /// An Upgrade field, named by the Connection field as it must be; HTTP/1.0 has none (RFC 9110 7.8).
+  bool upgrade() const noexcept {
+    return seen(saw_upgrade) && seen(saw_connection_upgrade) && minor_version_ == 1;
+  }
   /// The head's bytes moved (a buffer grew, or was copied): all views now point to `base`.
   void rebase(char const* base) noexcept { fields_.rebase(base); }
 
@@ -122,6 +124,7 @@ class MessageHead {
     saw_host = 128,
     saw_expect = 256,
     saw_continue = 512,
+    saw_second_host = 1024,
   };
   bool seen(Seen what) const noexcept { return (seen_ & what) != 0; }
   void note(Seen what) noexcept { seen_ = static_cast<std::uint16_t>(seen_ | what); }
@@ -144,7 +147,6 @@ class MessageHead {
   Fault note_field(std::string_view name, std::string_view value) noexcept;
   Fault note_length(std::string_view value) noexcept;
   Fault note_transfer_encoding(std::string_view value) noexcept;
-  Fault note_host(std::string_view value) noexcept;
   void note_connection(std::string_view value) noexcept;
   HeadResult refuse_name(char const* line, char const* p) noexcept;
   HeadResult refuse_value(char c) noexcept;
@@ -238,7 +240,10 @@ inline HeadResult MessageHead::refuse_value(char c) noexcept {
 inline MessageHead::Fault MessageHead::note_field(std::string_view name, std::string_view value) noexcept {
   switch (name.size()) {
     case 4:
-      if (equal_ignoring_case(name, "host")) return note_host(value);
+      if (equal_ignoring_case(name, "host")) {
+        note(seen(saw_host) ? saw_second_host : saw_host);
+        host_ = span(value.data(), value.data() + value.size());
+      }
       break;
     case 6:
       if (equal_ignoring_case(name, "expect")) {
@@ -291,14 +296,6 @@ inline MessageHead::Fault MessageHead::note_transfer_encoding(std::string_view v
   if (ends_chunked && !has_token(value.substr(0, comma), "chunked"))
     return {501, "no Transfer-Encoding but chunked is supported"};
   return {400, "Transfer-Encoding is not chunked"};
-}
-
-inline MessageHead::Fault MessageHead::note_host(std::string_view value) noexcept {
-  if (seen(saw_host)) return {400, "there is more than one Host"};
-  note(saw_host);
-  if (!is_host_and_port(value)) return {400, "Host is not a host and port"};
-  host_ = span(value.data(), value.data() + value.size());
-  return {};
 }
 
 inline void MessageHead::note_connection(std::string_view value) noexcept {
