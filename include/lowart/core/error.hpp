@@ -136,4 +136,36 @@ class Error {
   bool retryable_{false};
 };
 
+/// The HTTP status that tells a client of this error, whatever its dialect.
+inline int http_status(Error const& error) noexcept {
+  switch (error.code()) {
+    case Errc::invalid_request:
+    case Errc::unsupported: return 400;
+    case Errc::unauthenticated: return 401;
+    case Errc::permission_denied: return 403;
+    case Errc::not_found: return 404;
+    case Errc::too_large: return error.origin() == Origin::upstream ? 502 : 413;
+    case Errc::rate_limited:
+    case Errc::quota_exceeded: return 429;
+    case Errc::circuit_open:
+    case Errc::overloaded:
+    case Errc::shutting_down: return 503;
+    case Errc::connect_timeout:
+    case Errc::first_token_timeout:
+    case Errc::between_tokens_timeout:
+    case Errc::whole_timeout: return 504;
+    case Errc::upstream_rejected: return error.upstream_status() >= 400 ? error.upstream_status() : 400;
+    case Errc::connect_failed:
+    case Errc::connection_lost:
+    case Errc::malformed_reply:
+    case Errc::upstream_failed:
+    case Errc::upstream_auth: return 502;
+    case Errc::cancelled: return 499;  // nginx's word for a client that left; nobody reads it but logs
+    case Errc::storage_failed:
+    case Errc::config_invalid:
+    case Errc::internal: return 500;
+  }
+  return 500;
+}
+
 }  // namespace lowart

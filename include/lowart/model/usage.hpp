@@ -33,10 +33,11 @@ enum class Provenance : std::uint8_t {
   reported,  ///< The provider's own final figures.
   counted,   ///< Counted here with the model's tokenizer, because the provider said nothing.
   partial,   ///< The call did not run to its end: counted up to where it stopped.
+  estimated,  ///< Counted here with another model's tokenizer, because this model's is not known.
 };
 
 constexpr std::string_view to_string(Provenance p) noexcept {
-  constexpr std::array<std::string_view, 4> names{"none", "reported", "counted", "partial"};
+  constexpr std::array<std::string_view, 5> names{"none", "reported", "counted", "partial", "estimated"};
   return names[static_cast<std::size_t>(p)];
 }
 

@@ -1,0 +1,135 @@
+#pragma once
+/// AccessLog: one JSON line a request, gathered per event loop and written in blocks.
+
+#include <lowart/core/clock.hpp>
+#include <lowart/dialect/json_text.hpp>
+#include <lowart/model/usage_record.hpp>
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+namespace lowart {
+
+/// What is said of one request. Views; no prompt, no answer, no secret.
+struct AccessEntry {
+  std::int64_t at_utc_us{0};
+  std::string_view request_id;
+  std::string_view peer;
+  std::string_view method;
+  std::string_view path;
+  int status{0};
+  std::int64_t duration_us{0};
+  std::int64_t first_token_us{-1};
+  std::int64_t overhead_us{-1};
+  std::string_view key;
+  std::string_view model;
+  std::string_view provider;
+  std::int32_t attempts{0};
+  Usage const* usage{nullptr};
+  std::string_view outcome;
+  std::string_view error;
+  std::string_view detail;  ///< The error's message.
+};
+
+/// Appends a line to `out`.
+inline void write_access_line(AccessEntry const& e, std::string& out) {
+  auto const number = [&out](std::int64_t n) {
+    std::array<char, 24> text{};
+    out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), n).ptr);
+  };
+  auto const text_field = [&out](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    out.append(",\"").append(name).append("\":");
+    dialect::append_json_string(out, value);
+  };
+  auto const number_field = [&](std::string_view name, std::int64_t value) {
+    if (value < 0) return;
+    out.append(",\"").append(name).append("\":");
+    number(value);
+  };
+  std::time_t const seconds = e.at_utc_us / 1'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 24> when{};
+  out.append("{\"time\":\"").append(when.data(), std::strftime(when.data(), when.size(), "%Y-%m-%dT%H:%M:%S", &parts));
+  std::string const micros = std::to_string(e.at_utc_us % 1'000'000);
+  out.append(".").append(6 - micros.size(), '0').append(micros).append("Z\"");
+  out.append(",\"event\":\"request\"");
+  text_field("request_id", e.request_id);
+  text_field("peer", e.peer);
+  text_field("method", e.method);
+  text_field("path", e.path);
+  number_field("status", e.status);
+  number_field("duration_us", e.duration_us);
+  number_field("first_token_us", e.first_token_us);
+  number_field("overhead_us", e.overhead_us);
+  text_field("key", e.key);
+  text_field("model", e.model);
+  text_field("provider", e.provider);
+  if (e.attempts > 0) number_field("attempts", e.attempts);
+  if (e.usage != nullptr && !e.usage->empty()) {
+    number_field("input_tokens", e.usage->input_total());
+    number_field("output_tokens", e.usage->output_total());
+  }
+  text_field("outcome", e.outcome);
+  text_field("error", e.error);
+  text_field("detail", e.detail);
+  out.append("}\n");
+}
+
+/// The log of one event loop: lines wait in a buffer for at most a clock tick, then go out in one write().
+///
+/// A write that cannot complete at once (a full pipe) drops the block and counts its lines: a log never stalls
+/// the data path.
+class AccessLog {
+ public:
+  static constexpr std::size_t flush_bytes = 64 * 1024;
+
+  /// `fd` stays the caller's; -1 logs nothing.
+  AccessLog(int fd, Clock& clock) : fd_(fd), clock_(clock), alarm_(clock, &AccessLog::on_tick, this) {}
+  ~AccessLog() { flush(); }
+  AccessLog(AccessLog const&) = delete;
+  AccessLog& operator=(AccessLog const&) = delete;
+
+  void write(AccessEntry const& entry) {
+    if (fd_ < 0) return;
+    if (buffer_.empty()) alarm_.set(clock_.now());
+    write_access_line(entry, buffer_);
+    ++lines_;
+    if (buffer_.size() >= flush_bytes) flush();
+  }
+  void flush() noexcept {
+    std::string_view rest = buffer_;
+    while (!rest.empty()) {
+      ssize_t const n = ::write(fd_, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) {
+        dropped_ += lines_;
+        break;
+      }
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    buffer_.clear();
+    lines_ = 0;
+  }
+  std::int64_t dropped() const noexcept { return dropped_; }
+
+ private:
+  static void on_tick(void* self) { static_cast<AccessLog*>(self)->flush(); }
+
+  int fd_;
+  Clock& clock_;
+  Alarm alarm_;
+  std::string buffer_;
+  std::int64_t lines_{0};
+  std::int64_t dropped_{0};
+};
+
+}  // namespace lowart

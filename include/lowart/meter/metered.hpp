@@ -1,0 +1,118 @@
+#pragma once
+/// Metered: leaves exactly one usage record for every call, and settles its admission.
+
+#include <lowart/meter/price.hpp>
+#include <lowart/meter/token_meter.hpp>
+#include <lowart/meter/usage_sink.hpp>
+#include <lowart/provider/provider.hpp>
+
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+/// The price of a model at the time of the call; a model without one costs nothing.
+using PriceLookup = std::function<Price(std::string_view model)>;
+
+/// Wraps the whole answer of a gateway (outermost, so that it sees what the client gets).
+///
+/// The record is in the sink before the last part of the reply is handed out, so a client that saw the end of an
+/// answer finds it on its bill even if this process is killed at once. A call that fails leaves a record with no
+/// usage; a reply that is dropped leaves one with what was produced until then.
+///
+/// Errors: the provider's own. A sink that fails is reported through `on_sink_failure` and never fails the call.
+template <Provider P, UsageSink Sink>
+class Metered {
+ public:
+  Metered(P inner, TokenMeter meter, Sink sink, PriceLookup prices = {})
+      : inner_(std::move(inner)), shared_(std::make_shared<Shared>(std::move(meter), std::move(sink), std::move(prices))) {}
+
+  std::string_view name() const { return inner_.name(); }
+  P& inner() noexcept { return inner_; }
+  Sink& sink() noexcept { return shared_->sink; }
+
+  /// Called on the data path with the error of a record that could not be kept. Set before the first call.
+  void on_sink_failure(std::function<void(Error const&)> callback) { shared_->on_failure = std::move(callback); }
+
+  Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
+    Result<ChatReply> reply = co_await inner_(request, call);
+    if (!reply) {
+      UsageRecord record = begin_record(request.model(), request.stream(), call);
+      record.status = http_status(reply.error());
+      record.outcome = reply.error().code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
+      if (!call.trail().empty()) record.provider = call.trail().back().provider;
+      keep(*shared_, record);
+      call.admission().settle(0);
+      co_return reply;
+    }
+    reply->watch(call.make<Watcher>(shared_, request, reply->head(), call));
+    co_return reply;
+  }
+
+ private:
+  struct Shared {
+    Shared(TokenMeter m, Sink s, PriceLookup p) : meter(std::move(m)), sink(std::move(s)), prices(std::move(p)) {}
+    TokenMeter meter;
+    Sink sink;
+    PriceLookup prices;
+    std::function<void(Error const&)> on_failure;
+  };
+
+  static UsageRecord begin_record(std::string_view model, bool streamed, Call& call) {
+    thread_local std::mt19937_64 ids{std::random_device{}()};
+    UsageRecord record;
+    record.id = CallId{.high = ids(), .low = ids()};
+    auto const elapsed = std::chrono::duration_cast<std::chrono::microseconds>(call.now() - call.started_at());
+    record.duration = elapsed.count();
+    record.started_at = call.clock().utc_micros() - record.duration;
+    record.key = call.key_name();
+    record.model = model;
+    record.operation = ChatRequest::operation;
+    record.attempts = static_cast<std::int32_t>(call.trail().size());
+    record.streamed = streamed;
+    return record;
+  }
+  static void keep(Shared& shared, UsageRecord const& record) noexcept {
+    auto const kept = shared.sink.append(record);
+    if (!kept && shared.on_failure) shared.on_failure(kept.error());
+  }
+
+  class Watcher final : public ReplyWatcher {
+   public:
+    Watcher(std::shared_ptr<Shared> shared, ChatRequest const& request, ChatReply::Head const& head, Call& call)
+        : shared_(std::move(shared)), request_(request), head_(head), call_(call) {}
+
+    void end(ReplyEnd const& end, ReplyProgress const& progress) noexcept override {
+      Measured const measured = shared_->meter.measure(request_, head_.upstream_model, progress, end.outcome);
+      UsageRecord record = begin_record(request_.model(), head_.streamed, call_);
+      if (progress.first_content_at != TimePoint{})
+        record.time_to_first_token = std::chrono::duration_cast<std::chrono::microseconds>(
+                                         progress.first_content_at - call_.started_at())
+                                         .count();
+      record.provider = head_.provider;
+      record.upstream_model = head_.upstream_model;
+      record.usage = measured.usage;
+      record.provenance = measured.provenance;
+      if (shared_->prices) record.cost = cost(measured.usage, shared_->prices(request_.model()));
+      record.status = head_.status;
+      record.outcome = end.outcome;
+      keep(*shared_, record);
+      call_.admission().settle(measured.usage.total());
+    }
+
+   private:
+    std::shared_ptr<Shared> shared_;
+    ChatRequest request_;
+    ChatReply::Head head_;
+    Call& call_;
+  };
+
+  P inner_;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace lowart

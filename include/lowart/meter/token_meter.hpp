@@ -1,0 +1,66 @@
+#pragma once
+/// TokenMeter: what a reply used, as reported; counted where nothing was reported.
+
+#include <lowart/meter/encoding.hpp>
+#include <lowart/model/chat_reply.hpp>
+#include <lowart/model/chat_request.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace lowart {
+
+/// What a call used, and how far to trust that.
+struct Measured {
+  Usage usage;
+  Provenance provenance{Provenance::none};
+};
+
+/// Tokens of a conversation as the chat format of OpenAI's models wraps it: three a message, one a name, three
+/// to prime the answer (OpenAI cookbook, "How to count tokens with tiktoken"). Text only: images, audio and
+/// files are not counted.
+inline std::int64_t count_conversation(Encoding const& encoding, Conversation const& conversation) {
+  constexpr std::int64_t per_message = 3;
+  constexpr std::int64_t per_name = 1;
+  constexpr std::int64_t priming = 3;
+  auto const count = [&](std::string_view text) { return static_cast<std::int64_t>(encoding.count(text)); };
+  std::int64_t total = priming;
+  for (auto const& message : conversation.messages) {
+    total += per_message + 1;  // the role is one token
+    if (!message.name.empty()) total += per_name + count(message.name);
+    for (auto const& part : message.content) total += count(part.text);
+    for (auto const& call : message.tool_calls) total += count(call.name) + count(call.arguments);
+  }
+  for (auto const& tool : conversation.tools)
+    total += count(tool.name) + count(tool.description) + count(tool.parameters.text) + count(tool.raw.text);
+  return total;
+}
+
+/// Reads a finished reply's usage. Reported figures win; a missing class is counted with the model's own
+/// tokenizer ("counted") or, when that is not known, with o200k ("estimated"). A reply that did not run to its
+/// end is "partial" unless the provider's figures had come already.
+///
+/// Cost: nothing where usage was reported; else one pass over the request and the produced text.
+class TokenMeter {
+ public:
+  Measured measure(ChatRequest const& request, std::string_view upstream_model, ReplyProgress const& progress,
+                   Outcome outcome) const {
+    Measured result{.usage = progress.usage, .provenance = Provenance::reported};
+    bool const has_input = result.usage.get(UsageClass::input).has_value();
+    bool const has_output = result.usage.get(UsageClass::output).has_value();
+    if (has_input && has_output) return result;
+
+    Encoding const* own = encoding_for_model(upstream_model);
+    Encoding const& encoding = own != nullptr ? *own : o200k_base();
+    if (!has_input) {
+      if (auto const conversation = request.conversation())
+        result.usage.set(UsageClass::input, count_conversation(encoding, *conversation));
+    }
+    if (!has_output) result.usage.set(UsageClass::output, static_cast<std::int64_t>(encoding.count(progress.text)));
+    if (outcome != Outcome::complete) result.provenance = Provenance::partial;
+    else result.provenance = own != nullptr ? Provenance::counted : Provenance::estimated;
+    return result;
+  }
+};
+
+}  // namespace lowart

@@ -1,0 +1,36 @@
+#pragma once
+/// SHA-256, for the names under which secrets are looked up. FIPS 180-4, computed by OpenSSL.
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace lowart::net {
+
+using Sha256 = std::array<unsigned char, 32>;
+
+inline Sha256 sha256(std::string_view text) noexcept {
+  static EVP_MD const* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  Sha256 digest{};
+  EVP_DigestInit_ex2(context, algorithm, nullptr);
+  EVP_DigestUpdate(context, text.data(), text.size());
+  EVP_DigestFinal_ex(context, digest.data(), nullptr);
+  return digest;
+}
+
+/// Lower-case hexadecimal.
+inline std::string to_hex(Sha256 const& digest) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (unsigned char byte : digest) {
+    text += digits[byte >> 4U];
+    text += digits[byte & 15U];
+  }
+  return text;
+}
+
+}  // namespace lowart::net

@@ -1,0 +1,75 @@
+#pragma once
+/// Router: picks the provider by the model's name. What a configuration file turns into.
+
+#include <lowart/provider/any_provider.hpp>
+#include <lowart/provider/provider.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <stdexcept>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace lowart {
+
+/// One model as clients see it, and who answers for it.
+struct Route {
+  std::string model;
+  std::vector<std::string> aliases;
+  std::string owner;  ///< Shown as `owned_by` in the list of models.
+  AnyProvider answer;
+};
+
+/// A Provider over a table of routes. The table is fixed; a changed configuration makes a new Router.
+///
+/// Errors: not_found (origin client, param "model") for a model that no route names.
+class Router {
+ public:
+  /// Throws std::invalid_argument when two routes claim one name.
+  explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {
+    for (auto& route : routes_) {
+      claim(route.model, route);
+      for (auto const& alias : route.aliases) claim(alias, route);
+    }
+  }
+  Router(Router&&) = default;
+  Router& operator=(Router&&) = default;
+
+  std::string_view name() const { return "router"; }
+
+  template <Request R>
+    requires Serves<AnyProvider, R>
+  Task<ReplyOf<R>> operator()(R const& request, Call& call) {
+    auto const found = by_name_.find(std::string_view(request.model()));
+    if (found == by_name_.end()) co_return fail(unknown(request.model()));
+    co_return co_await found->second->answer(request, call);
+  }
+
+  std::vector<Route> const& routes() const noexcept { return routes_; }
+  /// The route a name or alias leads to; null when there is none.
+  Route const* find(std::string_view model) const {
+    auto const found = by_name_.find(model);
+    return found == by_name_.end() ? nullptr : found->second;
+  }
+
+  static Error unknown(std::string_view model) {
+    std::string text = "the model '";
+    text.append(model.substr(0, 200)).append("' does not exist here; GET /v1/models lists the ones that do");
+    return Error(Errc::not_found, std::move(text), Origin::client).with_param("model");
+  }
+
+ private:
+  void claim(std::string const& name, Route& route) {
+    if (!by_name_.emplace(name, &route).second)
+      throw std::invalid_argument("two routes claim the model name '" + name + "'");
+  }
+
+  std::vector<Route> routes_;
+  std::unordered_map<std::string_view, Route*> by_name_;
+};
+
+}  // namespace lowart
