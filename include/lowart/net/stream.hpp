@@ -1,0 +1,157 @@
+#pragma once
+/// Stream: one connection (TCP or Unix, with TLS or without), read when it is ready and written at once.
+
+#include <lowart/core/clock.hpp>
+#include <lowart/core/config.hpp>
+#include <lowart/core/result.hpp>
+#include <lowart/core/task.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct ssl_st;  // OpenSSL's SSL, so that only stream.ipp needs its headers.
+
+namespace lowart::net {
+
+class TlsContext;
+class TlsSession;
+
+/// What one attempt to read or write came to. Attempts never wait.
+class IoStep {
+ public:
+  enum class State : std::uint8_t {
+    done,         ///< bytes() were moved; more than none.
+    would_block,  ///< Nothing can be moved now: wait, then try again.
+    end,          ///< The peer has sent everything and said so.
+    failed,       ///< The connection is of no more use; Stream::failure() says why.
+  };
+
+  IoStep(State state, std::size_t bytes) noexcept : bytes_(bytes), state_(state) {}
+  bool done() const noexcept { return state_ == State::done; }
+  bool would_block() const noexcept { return state_ == State::would_block; }
+  bool end() const noexcept { return state_ == State::end; }
+  bool failed() const noexcept { return state_ == State::failed; }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::size_t bytes_;
+  State state_;
+};
+
+/// What a look at a connection that nobody reads shows.
+enum class PeerState : std::uint8_t { quiet, talking, gone };
+
+/// A connected, non-blocking stream socket with an optional TLS session.
+///
+/// Lives on one event loop; not thread safe. One read and one write may wait at the same time. Move it only
+/// while nothing waits. Destroying it closes the socket hard; close() takes leave first. Errors:
+/// connection_lost (closed, reset, broken TLS), cancelled (after cancel()), whole_timeout (the deadline
+/// passed; expired() is then true), connect_failed (TLS handshake). Origin is left at its default: the owner
+/// knows which side the peer is.
+class Stream {
+ public:
+  using Socket = asio::basic_stream_socket<asio::generic::stream_protocol>;
+
+  /// Takes a connected socket, makes it non-blocking and, for TCP, switches Nagle's delay off.
+  LOWART_DECL Stream(Socket socket, Clock& clock);
+  LOWART_DECL Stream(Stream&& other) noexcept;
+  Stream& operator=(Stream&&) = delete;
+  LOWART_DECL ~Stream();
+
+  /// Reads what is there into `space` (not empty).
+  [[nodiscard]] LOWART_DECL IoStep try_read(std::span<char> space);
+  /// Sends as much of `pieces` as the socket takes, in order, and shortens them by what was sent. `done`: all
+  /// of it. After would_block try again with the same pieces, as TLS may have part of them in hand. With TLS,
+  /// small pieces share a record.
+  [[nodiscard]] LOWART_DECL IoStep try_write(std::span<std::string_view> pieces);
+
+  /// Waits until a read will not block; holds no buffer meanwhile. A peer that has closed is readable.
+  LOWART_DECL Task<Result<void>> readable();
+  /// Waits until a write that would have blocked may go on.
+  LOWART_DECL Task<Result<void>> writable();
+  /// Waits for either; true when it is readable.
+  LOWART_DECL Task<Result<bool>> readable_or_writable();
+
+  /// Reads at least one byte; 0 is the clean end.
+  LOWART_DECL Task<Result<std::size_t>> read_some(std::span<char> space);
+  /// Sends all pieces, in order; tries at once and waits only when the socket is full. Shortens `pieces`.
+  LOWART_DECL Task<Result<void>> write_all(std::span<std::string_view> pieces);
+  LOWART_DECL Task<Result<void>> write_all(std::string_view text);
+
+  /// TLS as a server, including the handshake. On an error the stream can only be closed.
+  LOWART_DECL Task<Result<void>> accept_tls(TlsContext const& context);
+  /// TLS as a client of `host` (a name or an address), including the handshake. Resumes `session` when it
+  /// holds one, and leaves newer tickets there; `session` must outlive the stream.
+  LOWART_DECL Task<Result<void>> connect_tls(TlsContext const& context, std::string const& host,
+                                             TlsSession& session);
+  bool is_tls() const noexcept { return ssl_ != nullptr; }
+  /// Whether the TLS handshake was shortened by a former session.
+  LOWART_DECL bool tls_resumed() const noexcept;
+
+  /// Every wait from now on fails when this time has passed (within the clock's tick). TimePoint::max():
+  /// never. Setting it forgets a former expiry.
+  LOWART_DECL void deadline(TimePoint at);
+  bool expired() const noexcept { return expired_; }
+
+  /// Ends the waits of now with Errc::cancelled. A later wait is not affected.
+  LOWART_DECL void cancel() noexcept;
+  /// Says that nothing more will be sent (close_notify and FIN); reading goes on.
+  LOWART_DECL void shutdown_send() noexcept;
+  /// Closes; a TLS peer is told as far as that does not wait.
+  LOWART_DECL void close() noexcept;
+  bool is_open() const noexcept { return socket_.is_open(); }
+
+  /// One cheap look without reading (a byte is peeked at). With TLS, session tickets do not count as talk.
+  LOWART_DECL PeerState peer_state() noexcept;
+  bool peer_gone() noexcept { return peer_state() == PeerState::gone; }
+
+  /// Why the last attempt failed.
+  LOWART_DECL Error failure() const;
+
+  asio::any_io_executor executor() { return socket_.get_executor(); }
+  Clock& clock() const noexcept { return *clock_; }
+  int native_handle() { return socket_.native_handle(); }
+  /// For waits in callback style (a look-out for a client that leaves). Do not read or write past the stream.
+  Socket& socket() noexcept { return socket_; }
+
+ private:
+  struct SslDelete {
+    LOWART_DECL void operator()(ssl_st* ssl) const noexcept;
+  };
+  using Wait = asio::socket_base::wait_type;
+
+  LOWART_DECL Task<Result<void>> wait(Wait what);
+  LOWART_DECL Result<void> waited(boost::system::error_code error) const;
+  LOWART_DECL Task<Result<void>> handshake(std::string const& host);
+  LOWART_DECL void new_ssl(TlsContext const& context);
+  LOWART_DECL IoStep tls_step(int result, std::size_t bytes, Wait& wait);
+  LOWART_DECL IoStep plain_write(std::span<std::string_view> pieces);
+  LOWART_DECL IoStep tls_write(std::span<std::string_view> pieces);
+  LOWART_DECL static void ring(void* stream);
+
+  Socket socket_;
+  std::unique_ptr<ssl_st, SslDelete> ssl_;
+  Clock* clock_;
+  std::optional<Alarm> alarm_;       ///< Only streams with a deadline weigh on the clock's tick.
+  unsigned long tls_error_{0};       ///< OpenSSL's, of the last failure.
+  int error_{0};                     ///< errno of the last failure.
+  Wait read_wait_{Wait::wait_read};  ///< What a blocked read waits for: TLS may have to write first.
+  Wait write_wait_{Wait::wait_write};
+  bool read_blocked_{false};  ///< The last read found nothing, so what TLS has in hand is no whole record.
+  bool tls_broken_{false};
+  bool expired_{false};
+};
+
+}  // namespace lowart::net
+
+#if defined(LOWART_HEADER_ONLY)
+#include <lowart/net/stream.ipp>
+#endif

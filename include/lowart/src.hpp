@@ -1,0 +1,12 @@
+#pragma once
+/// The network bodies, compiled once: include this in exactly one source file of a program that defines
+/// LOWART_SEPARATE_COMPILATION everywhere.
+
+#include <lowart/core/config.hpp>
+
+#if !defined(LOWART_SEPARATE_COMPILATION)
+#error "lowart/src.hpp is for programs that define LOWART_SEPARATE_COMPILATION in every source file"
+#endif
+
+#include <lowart/net/stream.ipp>
+#include <lowart/net/tls.ipp>
