@@ -3,7 +3,9 @@
 
 #include <lowart/core/admission.hpp>
 #include <lowart/core/clock.hpp>
+#include <lowart/core/money.hpp>
 #include <lowart/core/result.hpp>
+#include <lowart/core/usage.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -33,6 +35,13 @@ struct Attempt {
   TimePoint started_at;
   TimePoint ended_at{};        ///< When it failed, or when its answer began.
   std::optional<Errc> failure;  ///< Empty: it answered.
+};
+
+/// What a call has used, as its meter found at the end.
+struct Spent {
+  Usage usage;
+  Provenance provenance{Provenance::none};
+  NanoUsd cost;
 };
 
 /// Memory of one call: taken by bumping a pointer, given back all at once.
@@ -117,6 +126,10 @@ class Call {
   std::pmr::vector<Attempt>& trail() noexcept { return trail_; }
   std::pmr::vector<Attempt> const& trail() const noexcept { return trail_; }
 
+  /// What it cost; filled by the meter when the reply has ended.
+  Spent& spent() noexcept { return spent_; }
+  Spent const& spent() const noexcept { return spent_; }
+
   /// Stops whatever the call waits for; the wait fails with this code. A cancelled call stays so, any other
   /// interruption lasts until the policy that raised it clears it.
   void interrupt(Errc code) noexcept;
@@ -141,6 +154,7 @@ class Call {
   std::chrono::milliseconds connect_timeout_{Clocks{}.connect};
   std::optional<Errc> interruption_;
   std::pmr::vector<Attempt> trail_;
+  Spent spent_;
   InterruptHook* hooks_{nullptr};
 };
 

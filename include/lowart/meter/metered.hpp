@@ -98,6 +98,7 @@ class Metered {
       record.usage = measured.usage;
       record.provenance = measured.provenance;
       if (shared_->prices) record.cost = cost(measured.usage, shared_->prices(request_.model()));
+      call_.spent() = Spent{.usage = measured.usage, .provenance = measured.provenance, .cost = record.cost};
       record.status = head_.status;
       record.outcome = end.outcome;
       keep(*shared_, record);

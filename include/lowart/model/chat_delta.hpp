@@ -2,7 +2,7 @@
 /// ChatDelta: one step of an answer, whole or streamed, in the neutral language.
 
 #include <lowart/model/conversation.hpp>
-#include <lowart/model/usage.hpp>
+#include <lowart/core/usage.hpp>
 
 #include <optional>
 #include <string>

@@ -2,7 +2,7 @@
 /// UsageRecord: the one line that a finished call leaves behind.
 
 #include <lowart/core/money.hpp>
-#include <lowart/model/usage.hpp>
+#include <lowart/core/usage.hpp>
 
 #include <array>
 #include <cstdint>

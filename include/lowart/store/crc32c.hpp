@@ -7,7 +7,7 @@
 #include <cstring>
 #include <span>
 
-namespace lowart::store {
+namespace lowart::journal {
 
 namespace detail {
 
@@ -66,4 +66,4 @@ inline std::uint32_t crc32c(std::span<std::byte const> bytes, std::uint32_t crc 
   return ~detail::crc32c_by_table(~crc, bytes.data(), bytes.size());
 }
 
-}  // namespace lowart::store
+}  // namespace lowart::journal

@@ -19,7 +19,7 @@
 #include <cstring>
 #include <span>
 
-namespace lowart::store {
+namespace lowart::journal {
 
 /// Which segment: the run of the process (UTC microseconds at its start), the writer, and the how-manieth.
 struct SegmentId {
@@ -120,4 +120,4 @@ inline bool tail_is_clean(std::span<std::byte const> segment, std::size_t end) n
   return std::ranges::all_of(later, [](std::byte b) { return b == std::byte{}; });
 }
 
-}  // namespace lowart::store
+}  // namespace lowart::journal

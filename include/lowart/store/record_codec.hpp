@@ -12,7 +12,7 @@
 #include <span>
 #include <string_view>
 
-namespace lowart::store {
+namespace lowart::journal {
 
 /// Names longer than this are cut (at a character border), because a cut name bills better than no record.
 inline constexpr std::size_t max_name_bytes = 255;
@@ -167,4 +167,4 @@ inline std::optional<UsageRecord> decode(std::span<std::byte const> payload) noe
   return in.done() ? std::optional<UsageRecord>(r) : std::nullopt;
 }
 
-}  // namespace lowart::store
+}  // namespace lowart::journal

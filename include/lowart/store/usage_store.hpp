@@ -23,17 +23,30 @@ struct UsageQuery {
   std::int64_t until{std::numeric_limits<std::int64_t>::max()};
 };
 
-/// Sums over records.
+/// a + b, staying at the ends of the range instead of wrapping.
+constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+  return (NanoUsd(a) + NanoUsd(b)).count();
+}
+
+/// Sums over records. They saturate.
 struct UsageTotals {
   std::int64_t request_count{0};
   std::array<std::int64_t, usage_class_count> tokens{};  ///< By UsageClass; absent counts as zero.
   NanoUsd cost;
 
   void add(UsageRecord const& record) noexcept {
-    ++request_count;
-    for (std::size_t i = 0; i < usage_class_count; ++i) tokens[i] += record.usage.value(static_cast<UsageClass>(i));
+    request_count = saturating_add(request_count, 1);
+    for (std::size_t i = 0; i < usage_class_count; ++i)
+      tokens[i] = saturating_add(tokens[i], record.usage.value(static_cast<UsageClass>(i)));
     cost += record.cost;
   }
+  void add(UsageTotals const& other) noexcept {
+    request_count = saturating_add(request_count, other.request_count);
+    for (std::size_t i = 0; i < usage_class_count; ++i) tokens[i] = saturating_add(tokens[i], other.tokens[i]);
+    cost += other.cost;
+  }
+
+  friend bool operator==(UsageTotals const&, UsageTotals const&) = default;
 };
 
 /// Sums of one model.
@@ -42,8 +55,16 @@ struct ModelUsage {
   UsageTotals totals;
 };
 
-/// A place for usage records. A batch is kept whole or not at all, and a record whose id is known is ignored, so
-/// that a batch may be offered again after a crash. Called by one thread at a time, never on the data path.
+/// How far a segment of the journal is folded.
+struct JournalPosition {
+  std::string segment;
+  std::uint64_t offset{0};
+};
+
+/// A place for usage records. A batch is kept whole or not at all, and a record that is offered again is ignored,
+/// so that a batch may be repeated after a crash. Called by one thread at a time, never on the data path.
+///
+/// `totals` and `by_model` (ordered by name) see every record whose append returned.
 ///
 /// Exemplar: MemoryStore.   Models: MemoryStore, SqliteStore.
 template <class S>
@@ -52,5 +73,21 @@ concept UsageStore = requires(S& store, std::span<UsageRecord const> batch, Usag
   { store.totals(query) } -> std::same_as<Result<UsageTotals>>;
   { store.by_model(query) } -> std::same_as<Result<std::vector<ModelUsage>>>;
 };
+
+/// A UsageStore that outlives the process and remembers how far the journal is folded.
+///
+/// `append` keeps the records and the positions in one transaction. `sync` says whether everything appended so
+/// far would survive a power cut; it may be false for a while. `forget` drops the position of a segment.
+///
+/// Models: SqliteStore.
+template <class S>
+concept DurableUsageStore =
+    UsageStore<S> && requires(S& store, std::span<UsageRecord const> batch,
+                              std::span<JournalPosition const> positions, std::string const& segment) {
+      { store.append(batch, positions) } -> std::same_as<Result<void>>;
+      { store.positions() } -> std::same_as<Result<std::vector<JournalPosition>>>;
+      { store.forget(segment) } -> std::same_as<Result<void>>;
+      { store.sync() } -> std::same_as<Result<bool>>;
+    };
 
 }  // namespace lowart
