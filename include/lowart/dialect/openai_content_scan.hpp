@@ -1,0 +1,216 @@
+#pragma once
+/// What one chunk or reply of the OpenAI dialect says, found by scanning: text, finish reasons, usage, an
+/// error.
+
+#include <lowart/dialect/json_scan.hpp>
+#include <lowart/dialect/json_text.hpp>
+#include <lowart/dialect/openai_usage.hpp>
+#include <lowart/model/chat_reply.hpp>
+
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lowart::dialect {
+
+/// The neutral word for a finish_reason.
+inline FinishReason openai_finish_reason(std::string_view word) noexcept {
+  if (word.empty()) return FinishReason::none;
+  if (word == "stop") return FinishReason::stop;
+  if (word == "length") return FinishReason::length;
+  if (word == "tool_calls" || word == "function_call") return FinishReason::tool_calls;
+  if (word == "content_filter") return FinishReason::content_filter;
+  return FinishReason::other;
+}
+
+/// Looks through one chunk, or one whole reply, of chat or legacy completions, and adds what it says to a
+/// ReplyProgress. Keeps no views beyond the call; one value serves a whole stream.
+class OpenAiContentScan {
+ public:
+  /// Reads one JSON text. After it, the findings below are about this text.
+  JsonScan read(std::string_view json, ReplyProgress& progress) {
+    progress_ = &progress;
+    error_.reset();
+    only_text_ = padding_ = {};
+    texts_ = 0;
+    has_choices_ = content_ = usage_seen_ = false;
+    JsonScan const scan = scan_object(json, [&](JsonMember const& member) { read_top(member); });
+    if (!usage_seen_ && !other_usage_.empty()) read_usage(other_usage_);
+    other_usage_ = {};
+    return scan;
+  }
+
+  /// Text, a tool call, audio or a finish reason was there: the commit point.
+  bool content() const noexcept { return content_; }
+  bool has_choices() const noexcept { return has_choices_; }
+  /// The value of an `error` member that is not null.
+  std::optional<JsonMember> const& error() const noexcept { return error_; }
+  /// How many strings were added to the text, the only one when it is one, and random padding of the top
+  /// object.
+  int texts() const noexcept { return texts_; }
+  std::string_view only_text() const noexcept { return only_text_; }
+  std::string_view padding() const noexcept { return padding_; }
+
+  /// Each choice seen in any text so far has given its finish reason, and there was one.
+  bool all_finished() const noexcept { return seen_.any() && seen_ == finished_; }
+
+  /// Appends a string literal's text. False when it is no valid one.
+  bool append_literal(std::string_view literal, ReplyProgress& progress) {
+    if (auto const plain = as_string_view(literal)) {
+      progress.text.append(*plain);
+      return true;
+    }
+    decoded_.clear();
+    bool const valid = decode_string(literal, decoded_);
+    progress.text.append(decoded_);
+    return valid;
+  }
+
+ private:
+  static bool is(JsonMember const& m, std::string_view name) { return m.key_is(name); }
+
+  void read_top(JsonMember const& m) {
+    if (is(m, "choices")) {
+      if (m.kind != JsonKind::array) return;
+      has_choices_ = true;
+      scan_array(m.value, [&](JsonMember const& choice) { read_choice(choice.value); });
+    } else if (is(m, "usage")) {
+      if (m.kind == JsonKind::object) read_usage(m.value), usage_seen_ = true;
+    } else if (is(m, "error")) {
+      if (m.kind != JsonKind::null) error_ = m;
+    } else if (is(m, "x_groq")) {  // Groq reports here when usage was not asked for
+      if (auto const usage = find_member(m.value, "usage"); usage && usage->kind == JsonKind::object)
+        other_usage_ = usage->value;
+    } else if (is(m, "obfuscation") || is(m, "p")) {  // OpenAI, Mistral
+      if (m.kind == JsonKind::string) padding_ = m.value;
+    }
+  }
+
+  void read_choice(std::string_view choice) {
+    std::int64_t index = 0;
+    bool finished = false;
+    scan_object(choice, [&](JsonMember const& m) {
+      if (is(m, "delta") || is(m, "message"))
+        read_message(m.value);
+      else if (is(m, "text"))
+        read_text(m);  // legacy completions
+      else if (is(m, "finish_reason"))
+        finished = read_finish(m);
+      else if (is(m, "index"))
+        index = as_int(m.value).value_or(0);
+      else if (is(m, "usage") && m.kind == JsonKind::object)
+        other_usage_ = m.value;  // Moonshot
+      else if (is(m, "error") && m.kind == JsonKind::object)
+        error_ = m;  // OpenRouter
+    });
+    auto const slot = static_cast<std::size_t>(index);
+    if (slot >= seen_.size()) return;
+    seen_.set(slot);
+    if (finished) finished_.set(slot);
+  }
+
+  bool read_finish(JsonMember const& m) {
+    if (m.kind != JsonKind::string) return false;
+    FinishReason const reason = openai_finish_reason(as_string_view(m.value).value_or("other"));
+    if (reason == FinishReason::none) return false;
+    progress_->finish = reason;
+    return content_ = true;
+  }
+
+  /// A delta or a message.
+  void read_message(std::string_view message) {
+    std::string_view details;
+    bool reasoned = false;  // vLLM and OpenRouter say the same reasoning under two names
+    scan_object(message, [&](JsonMember const& m) {
+      if (is(m, "content")) {
+        if (m.kind == JsonKind::array)
+          read_parts(m.value);
+        else
+          read_text(m);
+      } else if (is(m, "reasoning") || is(m, "reasoning_content")) {
+        if (!reasoned) reasoned = read_text(m);
+      } else if (is(m, "reasoning_details")) {
+        if (m.kind == JsonKind::array) details = m.value;
+      } else if (is(m, "refusal")) {
+        read_text(m);
+      } else if (is(m, "tool_calls")) {
+        if (m.kind == JsonKind::array)
+          scan_array(m.value, [&](JsonMember const& call) { read_tool_call(call.value); });
+      } else if (is(m, "function_call")) {
+        if (m.kind == JsonKind::object) read_function(m.value);
+      } else if (is(m, "audio")) {
+        if (m.kind == JsonKind::object) read_audio(m.value);
+      }
+    });
+    if (!reasoned && !details.empty()) read_parts(details);
+  }
+
+  /// Parts of content (Mistral) or of reasoning (OpenRouter): their text, also one level down.
+  void read_parts(std::string_view parts, int level = 0) {
+    scan_array(parts, [&](JsonMember const& part) {
+      if (part.kind != JsonKind::object) return;
+      scan_object(part.value, [&](JsonMember const& m) {
+        bool const names_text = is(m, "text") || is(m, "thinking") || is(m, "summary") || is(m, "refusal");
+        if (!names_text) return;
+        if (m.kind == JsonKind::array && level == 0)
+          read_parts(m.value, level + 1);
+        else
+          read_text(m);
+      });
+    });
+  }
+
+  void read_tool_call(std::string_view call) {
+    content_ = true;
+    scan_object(call, [&](JsonMember const& m) {
+      if (m.kind == JsonKind::object && (is(m, "function") || is(m, "custom"))) read_function(m.value);
+    });
+  }
+
+  void read_function(std::string_view function) {
+    content_ = true;
+    scan_object(function, [&](JsonMember const& m) {
+      if (is(m, "name") || is(m, "arguments") || is(m, "input")) read_text(m);
+    });
+  }
+
+  void read_audio(std::string_view audio) {
+    content_ = true;
+    scan_object(audio, [&](JsonMember const& m) {
+      if (is(m, "transcript")) read_text(m);
+    });
+  }
+
+  /// Adds a string that is not empty; an object where a string should be (arguments) is added as written.
+  bool read_text(JsonMember const& m) {
+    if (m.kind == JsonKind::object) {
+      progress_->text.append(m.value);
+      texts_ += 2;  // not a shape to repeat
+      return content_ = true;
+    }
+    if (m.kind != JsonKind::string || m.value.size() <= 2) return false;
+    append_literal(m.value, *progress_);
+    only_text_ = m.value;
+    ++texts_;
+    return content_ = true;
+  }
+
+  void read_usage(std::string_view object) {
+    Usage const usage = read_openai_usage(object);
+    if (!usage.empty()) progress_->usage = usage;
+  }
+
+  ReplyProgress* progress_{nullptr};
+  std::optional<JsonMember> error_;
+  std::string_view only_text_, padding_, other_usage_;
+  std::bitset<128> seen_, finished_;  // n is at most 128
+  std::string decoded_;
+  int texts_{0};
+  bool has_choices_{false};
+  bool content_{false};
+  bool usage_seen_{false};
+};
+
+}  // namespace lowart::dialect
