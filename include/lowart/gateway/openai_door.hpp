@@ -1,0 +1,251 @@
+#pragma once
+/// The door for OpenAI clients: chat completions and completions, from request to last byte.
+
+#include <lowart/dialect/openai_chat_reply.hpp>
+#include <lowart/dialect/openai_chat_request.hpp>
+#include <lowart/dialect/openai_completions.hpp>
+#include <lowart/dialect/openai_error.hpp>
+#include <lowart/dialect/openai_facts.hpp>
+#include <lowart/gateway/keyring.hpp>
+#include <lowart/gateway/loop_state.hpp>
+#include <lowart/gateway/relay.hpp>
+#include <lowart/meter/limiter.hpp>
+#include <lowart/net/http_server.hpp>
+#include <lowart/provider/provider.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <string_view>
+
+namespace lowart {
+
+/// Bounds of a door.
+struct DoorLimits {
+  std::size_t body_bytes{32U << 20U};        ///< Longest request body.
+  std::int64_t assumed_output_tokens{1024};  ///< Reserved for a call that sets no max_tokens.
+};
+
+/// Answers OpenAI clients with any Provider.
+///
+/// One object per event loop. Every request ends in one answer, one line of the access log and its counters;
+/// every admitted call in one usage record, if the provider is Metered.
+class OpenAiDoor {
+ public:
+  OpenAiDoor(LoopState& loop, DoorLimits limits = {}) noexcept : loop_(loop), limits_(limits) {}
+
+  /// POST /v1/chat/completions (Dialect::openai_chat) or /v1/completions (Dialect::openai_completions).
+  template <Provider P>
+  Task<void> serve(P& answer, Keyring const& keys, Dialect dialect, net::ServerRequest& request,
+                   net::Responder& responder) {
+    Visit visit(*this, dialect, request, responder);
+    Result<void> const served = co_await admit(visit, answer, keys);
+    if (!served) co_await refuse(visit, served.error());
+    finish(visit);
+  }
+
+  /// The key of a request, from `Authorization: Bearer` or `x-api-key` or `api-key`.
+  static std::string_view presented_key(net::RequestHead const& head) noexcept {
+    constexpr std::string_view bearer = "bearer ";
+    auto const authorization = head.fields().get("authorization");
+    if (authorization.size() > bearer.size() &&
+        net::equal_ignoring_case(authorization.substr(0, bearer.size()), bearer))
+      return authorization.substr(authorization.find_first_not_of(' ', bearer.size()));
+    if (auto const key = head.fields().get("x-api-key"); !key.empty()) return key;
+    return head.fields().get("api-key");
+  }
+
+ private:
+  /// One request at this door, and what there is to log of it.
+  struct Visit {
+    Visit(OpenAiDoor& door, Dialect d, net::ServerRequest& rq, net::Responder& rs)
+        : dialect(d), request(rq), responder(rs), fresh_id(door.loop_.random), started_at(rq.clock().now()) {
+      auto const given = rq.head().fields().get("x-request-id");
+      id = RequestId::acceptable(given) ? given : fresh_id.view();
+      door.loop_.metrics.in_flight.add();
+    }
+    Dialect dialect;
+    net::ServerRequest& request;
+    net::Responder& responder;
+    RequestId fresh_id;
+    TimePoint started_at;
+    std::string_view id;
+    std::string_view key_name;
+    std::string model;       ///< As asked for; a label only when `model_known`.
+    bool model_known{false};
+    int status{0};
+    std::int32_t attempts{0};
+    std::string provider;
+    std::int64_t first_token_us{-1};
+    std::int64_t overhead_us{-1};
+    Spent spent;
+    std::string_view outcome;
+    std::string_view error;
+    std::string detail;
+  };
+
+  template <Provider P>
+  Task<Result<void>> admit(Visit& visit, P& answer, Keyring const& keys) {
+    auto& request = visit.request;
+    visit.responder.field("x-request-id", visit.id);
+    KeyEntry const* key = nullptr;
+    if (!keys.open()) {
+      auto const found = keys.find(presented_key(request.head()));
+      if (!found) co_return fail(found.error());
+      key = *found;
+      visit.key_name = key->name;
+    }
+    auto const body = co_await request.body(limits_.body_bytes);
+    if (!body) co_return fail(body.error());
+    std::string scratch;
+    auto facts = visit.dialect == Dialect::openai_chat ? dialect::read_openai_chat_facts(*body, scratch)
+                                                       : dialect::read_openai_completions_facts(*body, scratch);
+    if (!facts) co_return fail(facts.error());
+    facts->decode = visit.dialect == Dialect::openai_chat ? &dialect::decode_openai_chat
+                                                          : &dialect::decode_openai_completions;
+    visit.model.assign(facts->model);
+    if (key != nullptr && !key->allows(visit.model))
+      co_return fail(Error(Errc::permission_denied, "this API key may not use the model '" + visit.model + "'",
+                           Origin::client)
+                         .with_param("model"));
+
+    Result<Admission> admission = admission_for(key, *facts, request.clock().now());
+    if (key != nullptr) write_limits(*key->limits, request.clock().now(), visit.responder);
+    if (!admission) co_return fail(admission.error());
+
+    Call call(std::move(*admission), request.clock(), request.executor(), request.arena());
+    call.request_id(visit.id);
+    call.key_name(visit.key_name);
+    call.traceparent(request.head().fields().get("traceparent"));
+    visit.responder.cancel_when_client_leaves(call);
+    ChatRequest const chat(*facts);
+    Result<void> const answered = co_await call_and_relay(visit, answer, chat, call);
+    visit.spent = call.spent();
+    count_attempts(visit, call);
+    co_return answered;
+  }
+
+  template <Provider P>
+  Task<Result<void>> call_and_relay(Visit& visit, P& answer, ChatRequest const& chat, Call& call) {
+    Result<ChatReply> reply = co_await answer(chat, call);
+    if (!reply) co_return fail(reply.error());
+    visit.model_known = true;
+    visit.provider.assign(reply->head().provider);
+    visit.status = reply->head().status;
+    note_first_content(visit, call);
+    visit.responder.field("x-lowart-provider", visit.provider);
+    RelayEnd const end = co_await relay_openai(*reply, chat, visit.dialect, call, visit.responder);
+    visit.outcome = to_string(end.outcome);
+    visit.detail = end.detail;
+    if (end.error) visit.error = to_string(*end.error);
+    co_return Result<void>{};
+  }
+
+  Result<Admission> admission_for(KeyEntry const* key, WireRequest const& facts, TimePoint now) const {
+    if (key == nullptr) return Limiter::unlimited();
+    constexpr std::int64_t bytes_per_token = 4;
+    auto const output = facts.max_tokens.value_or(limits_.assumed_output_tokens) * facts.choices;
+    return Limiter::admit(*key->limits, now, static_cast<std::int64_t>(facts.body.size()) / bytes_per_token + output);
+  }
+
+  /// What OpenAI's own servers send; a client's SDK and its throttling read it.
+  static void write_limits(LimitState const& limits, TimePoint now, net::Responder& responder) {
+    auto const seen = limits.snapshot(now);
+    auto const put = [&](std::string_view name, std::int64_t value) {
+      std::array<char, 24> text{};
+      auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+      responder.field(name, std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+    };
+    auto const put_reset = [&](std::string_view name, std::chrono::milliseconds reset) {
+      responder.field(name, std::to_string(reset.count()) + "ms");
+    };
+    if (seen.requests.limit > 0) {
+      put("x-ratelimit-limit-requests", seen.requests.limit);
+      put("x-ratelimit-remaining-requests", seen.requests.remaining);
+      put_reset("x-ratelimit-reset-requests", seen.requests.reset);
+    }
+    if (seen.tokens.limit > 0) {
+      put("x-ratelimit-limit-tokens", seen.tokens.limit);
+      put("x-ratelimit-remaining-tokens", seen.tokens.remaining);
+      put_reset("x-ratelimit-reset-tokens", seen.tokens.reset);
+    }
+  }
+
+  Task<void> refuse(Visit& visit, Error const& error) {
+    visit.error = to_string(error.code());
+    visit.detail = error.message();
+    if (visit.outcome.empty()) visit.outcome = error.code() == Errc::cancelled ? "cancelled" : "failed";
+    bool const denied = visit.attempts == 0 && error.origin() != Origin::upstream;
+    if (denied) loop_.metrics.denied.at({visit.error}).add();
+    auto const reply = dialect::to_openai_error(error);
+    visit.status = reply.status;
+    if (!reply.retry_after.empty()) visit.responder.field("retry-after", reply.retry_after);
+    if (!reply.retry_after_ms.empty()) visit.responder.field("retry-after-ms", reply.retry_after_ms);
+    if (!reply.should_retry.empty()) visit.responder.field("x-should-retry", reply.should_retry);
+    auto const sent = co_await visit.responder.send(reply.status, "application/json", reply.body);
+    if (!sent && visit.outcome != "cancelled") visit.outcome = "client_left";
+  }
+
+  void note_first_content(Visit& visit, Call const& call) {
+    auto const now = call.now();
+    auto const total = now - visit.started_at;
+    auto upstream = TimePoint::duration{};
+    for (auto const& attempt : call.trail()) upstream += attempt.ended_at - attempt.started_at;
+    visit.first_token_us = std::chrono::duration_cast<std::chrono::microseconds>(total).count();
+    visit.overhead_us = std::chrono::duration_cast<std::chrono::microseconds>(total - upstream).count();
+    loop_.metrics.first_token.at({visit.model}).observe(total);
+    loop_.metrics.overhead.observe(total - upstream);
+  }
+  void count_attempts(Visit& visit, Call const& call) {
+    visit.attempts = static_cast<std::int32_t>(call.trail().size());
+    for (auto const& attempt : call.trail()) {
+      auto const outcome = attempt.failure ? to_string(*attempt.failure) : std::string_view("ok");
+      loop_.metrics.upstream_attempts.at({attempt.provider, outcome}).add();
+      if (visit.provider.empty()) visit.provider.assign(attempt.provider);
+    }
+  }
+  void finish(Visit& visit) {
+    auto& metrics = loop_.metrics;
+    auto const took = visit.request.clock().now() - visit.started_at;
+    std::array<char, 8> status{};
+    auto const end = std::to_chars(status.data(), status.data() + status.size(), visit.status).ptr;
+    metrics.http_requests.at({visit.request.head().path(), std::string_view(status.data(), static_cast<std::size_t>(end - status.data()))})
+        .add();
+    metrics.http_duration.at({visit.request.head().path()}).observe(took);
+    metrics.in_flight.add(-1);
+    if (visit.model_known) {
+      for (std::size_t i = 0; i < usage_class_count; ++i) {
+        auto const c = static_cast<UsageClass>(i);
+        if (auto const n = visit.spent.usage.value(c); n > 0) metrics.tokens.at({visit.model, to_string(c)}).add(n);
+      }
+      metrics.cost_nano_usd.at({visit.model}).add(visit.spent.cost.count());
+      metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
+    }
+    AccessEntry entry;
+    auto const micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    entry.at_utc_us = visit.request.clock().utc_micros() - micros;
+    entry.request_id = visit.id;
+    entry.peer = visit.request.peer();
+    entry.method = "POST";
+    entry.path = visit.request.head().path();
+    entry.status = visit.status;
+    entry.duration_us = micros;
+    entry.first_token_us = visit.first_token_us;
+    entry.overhead_us = visit.overhead_us;
+    entry.key = visit.key_name;
+    entry.model = std::string_view(visit.model).substr(0, 200);
+    entry.provider = visit.provider;
+    entry.attempts = visit.attempts;
+    entry.usage = &visit.spent.usage;
+    entry.outcome = visit.outcome;
+    entry.error = visit.error;
+    entry.detail = visit.detail;
+    loop_.log.write(entry);
+  }
+
+  LoopState& loop_;
+  DoorLimits limits_;
+};
+
+}  // namespace lowart

@@ -1,0 +1,313 @@
+#pragma once
+/// OpenAi: any server that speaks the OpenAI chat protocol.
+
+#include <lowart/core/secret.hpp>
+#include <lowart/dialect/openai_chat_reader.hpp>
+#include <lowart/dialect/openai_chat_reply.hpp>
+#include <lowart/dialect/openai_chat_request.hpp>
+#include <lowart/dialect/openai_error_reading.hpp>
+#include <lowart/net/transport.hpp>
+#include <lowart/provider/attempt.hpp>
+#include <lowart/provider/provider.hpp>
+
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+namespace net {
+class HttpTransport;  // net/http_client.hpp
+}
+
+struct OpenAiOptions {
+  std::string name{"openai"};
+  /// Up to and without "/chat/completions". Any compatible server: vLLM, Ollama, llama.cpp, DeepSeek ...
+  std::string base_url{"https://api.openai.com/v1"};
+  Secret api_key{};  ///< Empty sends no Authorization.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, and longest beginning of a stream.
+  bool done_required{true};  ///< False for servers that end streams without `data: [DONE]`.
+};
+
+namespace openai_provider {
+
+/// Cuts a stream into parts of whole events, so that whatever is passed on can be followed by an event of ours.
+class StreamSource final : public ReplySource {
+ public:
+  StreamSource(ArenaPtr<net::Exchange> exchange, OpenAiOptions const& options, Call& call)
+      : exchange_(std::move(exchange)),
+        reader_({.event_bytes = 16U << 20U, .terminal_done_required = options.done_required}),
+        progress_(call.memory()),
+        out_(call.memory()),
+        call_(call) {}
+
+  ReplyProgress& progress() noexcept override { return progress_; }
+
+  /// Reads up to the first content: what came until then is one part.
+  Task<Result<ReplyPart>> begin(std::size_t most_bytes) {
+    std::pmr::string beginning(call_.memory());
+    for (;;) {
+      Result<ReplyPart> part = co_await next();
+      if (!part) co_return part;
+      if (reader_.committed() && beginning.empty()) co_return commit(*part);
+      beginning.append(part->bytes);
+      if (part->last && !reader_.committed()) co_return empty_answer();
+      if (reader_.committed()) {
+        out_ = std::move(beginning);
+        part->bytes = out_;
+        co_return commit(*part);
+      }
+      if (beginning.size() > most_bytes)
+        co_return fail(Error(Errc::malformed_reply, "the provider's stream has no content", Origin::upstream)
+                           .with_sent(Sent::yes)
+                           .with_retryable(true));
+    }
+  }
+
+  Task<Result<ReplyPart>> next() override {
+    for (;;) {
+      Result<std::span<char>> read = co_await exchange_->read();
+      if (!read) co_return fail(std::move(read.error()));
+      if (read->empty()) co_return end_of_body();
+      std::string_view const bytes(read->data(), read->size());
+      Result<void> const fed = reader_.feed(bytes, progress_);
+      std::string_view const good = take_good(bytes);
+      if (!fed && good.empty()) co_return fail(failure(fed.error()));
+      if (!fed) {
+        pending_.emplace(failure(fed.error()));
+        co_return ReplyPart{.bytes = good, .deltas = {}, .last = false};
+      }
+      if (reader_.done()) {
+        exchange_->finish();
+        co_return ReplyPart{.bytes = good, .deltas = {}, .last = true};
+      }
+      if (!good.empty()) co_return ReplyPart{.bytes = good, .deltas = {}, .last = false};
+    }
+  }
+
+ private:
+  Result<ReplyPart> commit(ReplyPart part) {
+    progress_.first_content_at = call_.now();
+    return part;
+  }
+
+  /// The whole events so far; the rest is held until its event is complete. Copies only when an event straddles.
+  std::string_view take_good(std::string_view bytes) {
+    std::size_t const good = std::min(reader_.good_bytes(), bytes.size());
+    std::string_view const rest = bytes.substr(good);
+    std::string_view result = bytes.substr(0, good);
+    if (good > 0 && !held_.empty()) {
+      out_.assign(held_).append(result);
+      held_.clear();
+      result = out_;
+    }
+    held_.append(rest);
+    return result;
+  }
+
+  Result<ReplyPart> end_of_body() {
+    if (pending_) return fail(*pending_);
+    if (!reader_.may_end())
+      return fail(Error(Errc::connection_lost, "the provider's stream ended without its terminal event",
+                        Origin::upstream)
+                      .with_sent(Sent::yes)
+                      .with_retryable(!reader_.committed()));
+    return ReplyPart{.bytes = {}, .deltas = {}, .last = true};
+  }
+  Result<ReplyPart> empty_answer() {
+    return fail(Error(Errc::malformed_reply, "the provider's stream ended without an answer", Origin::upstream)
+                    .with_sent(Sent::yes)
+                    .with_retryable(true));
+  }
+  Error failure(Error error) const { return std::move(error).with_sent(Sent::yes); }
+
+  ArenaPtr<net::Exchange> exchange_;
+  dialect::OpenAiChatReader reader_;
+  ReplyProgress progress_;
+  std::pmr::string out_;
+  std::pmr::string held_{out_.get_allocator()};
+  std::optional<Error> pending_;
+  Call& call_;
+};
+
+/// A whole reply, already here.
+class WholeSource final : public ReplySource {
+ public:
+  WholeSource(ArenaPtr<net::Exchange> exchange, Call& call)
+      : body(call.memory()), exchange_(std::move(exchange)), progress_(call.memory()) {}
+  ReplyProgress& progress() noexcept override { return progress_; }
+  Task<Result<ReplyPart>> next() override { co_return ReplyPart{.bytes = {}, .deltas = {}, .last = true}; }
+
+  net::Exchange& exchange() noexcept { return *exchange_; }
+  std::pmr::string body;  ///< Used when the reply came in several pieces.
+
+ private:
+  ArenaPtr<net::Exchange> exchange_;
+  ReplyProgress progress_;
+};
+
+}  // namespace openai_provider
+
+/// Chat over the OpenAI protocol.
+///
+/// A request that came in the same dialect goes out as it came: the same bytes, only the model's name and the
+/// credentials are replaced. Others are written from the conversation. Replies are passed on as they come, in
+/// parts of whole events.
+///
+/// The commit point: a whole reply has been read and is a completion; a stream has brought content.
+/// Errors: what the transport says; upstream_rejected, upstream_failed, upstream_auth, rate_limited,
+/// quota_exceeded as the provider's status or error event says; malformed_reply; connection_lost for a stream
+/// that ends without [DONE]. Four clocks are the Timeouts policy's.
+/// Concurrency: any number of calls, on any loop.
+template <net::Transport T = net::AnyTransport>
+class OpenAi {
+ public:
+  OpenAi(T transport, OpenAiOptions options)
+      : shared_(std::make_shared<Shared>(std::move(transport), std::move(options))) {}
+
+  /// Over the network, with the base URL of the options: include <lowart/net/http_client.hpp> as well.
+  template <class Http = net::HttpTransport>
+    requires std::same_as<T, net::AnyTransport>
+  explicit OpenAi(OpenAiOptions options) : OpenAi(T(Http(options.base_url)), options) {}
+
+  std::string_view name() const { return shared_->options.name; }
+
+  Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
+    AttemptMark attempt(call, name());
+    std::string encoded;
+    net::HttpRequest http = write_request(request, call, encoded);
+    Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(http, call);
+    if (!exchange) co_return attempt.failed(std::move(exchange.error()));
+    int const status = (*exchange)->status();
+    if (status < 200 || status > 299) {
+      Error refused = co_await read_refusal(**exchange, call);
+      co_return attempt.failed(std::move(refused));
+    }
+    ChatReply::Head head = read_head(**exchange, request, call);
+    Result<ChatReply> reply = fail(Errc::internal, "");
+    if (head.streamed) reply = co_await read_stream(std::move(*exchange), head, call);
+    else reply = co_await read_whole(std::move(*exchange), head, call);
+    if (!reply) co_return attempt.failed(std::move(reply.error()));
+    attempt.answered();
+    co_return reply;
+  }
+
+ private:
+  struct Shared {
+    Shared(T t, OpenAiOptions o) : transport(std::move(t)), options(std::move(o)) {
+      if (!options.api_key.empty()) authorization = Secret("Bearer " + std::string(options.api_key.reveal()));
+    }
+    T transport;
+    OpenAiOptions options;
+    Secret authorization;
+  };
+
+  net::HttpRequest write_request(ChatRequest const& request, Call& call, std::string& encoded) const {
+    auto const& wire = request.wire();
+    bool const completions = request.dialect() == Dialect::openai_completions;
+    net::HttpRequest http("POST", completions ? "/completions" : "/chat/completions");
+    if (!shared_->authorization.empty()) http.field("authorization", shared_->authorization.reveal());
+    http.field("content-type", "application/json");
+    http.field("accept", request.stream() ? "text/event-stream" : "application/json");
+    http.field("user-agent", "lowart");
+    if (!call.request_id().empty()) http.field("x-request-id", call.request_id());
+    if (!call.traceparent().empty()) http.field("traceparent", call.traceparent());
+    if (!wire) {
+      auto const conversation = request.conversation();
+      encoded = dialect::encode_openai_chat(*conversation, request.model());
+      return http.body(encoded);
+    }
+    if (wire->model == request.model()) return http.body(wire->body);
+    dialect::append_json_string(encoded, request.model());
+    auto const before = static_cast<std::size_t>(wire->model_token.data() - wire->body.data());
+    http.body(wire->body.substr(0, before)).body(encoded);
+    return http.body(wire->body.substr(before + wire->model_token.size()));
+  }
+
+  ChatReply::Head read_head(net::Exchange const& exchange, ChatRequest const& request, Call& call) const {
+    ChatReply::Head head;
+    head.dialect = request.dialect() == Dialect::openai_completions ? Dialect::openai_completions : Dialect::openai_chat;
+    std::string_view const type = exchange.field("content-type");
+    head.streamed = type.starts_with("text/event-stream");
+    head.status = 200;
+    head.content_type = type.empty() ? std::string_view("application/json") : call.keep(type);
+    head.provider = name();
+    head.upstream_model = call.keep(request.model());
+    head.upstream_id = call.keep(exchange.field("x-request-id"));
+    head.decoder = head.streamed ? &dialect::make_openai_stream_decoder : &dialect::make_openai_whole_decoder;
+    return head;
+  }
+
+  Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, Call& call) {
+    auto source = call.make<openai_provider::StreamSource>(std::move(exchange), shared_->options, call);
+    Result<ReplyPart> first = co_await source->begin(shared_->options.reply_bytes);
+    if (!first) co_return fail(std::move(first.error()));
+    co_return ChatReply(head, std::move(source), *first);
+  }
+
+  Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, Call& call) {
+    auto source = call.make<openai_provider::WholeSource>(std::move(exchange), call);
+    auto const length = source->exchange().content_length();
+    std::string_view body;
+    for (;;) {
+      Result<std::span<char>> piece = co_await source->exchange().read();
+      if (!piece) co_return fail(std::move(piece.error()));
+      if (piece->empty()) break;
+      std::string_view const bytes(piece->data(), piece->size());
+      if (source->body.empty() && length == bytes.size()) {
+        body = bytes;  // all of it in one piece: no copy
+        source->exchange().finish();
+        break;
+      }
+      if (source->body.size() + bytes.size() > shared_->options.reply_bytes)
+        co_return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
+                           .with_sent(Sent::yes));
+      if (source->body.empty() && length) source->body.reserve(std::min(*length, shared_->options.reply_bytes));
+      source->body.append(bytes);
+      body = source->body;
+    }
+    dialect::OpenAiChatReader reader;
+    Result<void> const read = reader.whole(body, source->progress());
+    if (!read) {
+      Error error = read.error();
+      co_return fail(std::move(error).with_sent(Sent::yes).with_retryable(true));
+    }
+    source->progress().first_content_at = call.now();
+    ReplyPart const part{.bytes = body, .deltas = {}, .last = true};
+    co_return ChatReply(head, std::move(source), part);
+  }
+
+  /// The error that an answer with an error status is. Its body is read within bounds.
+  Task<Error> read_refusal(net::Exchange& exchange, Call& call) const {
+    constexpr std::size_t most = 64U << 10U;
+    constexpr std::array<std::string_view, 7> names{"retry-after",
+                                                    "retry-after-ms",
+                                                    "x-ratelimit-reset",
+                                                    "x-ratelimit-reset-requests",
+                                                    "x-ratelimit-reset-tokens",
+                                                    "x-ratelimit-remaining-requests",
+                                                    "x-ratelimit-remaining-tokens"};
+    std::array<std::string, names.size()> values;
+    for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange.field(names[i]));
+    std::string body;
+    for (;;) {
+      Result<std::span<char>> piece = co_await exchange.read();
+      if (!piece || piece->empty() || body.size() >= most) break;
+      body.append(piece->data(), std::min(piece->size(), most - body.size()));
+    }
+    auto const header = [&](std::string_view wanted) -> std::string_view {
+      for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i] == wanted) return values[i];
+      return {};
+    };
+    co_return dialect::from_openai_error(exchange.status(), body, header, call.clock().utc_micros());
+  }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+OpenAi(OpenAiOptions) -> OpenAi<net::AnyTransport>;
+
+}  // namespace lowart
