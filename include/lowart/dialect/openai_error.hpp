@@ -40,7 +40,7 @@ struct Shape {
   std::string_view should_retry;
 };
 
-constexpr Shape shape_of(Error const& e) noexcept {
+inline Shape shape_of(Error const& e) noexcept {
   constexpr std::string_view request = "invalid_request_error", server = "server_error";
   bool const upstream = e.origin() == Origin::upstream;
   switch (e.code()) {

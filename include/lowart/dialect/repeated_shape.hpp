@@ -16,7 +16,7 @@ namespace lowart::dialect {
 /// provider hides lengths. Two JSON texts whose bytes are equal outside of such strings mean the same there,
 /// so what a full look found in the first holds for the second. No guess is made from names or places.
 ///
-/// Cost: two memcmp and one string skip, about 15 ns for an event of 240 bytes. No allocation.
+/// Cost: two memcmp and one string skip, about 20 ns for an event of 300 bytes. No allocation.
 class RepeatedShape {
  public:
   /// Remembers `event`, whose varying strings begin with these literals (quotes included; views into
