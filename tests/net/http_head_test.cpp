@@ -196,6 +196,10 @@ std::vector<Refused> refused_requests() {
       {"GET http://a/ HTTP/1.1\r\n\r\n", 400, "no Host"},
       {get("Host: a\r\n"), 400, "more than one Host"},
       {get("hOST: b\r\n"), 400, "more than one Host"},
+      // connection options
+      {get("Connection: a b\r\n"), 400, "list of options"},
+      {get("Connection: close; x\r\n"), 400, "list of options"},
+      {get("Connection: cl(se, close\r\n"), 400, "list of options"},
       // expectations
       {get("Expect: tea\r\n"), 417, "100-continue"},
       {get("Expect: 100-continue, tea\r\n"), 417, "100-continue"},

@@ -147,7 +147,7 @@ class MessageHead {
   Fault note_field(std::string_view name, std::string_view value) noexcept;
   Fault note_length(std::string_view value) noexcept;
   Fault note_transfer_encoding(std::string_view value) noexcept;
-  void note_connection(std::string_view value) noexcept;
+  Fault note_connection(std::string_view list) noexcept;
   HeadResult refuse_name(char const* line, char const* p) noexcept;
   HeadResult refuse_value(char c) noexcept;
 };
@@ -255,7 +255,7 @@ inline MessageHead::Fault MessageHead::note_field(std::string_view name, std::st
       if (equal_ignoring_case(name, "upgrade")) note(saw_upgrade);
       break;
     case 10:
-      if (equal_ignoring_case(name, "connection")) note_connection(value);
+      if (equal_ignoring_case(name, "connection")) return note_connection(value);
       break;
     case 14:
       if (equal_ignoring_case(name, "content-length")) return note_length(value);
@@ -298,10 +298,18 @@ inline MessageHead::Fault MessageHead::note_transfer_encoding(std::string_view v
   return {400, "Transfer-Encoding is not chunked"};
 }
 
-inline void MessageHead::note_connection(std::string_view value) noexcept {
-  if (has_token(value, "close")) note(saw_close);
-  if (has_token(value, "keep-alive")) note(saw_keep_alive);
-  if (has_token(value, "upgrade")) note(saw_connection_upgrade);
+inline MessageHead::Fault MessageHead::note_connection(std::string_view list) noexcept {
+  while (!list.empty()) {
+    auto const comma = std::min(list.find(','), list.size());
+    std::string_view const option = trim_blanks(list.substr(0, comma));
+    char const* const end = option.data() + option.size();
+    if (skip<token_class>(option.data(), end) != end) return {400, "Connection is not a list of options"};
+    if (equal_ignoring_case(option, "close")) note(saw_close);
+    if (equal_ignoring_case(option, "keep-alive")) note(saw_keep_alive);
+    if (equal_ignoring_case(option, "upgrade")) note(saw_connection_upgrade);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return {};
 }
 
 }  // namespace lowart::net
