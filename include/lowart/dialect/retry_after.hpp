@@ -22,9 +22,9 @@ constexpr std::string_view trim(std::string_view text) noexcept {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-/// Takes a decimal number such as "17" or "17.39" off the front; in thousandths, rounded up, at most 10^15.
+/// Takes a decimal number such as "17" or "17.39" off the front; in thousandths, rounded up, at most 10^18.
 constexpr std::optional<std::int64_t> take_thousandths(std::string_view& text) noexcept {
-  constexpr std::int64_t most = 1'000'000'000'000;  // units before the point
+  constexpr std::int64_t most = 1'000'000'000'000'000;  // units before the point
   if (text.empty() || !is_digit(text.front())) return std::nullopt;
   std::int64_t whole = 0;
   while (!text.empty() && is_digit(text.front())) {
@@ -55,6 +55,27 @@ constexpr std::chrono::milliseconds limited(std::int64_t ms) noexcept {
 constexpr int two_digits(std::string_view text, std::size_t at) noexcept {
   if (at + 2 > text.size() || !is_digit(text[at]) || !is_digit(text[at + 1])) return -1;
   return (text[at] - '0') * 10 + (text[at + 1] - '0');
+}
+
+/// A unit of time: a thousandth of it is factor / divisor microseconds.
+struct Unit {
+  std::string_view name;
+  std::int64_t factor, divisor;
+};
+inline constexpr std::array<Unit, 8> units{{{"ms", 1, 1},
+                                            {"us", 1, 1000},
+                                            {"\xC2\xB5s", 1, 1000},
+                                            {"ns", 1, 1'000'000},
+                                            {"d", 86'400'000, 1},
+                                            {"h", 3'600'000, 1},
+                                            {"m", 60'000, 1},
+                                            {"s", 1000, 1}}};
+
+/// The unit that `text` begins with; null when it is none.
+constexpr Unit const* unit_of(std::string_view text) noexcept {
+  for (Unit const& unit : units)
+    if (text.starts_with(unit.name)) return &unit;
+  return nullptr;
 }
 
 constexpr int month_of(std::string_view name) noexcept {
@@ -127,31 +148,13 @@ constexpr std::optional<std::chrono::milliseconds> parse_reset(std::string_view 
       if (number >= moment) return retry_text::limited(*thousandths - now / 1000);
       return retry_text::limited(*thousandths);
     }
-    std::int64_t micros = 0;
-    std::int64_t const part =
-        *thousandths < retry_after_limit.count() ? *thousandths : retry_after_limit.count();
-    std::size_t unit = 1;
-    if (value.starts_with("ms"))
-      micros = part, unit = 2;
-    else if (value.starts_with("us"))
-      micros = part / 1000, unit = 2;
-    else if (value.starts_with("\xC2\xB5s"))
-      micros = part / 1000, unit = 3;
-    else if (value.starts_with("ns"))
-      micros = 1, unit = 2;
-    else if (value.starts_with("d"))
-      micros = part * 86'400'000;
-    else if (value.starts_with("h"))
-      micros = part * 3'600'000;
-    else if (value.starts_with("m"))
-      micros = part * 60'000;
-    else if (value.starts_with("s"))
-      micros = part * 1000;
-    else
-      return std::nullopt;
-    value.remove_prefix(unit);
+    Unit const* unit = unit_of(value);
+    if (unit == nullptr) return std::nullopt;
+    value.remove_prefix(unit->name.size());
     any = true;
     constexpr std::int64_t most = retry_after_limit.count() * 1000;
+    std::int64_t const micros =
+        *thousandths > most / unit->factor ? most : *thousandths * unit->factor / unit->divisor;
     total = micros > most - total ? most : total + micros;
   }
   if (!any) return std::nullopt;
