@@ -148,7 +148,7 @@ constexpr std::optional<std::chrono::milliseconds> parse_reset(std::string_view 
       if (number >= moment) return retry_text::limited(*thousandths - now / 1000);
       return retry_text::limited(*thousandths);
     }
-    Unit const* unit = unit_of(value);
+    retry_text::Unit const* unit = retry_text::unit_of(value);
     if (unit == nullptr) return std::nullopt;
     value.remove_prefix(unit->name.size());
     any = true;
