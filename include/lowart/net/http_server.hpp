@@ -1,0 +1,78 @@
+#pragma once
+/// HttpServer: accepts connections of one event loop and hands their requests to one handler.
+
+#include <lowart/core/config.hpp>
+#include <lowart/core/result.hpp>
+#include <lowart/core/task.hpp>
+#include <lowart/net/listen_address.hpp>
+#include <lowart/net/server_request.hpp>
+#include <lowart/net/tls.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lowart::net {
+
+/// Answers one request. It must complete the responder; one that does not is answered with 500, or cut where an
+/// answer has begun. An exception counts as that and ends only its connection.
+using Handler = std::function<Task<void>(ServerRequest&, Responder&)>;
+
+/// HTTP/1.1 over TCP, TLS and Unix sockets: keep-alive, pipelining (answered one after the other, in order),
+/// bounded in every direction, strict against request smuggling (see http_head.hpp).
+///
+/// One per io_context(1); several servers of one process share a port (SO_REUSEPORT). All members on the loop's
+/// thread, but listen() before it runs. Stays alive until every connection has ended: see drain().
+class HttpServer : public std::enable_shared_from_this<HttpServer> {
+ public:
+  LOWART_DECL HttpServer(asio::io_context& context, Handler handler, ServerLimits limits = {});
+
+  /// Begins to accept. A port of 0 is replaced by the one that the system chose.
+  /// Errors: config_invalid (address, certificate), storage_failed with the system's reason (in use, not allowed).
+  LOWART_DECL Result<void> listen(ListenAddress& address);
+  /// Connections of a Unix socket go round these servers, since such a socket has one acceptor only.
+  void share_unix_with(std::vector<std::shared_ptr<HttpServer>> servers) { peers_ = std::move(servers); }
+
+  /// Stops accepting, closes idle connections, lets running requests finish. on_idle() when none is left.
+  LOWART_DECL void drain(std::function<void()> on_idle);
+  /// Closes what is left.
+  LOWART_DECL void abort();
+  bool draining() const noexcept { return draining_; }
+  std::size_t connections() const noexcept { return open_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Listener;
+  struct Connection;
+
+  LOWART_DECL Task<void> accept(std::shared_ptr<Listener> listener);
+  LOWART_DECL void adopt(int socket, bool is_unix, std::string peer, std::shared_ptr<Listener> listener);
+  LOWART_DECL Task<void> converse(std::shared_ptr<Connection> connection);
+  LOWART_DECL Task<void> serve_requests(Connection& connection);
+  LOWART_DECL Task<HeadResult> read_head(Connection& connection);
+  LOWART_DECL Task<bool> answer(Connection& connection);
+  LOWART_DECL Task<void> refuse(Connection& connection, int status, std::string_view message);
+  LOWART_DECL Task<void> linger(Connection& connection);
+  LOWART_DECL void ended();
+
+  asio::io_context& context_;
+  Handler handler_;
+  ServerLimits limits_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
+  std::vector<std::shared_ptr<HttpServer>> peers_;
+  std::size_t next_peer_{0};
+  Connection* first_{nullptr};
+  std::atomic<std::size_t> open_{0};
+  std::function<void()> on_idle_;
+  bool draining_{false};
+};
+
+}  // namespace lowart::net
+
+#if defined(LOWART_HEADER_ONLY)
+#include <lowart/net/http_server.ipp>
+#endif
