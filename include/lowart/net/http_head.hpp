@@ -176,9 +176,8 @@ inline HeadResult RequestHead::refuse_target(char c) noexcept {
 inline bool RequestHead::split_target() noexcept {
   std::string_view const all = target();
   if (!percent_triplets_are_whole(all)) return false;
-  char const* path = all.data();
-  char const* const end = path + all.size();
-  if (*path != '/') {
+  std::string_view rest = all;
+  if (rest.front() != '/') {
     if (all == "*") {
       path_ = target_;
       return method() == "OPTIONS";
@@ -187,14 +186,15 @@ inline bool RequestHead::split_target() noexcept {
     if (colon == std::string_view::npos) return false;
     auto const scheme = all.substr(0, colon);
     if (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")) return false;
-    char const* const authority = path + colon + 3;
-    path = std::find_if(authority, end, [](char c) { return c == '/' || c == '?'; });
-    if (!is_host_and_port({authority, static_cast<std::size_t>(path - authority)})) return false;
-    authority_ = span(authority, path);
+    rest = all.substr(colon + 3);
+    auto const authority = rest.substr(0, rest.find_first_of("/?"));
+    if (!is_host_and_port(authority)) return false;
+    authority_ = span(authority.data(), authority.data() + authority.size());
+    rest.remove_prefix(authority.size());
   }
-  char const* const question = std::find(path, end, '?');
-  path_ = span(path, question);
-  if (question != end) query_ = span(question + 1, end);
+  auto const question = std::min(rest.find('?'), rest.size());
+  path_ = span(rest.data(), rest.data() + question);
+  if (question != rest.size()) query_ = span(rest.data() + question + 1, rest.data() + rest.size());
   return true;
 }
 
