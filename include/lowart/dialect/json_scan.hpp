@@ -37,8 +37,9 @@ struct JsonMember {
 /// Not a validator. Checked: the grammar of the object itself, its numbers and literals, that every nested
 /// value ends, and how deep it is. Not checked: what is inside nested values beyond their strings and the
 /// number of their brackets, escapes, control characters and UTF-8. On valid JSON it reports exactly the
-/// members; it never reads outside `text`. Iterative: depth costs no stack. Cost: about 0.15 ns a byte for
-/// long bodies, no allocation.
+/// members; it never reads outside `text`. Iterative: depth costs no stack.
+///
+/// Cost: about 0.26 ns a byte of a chat body with SSE2, 0.12 with AVX2; no allocation.
 template <class F>
 JsonScan scan_object(std::string_view text, F&& on_member);
 
@@ -48,7 +49,7 @@ JsonScan scan_array(std::string_view text, F&& on_element);
 
 /// The member of that name in the object `object`; the last one when there are several, nullopt when there is
 /// none or the object does not scan. Chain it on `value` to descend.
-std::optional<JsonMember> find_member(std::string_view object, std::string_view name);
+inline std::optional<JsonMember> find_member(std::string_view object, std::string_view name);
 
 /// A whole number as written, without fraction or exponent; nullopt for anything else or out of range.
 inline std::optional<std::int64_t> as_int(std::string_view value) noexcept {
