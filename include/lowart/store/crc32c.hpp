@@ -31,15 +31,16 @@ inline std::uint32_t crc32c_by_table(std::uint32_t crc, std::byte const* p, std:
   for (; n >= 8; p += 8, n -= 8) {
     auto at = [&](std::size_t i) { return std::to_integer<std::uint32_t>(p[i]); };
     auto const low = crc ^ (at(0) | at(1) << 8 | at(2) << 16 | at(3) << 24);
-    crc = t[7][low & 0xFF] ^ t[6][(low >> 8) & 0xFF] ^ t[5][(low >> 16) & 0xFF] ^ t[4][low >> 24] ^ t[3][at(4)] ^
-          t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
+    crc = t[7][low & 0xFF] ^ t[6][(low >> 8) & 0xFF] ^ t[5][(low >> 16) & 0xFF] ^ t[4][low >> 24] ^
+          t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
   }
   for (; n > 0; ++p, --n) crc = (crc >> 8) ^ t[0][(crc ^ std::to_integer<std::uint32_t>(*p)) & 0xFF];
   return crc;
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) inline std::uint32_t crc32c_in_hardware(std::uint32_t crc, std::byte const* p,
+__attribute__((target("sse4.2"))) inline std::uint32_t crc32c_in_hardware(std::uint32_t crc,
+                                                                          std::byte const* p,
                                                                           std::size_t n) noexcept {
   std::uint64_t wide = crc;
   for (; n >= 8; p += 8, n -= 8) {

@@ -4,10 +4,10 @@
 ///   header  64 bytes: magic, version, check sum, who wrote it
 ///   slot    8-byte commit word (length in the low half, CRC-32C in the high half), payload, padding to 8
 ///
-/// A segment is all zeros when it is made. The payload is written first and the commit word last, so a slot is
-/// complete when its word is not zero, at whatever instruction its writer was killed. The word `sealed` says
-/// that the writer went on to the next segment. Numbers are in the byte order of the machine: a journal does
-/// not travel.
+/// A segment is all zeros when it is made. The payload is written first and the commit word last, so a slot
+/// is complete when its word is not zero, at whatever instruction its writer was killed. The word `sealed`
+/// says that the writer went on to the next segment. Numbers are in the byte order of the machine: a journal
+/// does not travel.
 
 #include <lowart/store/crc32c.hpp>
 #include <lowart/store/record_codec.hpp>
@@ -42,7 +42,8 @@ static_assert(sizeof(SegmentHeader) == 64);
 
 inline constexpr std::uint64_t sealed_word = 0xFFFF'FFFF;  // No record has this length.
 inline constexpr std::size_t word_bytes = sizeof(std::uint64_t);
-inline constexpr std::size_t max_slot_bytes = word_bytes + (max_record_bytes + word_bytes - 1) / word_bytes * word_bytes;
+inline constexpr std::size_t max_slot_bytes =
+    word_bytes + (max_record_bytes + word_bytes - 1) / word_bytes * word_bytes;
 
 inline std::uint32_t header_check(SegmentHeader header) noexcept {
   header.check = 0;
@@ -73,7 +74,8 @@ inline HeaderState check_header(std::span<std::byte const> segment, SegmentId co
   std::memcpy(&header, segment.data(), sizeof header);
   if (header.magic != expected || header.check != header_check(header)) return HeaderState::damaged;
   if (header.version != SegmentHeader{}.version) return HeaderState::newer;
-  return SegmentId{header.run, header.sequence, header.writer} == id ? HeaderState::good : HeaderState::damaged;
+  return SegmentId{header.run, header.sequence, header.writer} == id ? HeaderState::good
+                                                                     : HeaderState::damaged;
 }
 
 /// The commit word of a payload. The length is part of what is checked.
@@ -99,14 +101,16 @@ struct Slot {
 /// Looks at the slot at `offset` (a multiple of 8), while another thread or process may be writing it.
 /// `segment` begins at a multiple of 8.
 inline Slot read_slot(std::span<std::byte const> segment, std::size_t offset) noexcept {
-  if (offset > segment.size() || segment.size() - offset < word_bytes) return {Slot::Kind::sealed, {}, offset};
+  if (offset > segment.size() || segment.size() - offset < word_bytes)
+    return {Slot::Kind::sealed, {}, offset};
   auto const* at = reinterpret_cast<std::uint64_t const*>(segment.data() + offset);
   auto const word = __atomic_load_n(at, __ATOMIC_ACQUIRE);
   if (word == 0) return {Slot::Kind::empty, {}, offset};
   if (word == sealed_word) return {Slot::Kind::sealed, {}, offset};
   auto const length = static_cast<std::size_t>(word & 0xFFFF'FFFF);
   auto const rest = segment.subspan(offset + word_bytes);
-  if (length == 0 || length > max_record_bytes || length > rest.size()) return {Slot::Kind::damaged, {}, offset};
+  if (length == 0 || length > max_record_bytes || length > rest.size())
+    return {Slot::Kind::damaged, {}, offset};
   auto const payload = rest.first(length);
   if (commit_word(payload) != word) return {Slot::Kind::damaged, {}, offset};
   return {Slot::Kind::record, payload, offset + slot_bytes(length)};

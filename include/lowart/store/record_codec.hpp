@@ -84,14 +84,16 @@ class PayloadReader {
 
   std::int32_t small() noexcept {
     auto const v = signed_varint();
-    good_ = good_ && v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max();
+    good_ = good_ && v >= std::numeric_limits<std::int32_t>::min() &&
+            v <= std::numeric_limits<std::int32_t>::max();
     return static_cast<std::int32_t>(v);
   }
 
   std::string_view name() noexcept {
     std::size_t const n = get<std::uint8_t>();
     auto const from = take(n);
-    return n == 0 || from == nullptr ? std::string_view() : std::string_view(reinterpret_cast<char const*>(from), n);
+    return n == 0 || from == nullptr ? std::string_view()
+                                     : std::string_view(reinterpret_cast<char const*>(from), n);
   }
 
   void require(bool yes) noexcept { good_ = good_ && yes; }

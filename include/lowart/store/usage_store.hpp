@@ -15,7 +15,8 @@
 
 namespace lowart {
 
-/// Which records to add up. Empty strings match everything; the time range is [from, until) in UTC microseconds.
+/// Which records to add up. Empty strings match everything; the time range is [from, until) in UTC
+/// microseconds.
 struct UsageQuery {
   std::string_view key;
   std::string_view model;
@@ -42,7 +43,8 @@ struct UsageTotals {
   }
   void add(UsageTotals const& other) noexcept {
     request_count = saturating_add(request_count, other.request_count);
-    for (std::size_t i = 0; i < usage_class_count; ++i) tokens[i] = saturating_add(tokens[i], other.tokens[i]);
+    for (std::size_t i = 0; i < usage_class_count; ++i)
+      tokens[i] = saturating_add(tokens[i], other.tokens[i]);
     cost += other.cost;
   }
 
@@ -61,8 +63,9 @@ struct JournalPosition {
   std::uint64_t offset{0};
 };
 
-/// A place for usage records. A batch is kept whole or not at all, and a record that is offered again is ignored,
-/// so that a batch may be repeated after a crash. Called by one thread at a time, never on the data path.
+/// A place for usage records. A batch is kept whole or not at all, and a record that is offered again is
+/// ignored, so that a batch may be repeated after a crash. Called by one thread at a time, never on the data
+/// path.
 ///
 /// `totals` and `by_model` (ordered by name) see every record whose append returned.
 ///
@@ -76,8 +79,8 @@ concept UsageStore = requires(S& store, std::span<UsageRecord const> batch, Usag
 
 /// A UsageStore that outlives the process and remembers how far the journal is folded.
 ///
-/// `append` keeps the records and the positions in one transaction. `sync` says whether everything appended so
-/// far would survive a power cut; it may be false for a while. `forget` drops the position of a segment.
+/// `append` keeps the records and the positions in one transaction. `sync` says whether everything appended
+/// so far would survive a power cut; it may be false for a while. `forget` drops the position of a segment.
 ///
 /// Models: SqliteStore.
 template <class S>
