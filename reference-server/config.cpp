@@ -1,0 +1,261 @@
+#include "config.hpp"
+
+#include "yaml_reader.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+namespace lowart::server {
+
+namespace {
+
+void read_timeouts(YamlMap& parent, std::string_view name, Clocks& clocks) {
+  auto map = parent.map(name);
+  if (!map) return;
+  map->duration("connect", clocks.connect);
+  map->duration("first_token", clocks.first_token);
+  map->duration("between_tokens", clocks.between_tokens);
+  map->duration("whole", clocks.whole);
+  map->finish();
+}
+
+void read_retry(YamlMap& parent, RetryOptions& retry) {
+  auto map = parent.map("retry");
+  if (!map) return;
+  map->integer("attempts", retry.attempts, 1, 10);
+  map->finish();
+}
+
+void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
+  auto map = parent.map("breaker");
+  if (!map) return;
+  map->integer("failures", breaker.failures, 1, 1000);
+  map->duration("rest", breaker.rest);
+  map->finish();
+}
+
+ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
+  ProviderConfig provider;
+  provider.name = std::move(name);
+  provider.line = line;
+  map.text("type", provider.type);
+  if (provider.type.empty()) map.wrong("a provider needs a 'type': openai or demo");
+  else if (provider.type != "openai" && provider.type != "demo")
+    map.wrong("type", "no provider type '" + provider.type + "'; there are openai and demo");
+  if (provider.type == "openai") {
+    provider.base_url = "https://api.openai.com/v1";
+    map.text("base_url", provider.base_url);
+    if (auto const url = net::parse_base_url(provider.base_url); !url) map.wrong("base_url", url.error().message());
+    std::string key;
+    map.text("api_key", key);
+    provider.api_key = Secret(std::move(key));
+    map.text("ca_file", provider.ca_file);
+    map.flag("verify_tls", provider.verify_tls);
+    map.flag("done_required", provider.done_required);
+  }
+  read_timeouts(map, "timeouts", provider.timeouts);
+  read_retry(map, provider.retry);
+  read_breaker(map, provider.breaker);
+  map.finish();
+  return provider;
+}
+
+void read_price(YamlMap& parent, Price& price) {
+  auto map = parent.map("price");
+  if (!map) return;
+  for (std::size_t i = 0; i < usage_class_count; ++i) {
+    auto const usage_class = static_cast<UsageClass>(i);
+    std::string text;
+    map->text(to_string(usage_class), text);
+    if (text.empty()) continue;
+    auto const parsed = parse_usd(text);
+    if (!parsed) map->wrong(to_string(usage_class), parsed.error().message());
+    else price.set(usage_class, *parsed);
+  }
+  map->finish();
+}
+
+ModelConfig read_model(YamlMap& map, std::string name, std::vector<ProviderConfig> const& providers) {
+  ModelConfig model;
+  model.name = std::move(name);
+  map.texts("aliases", model.aliases);
+  map.each("targets", [&](YamlMap& item) {
+    TargetConfig target;
+    item.text("provider", target.provider);
+    item.text("model", target.model);
+    bool const known = std::any_of(providers.begin(), providers.end(),
+                                   [&](auto const& p) { return p.name == target.provider; });
+    if (target.provider.empty()) item.wrong("a target needs a 'provider'");
+    else if (!known) item.wrong("provider", "no provider '" + target.provider + "' is configured");
+    if (target.model.empty()) target.model = model.name;
+    item.finish();
+    model.targets.push_back(std::move(target));
+  });
+  if (model.targets.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
+  read_price(map, model.price);
+  map.finish();
+  return model;
+}
+
+std::optional<net::Sha256> parse_digest(std::string_view text) {
+  constexpr std::string_view prefix = "sha256:";
+  if (!text.starts_with(prefix) || text.size() != prefix.size() + 64) return std::nullopt;
+  net::Sha256 digest{};
+  auto const value = [](char c) -> int {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+  };
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    int const high = value(text[prefix.size() + 2 * i]);
+    int const low = value(text[prefix.size() + 2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<unsigned char>(high * 16 + low);
+  }
+  return digest;
+}
+
+KeyConfig read_key(YamlMap& map) {
+  constexpr std::size_t shortest = 16;
+  KeyConfig key;
+  std::string text;
+  std::string hash;
+  map.text("name", key.name);
+  map.text("key", text);
+  map.text("key_hash", hash);
+  if (key.name.empty()) map.wrong("a key needs a 'name'");
+  if (text.empty() == hash.empty()) map.wrong("a key needs either 'key' or 'key_hash'");
+  if (!text.empty() && text.size() < shortest) map.wrong("key", "a key has at least 16 characters");
+  if (!text.empty()) key.digest = net::sha256(text);
+  if (!hash.empty()) {
+    auto const digest = parse_digest(hash);
+    if (digest) key.digest = *digest;
+    else map.wrong("key_hash", "a key_hash is 'sha256:' and 64 lower-case hexadecimal digits");
+  }
+  constexpr std::int64_t most = 1'000'000'000'000;
+  map.integer("rpm", key.limits.rpm, 0, most);
+  map.integer("tpm", key.limits.tpm, 0, most);
+  map.integer("concurrency", key.limits.concurrency, 0, most);
+  map.texts("models", key.models);
+  map.finish();
+  return key;
+}
+
+net::ListenAddress read_listener(YamlNode const& node, Problems& problems) {
+  std::string address;
+  std::string cert;
+  std::string key;
+  if (node.is_map()) {
+    YamlMap map(node, problems);
+    map.text("address", address);
+    if (auto tls = map.map("tls")) {
+      tls->text("cert", cert);
+      tls->text("key", key);
+      if (cert.empty() || key.empty()) tls->wrong("'tls' needs 'cert' and 'key', two PEM files");
+      tls->finish();
+    }
+    map.finish();
+  } else {
+    address = node.scalar();
+  }
+  auto parsed = net::parse_listen_address(address);
+  if (!parsed) {
+    problems.add(node.line(), parsed.error().message());
+    return {};
+  }
+  parsed->cert_file = cert;
+  parsed->key_file = key;
+  return *parsed;
+}
+
+void read_limits(YamlMap& root, Config& config) {
+  auto map = root.map("limits");
+  if (!map) return;
+  map->bytes("head", config.limits.head.head_bytes, 1024, 65535);
+  map->integer("headers", config.limits.head.fields, std::size_t{8}, std::size_t{128});
+  map->bytes("body", config.door.body_bytes, 1024, std::size_t{1} << 30U);
+  map->integer("connections", config.limits.connections, std::size_t{1}, std::size_t{1'000'000});
+  map->integer("assumed_output_tokens", config.door.assumed_output_tokens, std::int64_t{0}, std::int64_t{1'000'000});
+  map->duration("idle", config.limits.idle_time);
+  map->duration("head_time", config.limits.head_time);
+  map->duration("body_time", config.limits.body_time);
+  map->duration("write_time", config.limits.write_time);
+  map->finish();
+}
+
+/// What no single entry can see: names that stand twice.
+void check_names(Config const& config, YamlMap& root) {
+  std::set<std::string> names;
+  for (auto const& model : config.models) {
+    if (!names.insert(model.name).second) root.wrong("models", "the model name '" + model.name + "' stands twice");
+    for (auto const& alias : model.aliases)
+      if (!names.insert(alias).second) root.wrong("models", "the model name '" + alias + "' stands twice");
+  }
+  std::set<std::string> keys;
+  std::set<net::Sha256> digests;
+  for (auto const& key : config.keys) {
+    if (!keys.insert(key.name).second) root.wrong("keys", "the key name '" + key.name + "' stands twice");
+    if (!digests.insert(key.digest).second) root.wrong("keys", "two keys are the same ('" + key.name + "')");
+  }
+}
+
+Config read_root(YamlMap& root, Problems& problems) {
+  Config config;
+  root.items("listen", [&](YamlNode const& node) { config.listen.push_back(read_listener(node, problems)); });
+  if (config.listen.empty()) config.listen.push_back(*net::parse_listen_address("127.0.0.1:8080"));
+  root.integer("threads", config.threads, std::size_t{0}, std::size_t{1024});
+  root.text("data", config.data);
+  root.duration("drain", config.drain);
+  root.text("access_log", config.access_log);
+  read_limits(root, config);
+  root.members("providers", [&](std::string name, std::size_t line, YamlMap& map) {
+    config.providers.push_back(read_provider(map, std::move(name), line));
+  });
+  root.members("models", [&](std::string name, std::size_t, YamlMap& map) {
+    config.models.push_back(read_model(map, std::move(name), config.providers));
+  });
+  root.each("keys", [&](YamlMap& map) { config.keys.push_back(read_key(map)); });
+  if (config.models.empty()) root.wrong("no 'models' are configured, so nothing can be asked");
+  if (config.keys.empty()) root.wrong("no 'keys' are configured, so nobody may ask");
+  check_names(config, root);
+  root.finish();
+  return config;
+}
+
+}  // namespace
+
+ConfigResult read_config(std::string const& yaml) {
+  Problems problems;
+  ConfigResult result;
+  auto const document = YamlNode::parse(yaml, problems);
+  if (document && !document->is_map()) problems.add(document->line(), "the file is not a list of 'name: value' entries");
+  if (document && document->is_map()) {
+    YamlMap root(*document, problems);
+    Config config = read_root(root, problems);
+    if (problems.empty()) result.config = std::move(config);
+  }
+  result.problems = problems.take();
+  return result;
+}
+
+ConfigResult load_config(std::string const& path) {
+  std::ifstream file(path);
+  if (!file) return ConfigResult{.config = std::nullopt, .problems = {{0, "the file cannot be read"}}};
+  std::string const text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return read_config(text);
+}
+
+std::string describe(std::string_view path, std::vector<Problem> const& problems) {
+  std::ostringstream out;
+  for (auto const& problem : problems) {
+    out << path;
+    if (problem.line > 0) out << ':' << problem.line;
+    out << ": " << problem.message << '\n';
+  }
+  return out.str();
+}
+
+}  // namespace lowart::server

@@ -1,0 +1,86 @@
+#pragma once
+/// Config: what lowart.yaml says, checked. docs/configuration.md is its reference.
+
+#include <lowart/core/call.hpp>
+#include <lowart/core/secret.hpp>
+#include <lowart/gateway/openai_door.hpp>
+#include <lowart/meter/limiter.hpp>
+#include <lowart/meter/price.hpp>
+#include <lowart/net/listen_address.hpp>
+#include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/retry_decision.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lowart::server {
+
+struct ProviderConfig {
+  std::string name;
+  std::string type;  ///< "openai" or "demo"
+  std::string base_url;
+  Secret api_key;
+  std::string ca_file;
+  bool verify_tls{true};
+  bool done_required{true};
+  Clocks timeouts;
+  RetryOptions retry;
+  BreakerOptions breaker;
+  std::size_t line{0};
+};
+
+struct TargetConfig {
+  std::string provider;
+  std::string model;
+};
+
+struct ModelConfig {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::vector<TargetConfig> targets;  ///< Tried in order.
+  Price price;
+};
+
+struct KeyConfig {
+  std::string name;
+  net::Sha256 digest{};  ///< Of the key; the key itself is forgotten once it is read.
+  Limits limits;
+  std::vector<std::string> models;
+};
+
+struct Config {
+  std::vector<net::ListenAddress> listen;
+  std::size_t threads{0};
+  std::string data{"./data"};
+  std::chrono::milliseconds drain{30'000};
+  std::string access_log{"-"};  ///< "-" stdout, "off", or a file.
+  net::ServerLimits limits;
+  DoorLimits door;
+  std::vector<ProviderConfig> providers;
+  std::vector<ModelConfig> models;
+  std::vector<KeyConfig> keys;
+};
+
+/// One thing that is wrong, and where. Lines count from 1; 0 is the file as a whole.
+struct Problem {
+  std::size_t line{0};
+  std::string message;
+};
+
+/// A file's Config, or everything that is wrong with it.
+struct ConfigResult {
+  std::optional<Config> config;
+  std::vector<Problem> problems;
+};
+
+/// Reads and checks; `${NAME}` and `${NAME:-default}` in values are replaced from the environment first.
+ConfigResult read_config(std::string const& yaml);
+ConfigResult load_config(std::string const& path);
+
+/// "FILE:12: message", a line each.
+std::string describe(std::string_view path, std::vector<Problem> const& problems);
+
+}  // namespace lowart::server

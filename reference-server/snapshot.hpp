@@ -1,0 +1,46 @@
+#pragma once
+/// Snapshot: one configuration at work: immutable, swapped whole.
+
+#include "config.hpp"
+
+#include <lowart/gateway/doors.hpp>
+#include <lowart/gateway/journal_sink.hpp>
+#include <lowart/meter/metered.hpp>
+#include <lowart/net/http_client.hpp>
+#include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/router.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace lowart::server {
+
+/// A breaker and whom it guards, for metrics.
+struct NamedBreaker {
+  std::string provider;
+  std::string model;
+  std::shared_ptr<BreakerState> state;
+};
+
+/// What a request meets. A request keeps the snapshot it began with.
+struct Snapshot {
+  using Answer = Metered<Router, JournalSink>;
+
+  Config config;
+  std::uint64_t revision{1};
+  Keyring keys;
+  std::vector<ModelCard> models;
+  std::vector<NamedBreaker> breakers;
+  std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
+  std::unique_ptr<Answer> answer;
+};
+
+/// Builds a snapshot. What must outlast a reload (limits in use, breaker states, warm connections) is taken over
+/// from `before`, which may be null.
+Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
+                                                 std::function<void(Error const&)> on_sink_failure);
+
+}  // namespace lowart::server
