@@ -8,5 +8,10 @@
 #error "lowart/src.hpp is for programs that define LOWART_SEPARATE_COMPILATION in every source file"
 #endif
 
+#include <lowart/net/connector.ipp>
+#include <lowart/net/http_client.ipp>
+#include <lowart/net/http_exchange.ipp>
+#include <lowart/net/http_pool.ipp>
+#include <lowart/net/resolver.ipp>
 #include <lowart/net/stream.ipp>
 #include <lowart/net/tls.ipp>

@@ -1,0 +1,53 @@
+#pragma once
+/// The bodies of HttpTransport.
+
+#include <lowart/net/http_client.hpp>
+
+namespace lowart::net {
+
+LOWART_DECL Result<HttpTransport> HttpTransport::make(std::string_view base_url, HttpOptions options) {
+  Result<BaseUrl> url = parse_base_url(base_url);
+  if (!url) return fail(url.error());
+  auto target = std::make_shared<HttpTarget>();
+  target->key = Loop::new_key();
+  if (url->tls()) {
+    TlsTrust trust;
+    trust.ca_file = options.ca_file;
+    trust.verify = options.verify;
+    Result<TlsContext> tls = TlsContext::client(std::move(trust));
+    if (!tls) return fail(tls.error());
+    target->tls = std::move(*tls);
+  }
+  target->url = std::move(*url);
+  target->options = std::move(options);
+  return HttpTransport(std::move(target));
+}
+
+LOWART_DECL Task<Result<ArenaPtr<Exchange>>> HttpTransport::exchange(HttpRequest const& request, Call& call) {
+  auto& pool = Loop::of(call.executor()).resident<HttpPool>(target_->key, target_);
+  for (bool again = false;; again = true) {
+    if (call.interruption()) co_return fail(call.interruption_error().with_sent(Sent::nothing));
+    HttpPool::Loan connection;
+    if (!again) connection = pool.take();
+    bool const reused = connection != nullptr;
+    if (!reused) {
+      Result<HttpPool::Loan> dialled = co_await pool.dial(*target_, call);
+      if (!dialled && again) co_return fail(Error(dialled.error()).with_sent(Sent::maybe));
+      if (!dialled) co_return fail(dialled.error());
+      connection = std::move(*dialled);
+    }
+    auto exchange = call.make<HttpExchange>(*target_, pool, std::move(connection), call);
+    Result<void> const begun = co_await exchange->begin(*target_, request);
+    if (begun) co_return ArenaPtr<Exchange>(std::move(exchange));
+    bool const was_stale = reused && exchange->unanswered() && begun.error().code() == Errc::connection_lost;
+    if (!was_stale) co_return fail(begun.error());
+    pool.count_repeat();
+  }
+}
+
+LOWART_DECL HttpPoolStats HttpTransport::stats(Loop const& loop) const noexcept {
+  auto const* const pool = loop.find<HttpPool>(target_->key);
+  return pool != nullptr ? pool->stats() : HttpPoolStats{};
+}
+
+}  // namespace lowart::net
