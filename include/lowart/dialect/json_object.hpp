@@ -1,0 +1,166 @@
+#pragma once
+/// JsonObject: the members of one object by name, each taken once; what nobody takes is kept as it came.
+
+#include <lowart/core/result.hpp>
+#include <lowart/dialect/json_scan.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart::dialect {
+
+/// The first thing that was wrong with a document; later ones are not told.
+class JsonFault {
+ public:
+  void wrong(std::string path, std::string_view what) {
+    if (error_) return;
+    std::string message = path.empty() ? std::string("the body ") : "'" + path + "' ";
+    error_ = Error(Errc::invalid_request, message.append(what), Origin::client);
+    std::move(*error_).with_param(std::move(path));
+  }
+  std::optional<Error>& error() noexcept { return error_; }
+
+ private:
+  std::optional<Error> error_;
+};
+
+/// Reads an object of valid JSON. Of several members of one name the last counts; null counts as absent,
+/// except in what is left over. A member of the wrong type is told to the fault and reads as absent.
+///
+/// Lifetime: views into the text. Linear search: made for objects of tens of members.
+class JsonObject {
+ public:
+  /// `path` is where the object stands in the document ("messages[2]"), empty for the document itself.
+  JsonObject(std::string_view text, std::string path, JsonFault& fault)
+      : path_(std::move(path)), fault_(&fault) {
+    scan_object(text, [&](JsonMember const& member) {
+      std::string name;
+      if (!member.key_escaped)
+        name = member.key;
+      else
+        decode_escapes(member.key, name);
+      for (auto& [known, value] : members_)
+        if (known == name) return void(value = member);
+      members_.emplace_back(std::move(name), member);
+    });
+  }
+
+  std::string const& path() const noexcept { return path_; }
+  std::string path_of(std::string_view name) const {
+    return path_.empty() ? std::string(name) : std::string(path_).append(".").append(name);
+  }
+  void wrong(std::string_view name, std::string_view what) { fault_->wrong(path_of(name), what); }
+  JsonFault& fault() noexcept { return *fault_; }
+
+  /// A member that is not null, without taking it.
+  std::optional<JsonMember> peek(std::string_view name) const {
+    for (auto const& [known, value] : members_)
+      if (known == name && value.kind != JsonKind::null) return value;
+    return std::nullopt;
+  }
+  /// Takes a member that is not null.
+  std::optional<JsonMember> take(std::string_view name) {
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (members_[i].first != name) continue;
+      JsonMember const value = members_[i].second;
+      members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
+      return value.kind == JsonKind::null ? std::nullopt : std::optional(value);
+    }
+    return std::nullopt;
+  }
+  /// Takes a member of this kind.
+  std::optional<JsonMember> take(std::string_view name, JsonKind kind, std::string_view what) {
+    auto const member = take(name);
+    if (!member || member->kind == kind) return member;
+    wrong(name, what);
+    return std::nullopt;
+  }
+
+  std::optional<std::string> take_text(std::string_view name) {
+    auto const member = take(name, JsonKind::string, "must be a string");
+    return member ? std::optional(text_of(*member)) : std::nullopt;
+  }
+  std::optional<bool> take_flag(std::string_view name) {
+    auto const member = take(name, JsonKind::boolean, "must be true or false");
+    return member ? as_bool(member->value) : std::nullopt;
+  }
+  std::optional<std::int64_t> take_count(std::string_view name) {
+    auto const member = take(name);
+    if (!member) return std::nullopt;
+    auto const value = as_int(member->value);
+    if (!value) wrong(name, "must be a whole number");
+    return value;
+  }
+  std::optional<double> take_number(std::string_view name) {
+    auto const member = take(name, JsonKind::number, "must be a number");
+    if (!member) return std::nullopt;
+    double value = 0;
+    auto const* const end = member->value.data() + member->value.size();
+    auto const [at, error] = std::from_chars(member->value.data(), end, value);
+    if (error == std::errc() && at == end) return value;
+    wrong(name, "is out of range");
+    return std::nullopt;
+  }
+  RawJson take_raw(std::string_view name) {
+    auto const member = take(name);
+    return member ? RawJson{std::string(member->value)} : RawJson();
+  }
+  std::optional<JsonObject> take_object(std::string_view name) {
+    auto const member = take(name, JsonKind::object, "must be an object");
+    if (!member) return std::nullopt;
+    return JsonObject(member->value, path_of(name), *fault_);
+  }
+  /// Calls `each(JsonMember const&, std::string path)` for the elements of a list. False when there is no
+  /// list.
+  template <class F>
+  bool take_list(std::string_view name, F&& each) {
+    auto const member = take(name, JsonKind::array, "must be a list");
+    if (!member) return false;
+    for_each_element(*member, path_of(name), each);
+    return true;
+  }
+  template <class F>
+  static void for_each_element(JsonMember const& list, std::string const& path, F&& each) {
+    std::size_t index = 0;
+    scan_array(list.value, [&](JsonMember const& element) {
+      each(element, std::string(path).append("[").append(std::to_string(index++)).append("]"));
+    });
+  }
+
+  /// What was not taken.
+  std::vector<ExtraField> rest() const {
+    std::vector<ExtraField> extra;
+    for (auto const& [name, member] : members_) extra.push_back({name, {std::string(member.value)}});
+    return extra;
+  }
+  /// What was not taken, as one object; nothing when all was.
+  RawJson rest_as_object() const {
+    RawJson object;
+    for (auto const& [name, member] : members_) {
+      object.text.push_back(object.text.empty() ? '{' : ',');
+      append_json_string(object.text, name);
+      object.text.append(":").append(member.value);
+    }
+    if (!object.text.empty()) object.text.push_back('}');
+    return object;
+  }
+
+  static std::string text_of(JsonMember const& string) {
+    std::string text;
+    decode_string(string.value, text);
+    return text;
+  }
+
+ private:
+  std::vector<std::pair<std::string, JsonMember>> members_;
+  std::string path_;
+  JsonFault* fault_;
+};
+
+}  // namespace lowart::dialect

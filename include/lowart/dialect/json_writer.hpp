@@ -1,0 +1,130 @@
+#pragma once
+/// JsonWriter: writes JSON text in order, and puts the commas.
+
+#include <lowart/dialect/json_scan.hpp>
+#include <lowart/dialect/json_text.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lowart::dialect {
+
+/// Appends to a string that outlives it. begin and end must pair; names only inside objects.
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) noexcept : out_(&out) {}
+
+  JsonWriter& begin_object() { return open('{'); }
+  JsonWriter& begin_object(std::string_view name) { return key(name).open('{'); }
+  JsonWriter& end_object() { return close('}'); }
+  JsonWriter& begin_list() { return open('['); }
+  JsonWriter& begin_list(std::string_view name) { return key(name).open('['); }
+  JsonWriter& end_list() { return close(']'); }
+
+  /// A name; a value must follow.
+  JsonWriter& key(std::string_view name) {
+    comma();
+    append_json_string(*out_, name);
+    out_->push_back(':');
+    first_ = true;
+    return *this;
+  }
+
+  JsonWriter& text(std::string_view value) {
+    comma();
+    append_json_string(*out_, value);
+    return *this;
+  }
+  /// Text that is JSON already.
+  JsonWriter& raw(std::string_view json) {
+    comma();
+    out_->append(json);
+    return *this;
+  }
+  JsonWriter& count(std::int64_t value) { return raw(std::to_string(value)); }
+  JsonWriter& flag(bool value) { return raw(value ? "true" : "false"); }
+  JsonWriter& null() { return raw("null"); }
+  /// The shortest text that reads back as the same number; null when it is none.
+  JsonWriter& number(double value) {
+    if (!std::isfinite(value)) return null();
+    char digits[32];
+    auto const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    return raw(std::string_view(digits, static_cast<std::size_t>(end - digits)));
+  }
+
+  JsonWriter& text(std::string_view name, std::string_view value) { return key(name).text(value); }
+  JsonWriter& raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
+  JsonWriter& count(std::string_view name, std::int64_t value) { return key(name).count(value); }
+  JsonWriter& flag(std::string_view name, bool value) { return key(name).flag(value); }
+  JsonWriter& null(std::string_view name) { return key(name).null(); }
+  JsonWriter& number(std::string_view name, double value) { return key(name).number(value); }
+
+  /// Members that may be absent: nothing is written then.
+  JsonWriter& text_if(std::string_view name, std::string_view value) {
+    return value.empty() ? *this : text(name, value);
+  }
+  JsonWriter& raw_if(std::string_view name, RawJson const& json) {
+    return json.empty() ? *this : raw(name, json.text);
+  }
+  JsonWriter& count_if(std::string_view name, std::optional<std::int64_t> const& v) {
+    return v ? count(name, *v) : *this;
+  }
+  JsonWriter& flag_if(std::string_view name, std::optional<bool> const& v) {
+    return v ? flag(name, *v) : *this;
+  }
+  JsonWriter& number_if(std::string_view name, std::optional<double> const& v) {
+    return v ? number(name, *v) : *this;
+  }
+
+  /// Each extra field, except those of the names given.
+  JsonWriter& extra(std::vector<ExtraField> const& fields, std::string_view but = {},
+                    std::string_view but_also = {}) {
+    for (ExtraField const& field : fields)
+      if (field.name != but && field.name != but_also) raw_if(field.name, field.value);
+    return *this;
+  }
+  /// The members of an object, without its braces.
+  JsonWriter& members_of(std::string_view object) {
+    scan_object(object, [&](JsonMember const& member) {
+      comma();
+      out_->push_back('"');
+      out_->append(member.key).append("\":").append(member.value);
+    });
+    return *this;
+  }
+
+ private:
+  JsonWriter& open(char bracket) {
+    comma();
+    out_->push_back(bracket);
+    first_ = true;
+    return *this;
+  }
+  JsonWriter& close(char bracket) {
+    out_->push_back(bracket);
+    first_ = false;
+    return *this;
+  }
+  void comma() {
+    if (!first_) out_->push_back(',');
+    first_ = false;
+  }
+
+  std::string* out_;
+  bool first_{true};
+};
+
+/// The extra field of that name; null when there is none.
+inline RawJson const* find_extra(std::vector<ExtraField> const& fields, std::string_view name) noexcept {
+  for (ExtraField const& field : fields)
+    if (field.name == name) return &field.value;
+  return nullptr;
+}
+
+}  // namespace lowart::dialect

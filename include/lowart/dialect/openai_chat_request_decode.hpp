@@ -1,0 +1,313 @@
+#pragma once
+/// A chat request of the OpenAI dialect, read into a Conversation. Nothing is lost: see decode_openai_chat.
+
+#include <lowart/core/result.hpp>
+#include <lowart/dialect/json_check.hpp>
+#include <lowart/dialect/json_object.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart::dialect {
+
+namespace openai_request {
+
+inline constexpr std::array<std::pair<std::string_view, Role>, 5> roles{{{"system", Role::system},
+                                                                         {"developer", Role::developer},
+                                                                         {"user", Role::user},
+                                                                         {"assistant", Role::assistant},
+                                                                         {"tool", Role::tool}}};
+
+/// Keeps what is left of an inner object ("image_url", "function") as an extra field of that name.
+inline void keep_rest(JsonObject const& inner, std::string_view name, std::vector<ExtraField>& extra) {
+  if (auto rest = inner.rest_as_object(); !rest.empty())
+    extra.push_back({std::string(name), std::move(rest)});
+}
+
+inline std::string text_or_empty(std::optional<std::string> text) {
+  return text ? std::move(*text) : std::string();
+}
+
+/// The inner object that a kind of part is made of; a fault when it is missing.
+inline std::optional<JsonObject> take_inner(JsonObject& outer, std::string_view name) {
+  if (!outer.peek(name)) outer.wrong(name, "is missing");
+  return outer.take_object(name);
+}
+
+inline ContentPart decode_part(JsonMember const& element, std::string path, JsonFault& fault) {
+  ContentPart part;
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), part;
+  JsonObject object(element.value, std::move(path), fault);
+  if (!object.peek("type")) return object.wrong("type", "is missing"), part;
+  auto const type = text_or_empty(object.take_text("type"));
+  std::optional<JsonObject> inner;
+  if (type == "text" || type == "refusal") {
+    part.kind = type == "text" ? PartKind::text : PartKind::refusal;
+    if (!object.peek(type)) object.wrong(type, "is missing");
+    part.text = text_or_empty(object.take_text(type));
+  } else if (type == "image_url") {
+    part.kind = PartKind::image;
+    inner = take_inner(object, type);
+    if (inner) {
+      if (!inner->peek("url")) inner->wrong("url", "is missing");
+      part.data = text_or_empty(inner->take_text("url"));
+      part.detail = text_or_empty(inner->take_text("detail"));
+    }
+  } else if (type == "input_audio") {
+    part.kind = PartKind::audio;
+    inner = take_inner(object, type);
+    if (inner) {
+      part.data = text_or_empty(inner->take_text("data"));
+      part.format = text_or_empty(inner->take_text("format"));
+    }
+  } else if (type == "file") {
+    part.kind = PartKind::file;
+    inner = take_inner(object, type);
+    if (inner) {
+      part.data = text_or_empty(inner->take_text("file_data"));
+      part.file_id = text_or_empty(inner->take_text("file_id"));
+      part.file_name = text_or_empty(inner->take_text("filename"));
+    }
+  } else {
+    part.kind = PartKind::other;
+    part.raw.text = element.value;
+    return part;
+  }
+  part.extra = object.rest();
+  if (inner) keep_rest(*inner, type, part.extra);
+  return part;
+}
+
+inline ToolCall decode_tool_call(JsonMember const& element, std::string path, JsonFault& fault) {
+  ToolCall call;
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), call;
+  JsonObject object(element.value, std::move(path), fault);
+  call.id = text_or_empty(object.take_text("id"));
+  auto const type = object.take_text("type").value_or("function");  // Mistral omits it
+  if (type != "function" && type != "custom") {
+    call.extra = object.rest();
+    std::string literal;
+    append_json_string(literal, type);
+    call.extra.push_back({"type", {std::move(literal)}});  // a kind of call that we only carry
+    return call;
+  }
+  call.custom = type == "custom";
+  auto inner = take_inner(object, type);
+  if (inner) {
+    if (!inner->peek("name")) inner->wrong("name", "is missing");
+    call.name = text_or_empty(inner->take_text("name"));
+    call.arguments = text_or_empty(inner->take_text(call.custom ? "input" : "arguments"));
+  }
+  call.extra = object.rest();
+  if (inner) keep_rest(*inner, type, call.extra);
+  return call;
+}
+
+inline void decode_role(JsonObject& object, Message& message) {
+  auto const word = object.take_text("role");
+  if (!word) return object.wrong("role", "is missing");
+  for (auto const& [name, role] : roles)
+    if (name == *word) return void(message.role = role);
+  if (*word != "function") return object.wrong("role", "is unknown: '" + *word + "'");
+  message.role =
+      Role::tool;  // the legacy spelling, kept as an extra field that overrides the role when written
+  message.extra.push_back({"role", {"\"function\""}});
+}
+
+inline void decode_content(JsonObject& object, Message& message) {
+  auto const content = object.take("content");
+  if (!content) return;
+  if (content->kind == JsonKind::string) {
+    ContentPart part;
+    part.text = JsonObject::text_of(*content);
+    message.content.push_back(std::move(part));
+  } else if (content->kind == JsonKind::array) {
+    message.content_is_parts = true;
+    JsonObject::for_each_element(*content, object.path_of("content"),
+                                 [&](JsonMember const& e, std::string path) {
+                                   message.content.push_back(decode_part(e, std::move(path), object.fault()));
+                                 });
+  } else {
+    object.wrong("content", "must be a string or a list of parts");
+  }
+}
+
+inline Message decode_message(JsonMember const& element, std::string path, JsonFault& fault) {
+  Message message;
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), message;
+  JsonObject object(element.value, std::move(path), fault);
+  decode_role(object, message);
+  decode_content(object, message);
+  object.take_list("tool_calls", [&](JsonMember const& e, std::string at) {
+    message.tool_calls.push_back(decode_tool_call(e, std::move(at), fault));
+  });
+  message.tool_call_id = text_or_empty(object.take_text("tool_call_id"));
+  message.name = text_or_empty(object.take_text("name"));
+  message.refusal = text_or_empty(object.take_text("refusal"));
+  // Two spellings among vendors. "reasoning" stays an extra field too, so that it is written as it came.
+  if (auto text = object.take_text("reasoning_content"))
+    message.reasoning = std::move(*text);
+  else if (auto const other = object.peek("reasoning"); other && other->kind == JsonKind::string)
+    message.reasoning = JsonObject::text_of(*other);
+  for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
+  return message;
+}
+
+inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& fault) {
+  Tool tool;
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
+  JsonObject object(element.value, std::move(path), fault);
+  if (!object.peek("type")) return object.wrong("type", "is missing"), tool;
+  if (object.take_text("type") != "function") {
+    tool.raw.text = element.value;
+    return tool;
+  }
+  auto inner = take_inner(object, "function");
+  if (inner) {
+    if (!inner->peek("name")) inner->wrong("name", "is missing");
+    tool.name = text_or_empty(inner->take_text("name"));
+    tool.description = text_or_empty(inner->take_text("description"));
+    auto const parameters = inner->take("parameters", JsonKind::object, "must be an object");
+    if (parameters) tool.parameters.text = parameters->value;
+    tool.strict = inner->take_flag("strict");
+  }
+  tool.extra = object.rest();
+  if (inner) keep_rest(*inner, "function", tool.extra);
+  return tool;
+}
+
+inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault) {
+  ToolChoice choice;
+  choice.kind = ToolChoiceKind::other;
+  choice.raw.text = member.value;
+  if (member.kind == JsonKind::string) {
+    if (member.value == "\"auto\"") return {ToolChoiceKind::automatic, {}, {}};
+    if (member.value == "\"none\"") return {ToolChoiceKind::none, {}, {}};
+    if (member.value == "\"required\"") return {ToolChoiceKind::required, {}, {}};
+    return choice;
+  }
+  if (member.kind != JsonKind::object)
+    return fault.wrong("tool_choice", "must be a string or an object"), choice;
+  JsonObject object(member.value, "tool_choice", fault);
+  if (object.take_text("type") != "function") return choice;
+  auto inner = take_inner(object, "function");
+  if (!inner) return choice;
+  choice.kind = ToolChoiceKind::named;
+  choice.name = text_or_empty(inner->take_text("name"));
+  if (object.rest().empty() && inner->rest().empty()) choice.raw = {};
+  return choice;
+}
+
+inline OutputFormat decode_output_format(JsonMember const& member, JsonFault& fault) {
+  OutputFormat format;
+  format.kind = OutputKind::other;
+  format.raw.text = member.value;
+  JsonObject object(member.value, "response_format", fault);
+  if (!object.peek("type")) return object.wrong("type", "is missing"), format;
+  auto const type = text_or_empty(object.take_text("type"));
+  std::optional<JsonObject> inner;
+  if (type == "text")
+    format.kind = OutputKind::text;
+  else if (type == "json_object")
+    format.kind = OutputKind::json_object;
+  else if (type == "json_schema")
+    format.kind = OutputKind::json_schema, inner = take_inner(object, type);
+  else
+    return format;
+  if (inner) {
+    format.name = text_or_empty(inner->take_text("name"));
+    format.description = text_or_empty(inner->take_text("description"));
+    format.schema = inner->take_raw("schema");
+    format.strict = inner->take_flag("strict");
+  }
+  if (object.rest().empty() && (!inner || inner->rest().empty())) format.raw = {};
+  return format;
+}
+
+inline void decode_stop(JsonObject& top, Conversation& c) {
+  auto const stop = top.take("stop");
+  if (!stop) return;
+  if (stop->kind == JsonKind::string) {
+    c.stop_is_list = false;
+    c.stop.push_back(JsonObject::text_of(*stop));
+  } else if (stop->kind == JsonKind::array) {
+    JsonObject::for_each_element(*stop, "stop", [&](JsonMember const& e, std::string path) {
+      if (e.kind == JsonKind::string)
+        c.stop.push_back(JsonObject::text_of(e));
+      else
+        top.fault().wrong(std::move(path), "must be a string");
+    });
+  } else {
+    top.wrong("stop", "must be a string or a list of strings");
+  }
+}
+
+/// What chat and legacy completions share; the rest of `top` is left for the caller.
+inline void decode_settings(JsonObject& top, Conversation& c, bool legacy_limit) {
+  c.max_tokens = top.take_count("max_completion_tokens");
+  if (!c.max_tokens) {
+    c.max_tokens = top.take_count("max_tokens");
+    c.max_tokens_is_legacy = c.max_tokens && legacy_limit;
+  }
+  c.temperature = top.take_number("temperature");
+  c.top_p = top.take_number("top_p");
+  c.frequency_penalty = top.take_number("frequency_penalty");
+  c.presence_penalty = top.take_number("presence_penalty");
+  c.n = top.take_count("n");
+  c.seed = top.take_count("seed");
+  decode_stop(top, c);
+  c.user = text_or_empty(top.take_text("user"));
+  c.stream = top.take_flag("stream").value_or(false);
+}
+
+}  // namespace openai_request
+
+/// Reads the body of a POST /v1/chat/completions. The model is not part of a Conversation and is left out.
+///
+/// Nothing is lost: members that the neutral language does not name are kept as ExtraField, in the bytes they
+/// came in, at each level (top, message, part, tool, tool call); what an inner object such as "image_url" or
+/// "function" has beyond the known is kept as an extra field of that name. Legacy `functions`,
+/// `function_call` and the role "function" survive so. null counts as absent.
+///
+/// Errors: Errc::invalid_request with the path in param, "messages[2].content[0].type"; invalid JSON with its
+/// offset. Cost: about 10 ns a byte; not for the path where bytes pass unchanged.
+inline Result<Conversation> decode_openai_chat(std::string_view body) {
+  using namespace openai_request;
+  JsonFault fault;
+  Conversation c;
+  if (auto const at = first_json_error(body))
+    fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
+  else if (body.find_first_not_of(" \t\r\n") == std::string_view::npos ||
+           body[body.find_first_not_of(" \t\r\n")] != '{')
+    fault.wrong("", "is not a JSON object");
+  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
+  JsonObject top(body, "", fault);
+  top.take("model");
+  bool const has_messages = top.take_list("messages", [&](JsonMember const& e, std::string path) {
+    c.messages.push_back(decode_message(e, std::move(path), fault));
+  });
+  if (!has_messages) fault.wrong("messages", "is missing");
+  top.take_list("tools", [&](JsonMember const& e, std::string path) {
+    c.tools.push_back(decode_tool(e, std::move(path), fault));
+  });
+  if (auto const choice = top.take("tool_choice")) c.tool_choice = decode_tool_choice(*choice, fault);
+  if (auto const format = top.take("response_format", JsonKind::object, "must be an object"))
+    c.output_format = decode_output_format(*format, fault);
+  c.parallel_tool_calls = top.take_flag("parallel_tool_calls");
+  decode_settings(top, c, true);
+  c.logprobs = top.take_flag("logprobs");
+  c.top_logprobs = top.take_count("top_logprobs");
+  c.reasoning_effort = text_or_empty(top.take_text("reasoning_effort"));
+  auto options = top.take_object("stream_options");
+  if (options) c.include_usage = options->take_flag("include_usage").value_or(false);
+  c.extra = top.rest();
+  if (options) keep_rest(*options, "stream_options", c.extra);
+  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
+  return c;
+}
+
+}  // namespace lowart::dialect
