@@ -130,6 +130,7 @@ KeyConfig read_key(YamlMap& map) {
   if (text.empty() == hash.empty()) map.wrong("a key needs either 'key' or 'key_hash'");
   if (!text.empty() && text.size() < shortest) map.wrong("key", "a key has at least 16 characters");
   if (!text.empty()) key.digest = net::sha256(text);
+  key.text = Secret(std::move(text));
   if (!hash.empty()) {
     auto const digest = parse_digest(hash);
     if (digest) key.digest = *digest;

@@ -3,10 +3,13 @@
 
 #include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
-#include <lowart/gateway/openai_door.hpp>
+#include <lowart/gateway/door_limits.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/net/listen_address.hpp>
+#include <lowart/net/server_request.hpp>
+#include <lowart/net/sha256.hpp>
+#include <lowart/net/url.hpp>
 #include <lowart/policy/breaker_state.hpp>
 #include <lowart/policy/retry_decision.hpp>
 
@@ -46,7 +49,8 @@ struct ModelConfig {
 
 struct KeyConfig {
   std::string name;
-  net::Sha256 digest{};  ///< Of the key; the key itself is forgotten once it is read.
+  net::Sha256 digest{};  ///< Of the key.
+  Secret text;           ///< The key, where the file has it in the clear: shown once, at the start.
   Limits limits;
   std::vector<std::string> models;
 };

@@ -6,6 +6,7 @@
 #include <lowart/dialect/openai_completions.hpp>
 #include <lowart/dialect/openai_error.hpp>
 #include <lowart/dialect/openai_facts.hpp>
+#include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/keyring.hpp>
 #include <lowart/gateway/loop_state.hpp>
 #include <lowart/gateway/relay.hpp>
@@ -20,12 +21,6 @@
 #include <string_view>
 
 namespace lowart {
-
-/// Bounds of a door.
-struct DoorLimits {
-  std::size_t body_bytes{32U << 20U};        ///< Longest request body.
-  std::int64_t assumed_output_tokens{1024};  ///< Reserved for a call that sets no max_tokens.
-};
 
 /// Answers OpenAI clients with any Provider.
 ///

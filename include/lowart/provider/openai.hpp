@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <memory_resource>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -168,9 +169,10 @@ class OpenAi {
       : shared_(std::make_shared<Shared>(std::move(transport), std::move(options))) {}
 
   /// Over the network, with the base URL of the options: include <lowart/net/http_client.hpp> as well.
+  /// Throws std::invalid_argument when that is no URL.
   template <class Http = net::HttpTransport>
     requires std::same_as<T, net::AnyTransport>
-  explicit OpenAi(OpenAiOptions options) : OpenAi(T(Http(options.base_url)), options) {}
+  explicit OpenAi(OpenAiOptions options) : OpenAi(connect<Http>(options.base_url), options) {}
 
   std::string_view name() const { return shared_->options.name; }
 
@@ -203,6 +205,13 @@ class OpenAi {
     OpenAiOptions options;
     Secret authorization;
   };
+
+  template <class Http>
+  static T connect(std::string const& base_url) {
+    auto made = Http::make(base_url);
+    if (!made) throw std::invalid_argument("OpenAi: " + made.error().message());
+    return T(std::move(*made));
+  }
 
   net::HttpRequest write_request(ChatRequest const& request, Call& call, std::string& encoded) const {
     auto const& wire = request.wire();

@@ -1,0 +1,184 @@
+#pragma once
+/// Doors: finds the door for a request: chat, models, health, metrics.
+
+#include <lowart/gateway/openai_door.hpp>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart {
+
+/// One entry of GET /v1/models.
+struct ModelCard {
+  std::string id;
+  std::string owner;
+};
+
+/// Everything a gateway answers, on one event loop.
+class Doors {
+ public:
+  Doors(Metrics& metrics, std::size_t loop, Clock& clock, int log_fd, DoorLimits limits = {})
+      : metrics_(metrics), loop_(metrics.shard(loop), clock, log_fd), openai_(loop_, limits) {}
+
+  /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
+  template <Provider P>
+  Task<bool> serve(P& answer, Keyring const& keys, std::vector<ModelCard> const& models,
+                   net::ServerRequest& request, net::Responder& responder) {
+    std::string_view const path = request.head().path();
+    std::string_view const method = request.head().method();
+    bool const chat = path == "/v1/chat/completions";
+    if (chat || path == "/v1/completions") {
+      if (method != "POST") {
+        co_await method_not_allowed(request, responder, "POST");
+        co_return true;
+      }
+      co_await openai_.serve(answer, keys, chat ? Dialect::openai_chat : Dialect::openai_completions, request,
+                             responder);
+      co_return true;
+    }
+    bool const one_model = path.starts_with(model_prefix);
+    if (path != "/v1/models" && !one_model) co_return false;
+    if (method != "GET" && method != "HEAD") {
+      co_await method_not_allowed(request, responder, "GET");
+      co_return true;
+    }
+    co_await list_models(keys, models, one_model ? path.substr(model_prefix.size()) : std::string_view(), request,
+                         responder);
+    co_return true;
+  }
+
+  /// GET /health, /ready and /metrics, which need no key. `ready` false answers /ready with 503.
+  Task<bool> serve_operator(bool ready, std::function<void(PrometheusText&)> const& more_metrics,
+                            net::ServerRequest& request, net::Responder& responder) {
+    std::string_view const path = request.head().path();
+    if (path == "/health") {
+      co_await answer_plain(request, responder, 200, "application/json", R"({"status":"ok"})");
+    } else if (path == "/ready") {
+      std::string_view const body = ready ? R"({"status":"ready"})" : R"({"status":"draining"})";
+      co_await answer_plain(request, responder, ready ? 200 : 503, "application/json", body);
+    } else if (path == "/metrics") {
+      PrometheusText text;
+      metrics_.render(text);
+      if (more_metrics) more_metrics(text);
+      std::string const body = text.take();
+      co_await answer_plain(request, responder, 200, "text/plain; version=0.0.4; charset=utf-8", body);
+    } else {
+      co_return false;
+    }
+    co_return true;
+  }
+
+  /// For a path that nothing has.
+  Task<void> not_found(net::ServerRequest& request, net::Responder& responder) {
+    std::string message = "nothing is at ";
+    message.append(request.head().method()).append(" ").append(request.head().path().substr(0, 200));
+    message.append("; POST /v1/chat/completions, POST /v1/completions and GET /v1/models are here");
+    Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("path");
+    co_await answer_error(request, responder, error);
+  }
+  /// While the gateway drains, for requests that come over connections that are still open.
+  Task<void> shutting_down(net::ServerRequest& request, net::Responder& responder) {
+    Error const error = Error(Errc::shutting_down, "the gateway is shutting down").with_retry_after(wait_for_another);
+    co_await answer_error(request, responder, error);
+  }
+  /// An error in the OpenAI dialect, counted and logged.
+  Task<void> answer_error(net::ServerRequest& request, net::Responder& responder, Error const& error) {
+    auto const reply = dialect::to_openai_error(error);
+    if (!reply.retry_after.empty()) responder.field("retry-after", reply.retry_after);
+    if (!reply.should_retry.empty()) responder.field("x-should-retry", reply.should_retry);
+    co_await answer_plain(request, responder, reply.status, "application/json", reply.body, to_string(error.code()));
+  }
+  /// A whole answer, counted and logged.
+  Task<void> answer_plain(net::ServerRequest& request, net::Responder& responder, int status,
+                          std::string_view content_type, std::string_view body, std::string_view error = {}) {
+    auto const started = request.clock().now();
+    RequestId const id(loop_.random);
+    responder.field("x-request-id", id.view());
+    auto const sent = co_await responder.send(status, content_type, body);
+    std::string const code = std::to_string(status);
+    std::string_view const route = status == 404 ? std::string_view("other") : request.head().path();
+    loop_.metrics.http_requests.at({known_route(route), code}).add();
+    if (status < 400) co_return;
+    AccessEntry entry;
+    entry.at_utc_us = request.clock().utc_micros();
+    entry.request_id = id.view();
+    entry.peer = request.peer();
+    entry.method = request.head().method();
+    entry.path = request.head().path().substr(0, 200);
+    entry.status = status;
+    entry.duration_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(request.clock().now() - started).count();
+    entry.error = error;
+    entry.outcome = sent ? "" : "client_left";
+    loop_.log.write(entry);
+  }
+
+  LoopState& loop() noexcept { return loop_; }
+
+ private:
+  static constexpr std::string_view model_prefix = "/v1/models/";
+  static constexpr std::chrono::seconds wait_for_another{1};
+
+  /// A label that a client cannot choose.
+  static std::string_view known_route(std::string_view path) noexcept {
+    if (path.starts_with(model_prefix)) return "/v1/models";
+    for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/chat/completions",
+                                   "/v1/completions", "/v1/usage/me"})
+      if (path == known) return known;
+    return "other";
+  }
+
+  Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder, std::string_view allow) {
+    responder.field("allow", allow);
+    std::string body = R"({"error":{"message":"this path takes )";
+    body.append(allow).append(R"( only","type":"invalid_request_error","param":null,"code":"method_not_allowed"}})");
+    co_await answer_plain(request, responder, 405, "application/json", body, "method_not_allowed");
+  }
+
+  Task<void> list_models(Keyring const& keys, std::vector<ModelCard> const& models, std::string_view wanted,
+                         net::ServerRequest& request, net::Responder& responder) {
+    KeyEntry const* key = nullptr;
+    if (!keys.open()) {
+      auto const found = keys.find(OpenAiDoor::presented_key(request.head()));
+      if (!found) {
+        co_await answer_error(request, responder, found.error());
+        co_return;
+      }
+      key = *found;
+    }
+    auto const write = [](ModelCard const& card, std::string& out) {
+      out.append(R"({"id":)");
+      dialect::append_json_string(out, card.id);
+      out.append(R"(,"object":"model","created":0,"owned_by":)");
+      dialect::append_json_string(out, card.owner);
+      out.append("}");
+    };
+    std::string body = wanted.empty() ? R"({"object":"list","data":[)" : "";
+    bool any = false;
+    for (auto const& card : models) {
+      if (key != nullptr && !key->allows(card.id)) continue;
+      if (!wanted.empty() && card.id != wanted) continue;
+      if (std::exchange(any, true)) body.append(",");
+      write(card, body);
+    }
+    if (wanted.empty()) body.append("]}");
+    else if (!any) {
+      std::string message = "the model '";
+      message.append(wanted.substr(0, 200)).append("' does not exist here");
+      Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("model");
+      co_await answer_error(request, responder, error);
+      co_return;
+    }
+    co_await answer_plain(request, responder, 200, "application/json", body);
+  }
+
+  Metrics& metrics_;
+  LoopState loop_;
+  OpenAiDoor openai_;
+};
+
+}  // namespace lowart

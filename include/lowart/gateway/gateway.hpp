@@ -1,0 +1,75 @@
+#pragma once
+/// Gateway: a Provider with doors. A type: what it is made of is fixed when it is compiled.
+
+#include <lowart/gateway/doors.hpp>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart {
+
+struct GatewayOptions {
+  std::vector<KeyEntry> keys{};       ///< Empty: everybody may call.
+  std::vector<ModelCard> models{};    ///< What GET /v1/models lists.
+  DoorLimits limits{};
+  int log_fd{-1};                     ///< Where the access log goes; -1: nowhere.
+};
+
+/// Answers over HTTP through its doors, and in process by being called. Copies share everything.
+///
+///     Gateway gateway{OpenAi{{.api_key = env_secret("OPENAI_API_KEY")}} | timeouts() | breaker()};
+///     return serve(runtime, gateway, {.listen = {"127.0.0.1:8080"}});
+template <Provider P>
+class Gateway {
+ public:
+  explicit Gateway(P answer, GatewayOptions options = {})
+      : shared_(std::make_shared<Shared>(std::move(answer), std::move(options))) {}
+
+  std::string_view name() const { return "gateway"; }
+
+  /// In process: no socket, no door; the call's own admission counts.
+  template <Request R>
+    requires Serves<P, R>
+  Task<ReplyOf<R>> operator()(R const& request, Call& call) {
+    return shared_->answer(request, call);
+  }
+
+  Metrics& metrics() noexcept { return shared_->metrics; }
+
+  /// The handler of one event loop. `draining` tells when new requests are to be refused.
+  net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
+    auto doors = std::make_shared<Doors>(shared_->metrics, loop, clock, shared_->options.log_fd,
+                                         shared_->options.limits);
+    return [shared = shared_, doors = std::move(doors), draining = std::move(draining)](
+               net::ServerRequest& request, net::Responder& responder) -> Task<void> {
+      return serve_one(*shared, *doors, draining(), request, responder);
+    };
+  }
+
+ private:
+  struct Shared {
+    Shared(P a, GatewayOptions o) : answer(std::move(a)), options(std::move(o)), keys(options.keys) {}
+    P answer;
+    GatewayOptions options;
+    Keyring keys;
+    Metrics metrics;
+  };
+
+  static Task<void> serve_one(Shared& shared, Doors& doors, bool draining, net::ServerRequest& request,
+                              net::Responder& responder) {
+    bool served = co_await doors.serve_operator(!draining, {}, request, responder);
+    if (served) co_return;
+    if (draining) {
+      co_await doors.shutting_down(request, responder);
+      co_return;
+    }
+    served = co_await doors.serve(shared.answer, shared.keys, shared.options.models, request, responder);
+    if (!served) co_await doors.not_found(request, responder);
+  }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace lowart

@@ -1,0 +1,37 @@
+#pragma once
+/// Everything: for first programs. Real code includes what it uses.
+
+#include <lowart/core/loop_clock.hpp>
+#include <lowart/core/secret.hpp>
+#include <lowart/gateway/gateway.hpp>
+#include <lowart/gateway/journal_sink.hpp>
+#include <lowart/gateway/local_call.hpp>
+#include <lowart/gateway/runtime.hpp>
+#include <lowart/gateway/serve.hpp>
+#include <lowart/meter/limiter.hpp>
+#include <lowart/meter/metered.hpp>
+#include <lowart/net/http_client.hpp>
+#include <lowart/policy/breaker.hpp>
+#include <lowart/policy/fallback.hpp>
+#include <lowart/policy/for_model.hpp>
+#include <lowart/policy/retry.hpp>
+#include <lowart/policy/router.hpp>
+#include <lowart/policy/timeouts.hpp>
+#include <lowart/provider/any_provider.hpp>
+#include <lowart/provider/collect.hpp>
+#include <lowart/provider/demo.hpp>
+#include <lowart/provider/openai.hpp>
+#include <lowart/provider/text_reply.hpp>
+#include <lowart/store/folder.hpp>
+#include <lowart/store/memory_store.hpp>
+#include <lowart/store/sqlite_store.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace lowart {
+
+using namespace std::chrono_literals;
+
+}  // namespace lowart

@@ -1,0 +1,385 @@
+#include "app.hpp"
+
+#include "default_config.hpp"
+#include "event_log.hpp"
+#include "snapshot.hpp"
+#include "usage_page.hpp"
+
+#include <lowart/gateway/serve.hpp>
+#include <lowart/store/folder.hpp>
+#include <lowart/store/sqlite_store.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace lowart::server {
+
+namespace {
+
+/// What tells one version of a file from the next.
+struct FileStamp {
+  std::int64_t modified_ns{0};
+  std::int64_t size{-1};
+  std::uint64_t inode{0};
+  friend bool operator==(FileStamp const&, FileStamp const&) = default;
+
+  static FileStamp of(std::string const& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) return {};
+    return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
+            static_cast<std::int64_t>(info.st_size), static_cast<std::uint64_t>(info.st_ino)};
+  }
+};
+
+class App {
+ public:
+  App(ServeFlags flags, Config config, std::unique_ptr<Journal> journal,
+      std::unique_ptr<Folder<SqliteStore>> folder, int log_fd)
+      : flags_(std::move(flags)),
+        runtime_(config.threads),
+        journal_(std::move(journal)),
+        folder_(std::move(folder)),
+        log_fd_(log_fd),
+        current_(runtime_.size()) {
+    config_ = std::move(config);
+  }
+  ~App() {
+    folder_->stop();
+    if (log_fd_ > STDERR_FILENO) ::close(log_fd_);
+  }
+
+  int run() {
+    auto first = build(std::move(config_), nullptr);
+    if (!first) {
+      std::fprintf(stderr, "%s: %s\n", flags_.config_path.c_str(), first.error().message().c_str());
+      return 1;
+    }
+    latest_ = *first;
+    for (auto& slot : current_) slot = latest_;
+    stamp_ = FileStamp::of(flags_.config_path);
+    ServeOptions options;
+    options.limits = latest_->config.limits;
+    options.drain = latest_->config.drain;
+    addresses_ = latest_->config.listen;
+    group_ = std::make_unique<ServerGroup>(
+        runtime_, [this](std::size_t loop, Clock& clock, std::function<bool()> draining) {
+          return handler(loop, clock, std::move(draining));
+        },
+        options);
+    if (auto const listening = group_->listen(addresses_); !listening) {
+      std::fprintf(stderr, "%s\n", listening.error().message().c_str());
+      return 1;
+    }
+    watch_signals();
+    watch_config();
+    greet();
+    runtime_.run();
+    auto const flushed = folder_->flush(std::chrono::seconds(10));
+    if (!flushed) log_event(Level::error, "usage_not_flushed", {{"error", flushed.error().message()}});
+    log_event(Level::info, "stopped");
+    return 0;
+  }
+
+ private:
+  Result<std::shared_ptr<Snapshot>> build(Config config, Snapshot const* before) {
+    return build_snapshot(std::move(config), before, JournalSink(journal_), [this](Error const& error) {
+      journal_failures_.fetch_add(1, std::memory_order_relaxed);
+      log_event(Level::error, "usage_record_lost", {{"error", error.message()}});
+    });
+  }
+
+  net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
+    auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, latest_->config.door);
+    return [this, loop, doors, draining = std::move(draining)](net::ServerRequest& request,
+                                                                net::Responder& responder) -> Task<void> {
+      return serve(*doors, current_[loop], draining(), request, responder);
+    };
+  }
+
+  /// `snapshot` by value: the request keeps what it began with.
+  Task<void> serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, bool draining, net::ServerRequest& request,
+                   net::Responder& responder) {
+    std::string_view const path = request.head().path();
+    if (path == "/metrics" || path == "/health" || path == "/ready") {
+      std::function<void(PrometheusText&)> const more = [&](PrometheusText& text) { own_metrics(*snapshot, text); };
+      bool const served = co_await doors.serve_operator(!draining, more, request, responder);
+      if (served) co_return;
+    }
+    if (draining) {
+      co_await doors.shutting_down(request, responder);
+      co_return;
+    }
+    if (path == "/v1/usage/me") {
+      co_await usage_me(doors, *snapshot, request, responder);
+      co_return;
+    }
+    bool const served = co_await doors.serve(*snapshot->answer, snapshot->keys, snapshot->models, request, responder);
+    if (!served) co_await doors.not_found(request, responder);
+  }
+
+  Task<void> usage_me(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+                      net::Responder& responder) {
+    auto const key = snapshot.keys.find(OpenAiDoor::presented_key(request.head()));
+    if (!key) {
+      co_await doors.answer_error(request, responder, key.error());
+      co_return;
+    }
+    Result<KeyUsage> const usage = co_await ask_usage((*key)->name, request.executor());
+    if (!usage) {
+      co_await doors.answer_error(request, responder, usage.error());
+      co_return;
+    }
+    std::string const page = usage_page((*key)->name, *usage);
+    co_await doors.answer_plain(request, responder, 200, "application/json", page);
+  }
+
+  /// Asks the folder's thread and waits here without blocking the loop.
+  Task<Result<KeyUsage>> ask_usage(std::string name, asio::any_io_executor executor) {
+    struct Waiting {
+      explicit Waiting(asio::any_io_executor const& e) : timer(e, asio::steady_timer::time_point::max()) {}
+      asio::steady_timer timer;
+      std::optional<Result<KeyUsage>> answer;
+    };
+    auto const waiting = std::make_shared<Waiting>(executor);
+    folder_->query(
+        [name](SqliteStore& store) -> Result<KeyUsage> {
+          UsageQuery query;
+          query.key = name;
+          auto totals = store.totals(query);
+          if (!totals) return fail(totals.error());
+          auto models = store.by_model(query);
+          if (!models) return fail(models.error());
+          return KeyUsage{.totals = *totals, .models = std::move(*models)};
+        },
+        [waiting, executor](Result<KeyUsage> result) {
+          asio::post(executor, [waiting, result = std::move(result)]() mutable {
+            waiting->answer = std::move(result);
+            waiting->timer.cancel();
+          });
+        });
+    while (!waiting->answer) {
+      auto const [ignored] = co_await waiting->timer.async_wait(asio::as_tuple(asio::deferred));
+      (void)ignored;
+    }
+    co_return std::move(*waiting->answer);
+  }
+
+  void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
+    out.head("gateway_breaker_state", "gauge", "0 closed, 1 half open, 2 open");
+    for (auto const& breaker : snapshot.breakers) {
+      auto const labels = PrometheusText::labels(std::array<std::string_view, 2>{"provider", "model"},
+                                                 {breaker.provider, breaker.model});
+      auto const state = breaker.state->state(std::chrono::steady_clock::now());
+      std::int64_t const value = state == BreakerPhase::closed ? 0 : state == BreakerPhase::half_open ? 1 : 2;
+      out.sample("gateway_breaker_state", labels, value);
+    }
+    out.head("gateway_breaker_opened_total", "counter", "How often a breaker has opened");
+    for (auto const& breaker : snapshot.breakers)
+      out.sample("gateway_breaker_opened_total",
+                 PrometheusText::labels(std::array<std::string_view, 2>{"provider", "model"},
+                                        {breaker.provider, breaker.model}),
+                 static_cast<std::int64_t>(breaker.state->opened_count()));
+    out.head("gateway_connections", "gauge", "Open client connections");
+    out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
+    out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");
+    out.sample("gateway_usage_folded_total", "", static_cast<std::int64_t>(folder_->folded()));
+    out.head("gateway_usage_lag_records", "gauge", "Usage records in the journal that are not in the store yet");
+    out.sample("gateway_usage_lag_records", "", static_cast<std::int64_t>(folder_->lag()));
+    out.head("gateway_usage_lost_total", "counter", "Usage records that could not be kept");
+    out.sample("gateway_usage_lost_total", "", journal_failures_.load(std::memory_order_relaxed));
+    out.head("gateway_config_revision", "gauge", "Which configuration is at work; rises with every reload");
+    out.sample("gateway_config_revision", "", static_cast<std::int64_t>(snapshot.revision));
+    out.head("gateway_config_last_reload_successful", "gauge", "0 when the file changed and could not be taken over");
+    out.sample("gateway_config_last_reload_successful", "",
+               static_cast<std::int64_t>(reload_ok_.load(std::memory_order_relaxed) ? 1 : 0));
+  }
+
+  void watch_signals() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+        watch_signals();
+        return;
+      }
+      if (std::exchange(stopping_, true)) {
+        runtime_.stop();
+        return;
+      }
+      log_event(Level::info, "draining");
+      poll_.cancel();
+      group_->drain(latest_->config.drain, [this] { runtime_.stop(); });
+      watch_signals();
+    });
+  }
+
+  void watch_config() {
+    poll_.expires_after(std::chrono::milliseconds(500));
+    poll_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      if (FileStamp const now = FileStamp::of(flags_.config_path); now != stamp_ && now.size >= 0) {
+        stamp_ = now;
+        reload();
+      }
+      watch_config();
+    });
+  }
+
+  /// Takes a changed file over, or keeps the last good one and says why.
+  void reload() {
+    ConfigResult read = load_config(flags_.config_path);
+    if (!read.config) {
+      reload_ok_ = false;
+      log_event(Level::error, "config_refused",
+                {{"problems", describe(flags_.config_path, read.problems)}, {"kept", "the last good one"}});
+      return;
+    }
+    apply_flags(flags_, *read.config);
+    warn_of_restart(*read.config);
+    auto next = build(std::move(*read.config), latest_.get());
+    if (!next) {
+      reload_ok_ = false;
+      log_event(Level::error, "config_refused", {{"problems", next.error().message()}, {"kept", "the last good one"}});
+      return;
+    }
+    latest_ = *next;
+    reload_ok_ = true;
+    for (std::size_t i = 0; i < current_.size(); ++i)
+      asio::post(runtime_.loop(i), [this, i, snapshot = latest_] { current_[i] = snapshot; });
+    log_event(Level::info, "config_taken_over", {{"revision", std::to_string(latest_->revision)}});
+  }
+
+  void warn_of_restart(Config const& next) const {
+    auto const& now = latest_->config;
+    bool const same = next.threads == now.threads && next.data == now.data && next.access_log == now.access_log &&
+                      next.listen.size() == now.listen.size();
+    if (!same)
+      log_event(Level::warning, "config_needs_restart", {{"fields", "listen, threads, data or access_log changed"}});
+  }
+
+  void greet() const {
+    std::string where = "http://127.0.0.1:8080";
+    std::string all;
+    bool first_tcp = true;
+    for (auto const& address : addresses_) {
+      all.append(all.empty() ? "" : "  ").append(address.text());
+      if (address.is_unix() || !std::exchange(first_tcp, false)) continue;
+      auto reachable = address;
+      if (reachable.host == "0.0.0.0") reachable.host = "127.0.0.1";
+      where = (address.is_tls() ? "https://" : "http://") + reachable.text();
+    }
+    auto const& config = latest_->config;
+    std::string key = "(your key)";
+    for (auto const& entry : config.keys)
+      if (!entry.text.empty()) {
+        key = entry.text.reveal();
+        break;
+      }
+    std::string const model = config.models.front().name;
+    std::printf(
+        "\nlowart is ready on %s\n\n"
+        "  key    %s\n\n"
+        "  curl -N %s/v1/chat/completions -H 'Authorization: Bearer %s' \\\n"
+        "    -H 'Content-Type: application/json' \\\n"
+        "    -d '{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
+        "  models   %s/v1/models          usage   %s/v1/usage/me\n"
+        "  metrics  %s/metrics\n"
+        "  faults   ask for demo-429, demo-fail, demo-stall, demo-cut; demo-resilient fails over\n"
+        "  config   %s (changes are taken over while it runs)\n\n",
+        all.c_str(), key.c_str(), where.c_str(), key.c_str(), model.c_str(), where.c_str(), where.c_str(),
+        where.c_str(), flags_.config_path.c_str());
+    std::fflush(stdout);
+  }
+
+  ServeFlags flags_;
+  Config config_;
+  Runtime runtime_;
+  std::shared_ptr<Journal> journal_;
+  std::unique_ptr<Folder<SqliteStore>> folder_;
+  int log_fd_;
+  Metrics metrics_;
+  std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
+  std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
+  std::vector<net::ListenAddress> addresses_;
+  std::unique_ptr<ServerGroup> group_;
+  FileStamp stamp_;
+  asio::signal_set signals_{runtime_.loop(0), SIGTERM, SIGINT, SIGHUP};
+  asio::steady_timer poll_{runtime_.loop(0)};
+  std::atomic<std::int64_t> journal_failures_{0};
+  std::atomic<bool> reload_ok_{true};
+  bool stopping_{false};
+};
+
+int open_access_log(std::string const& where) {
+  if (where == "off") return -1;
+  if (where == "-") return STDOUT_FILENO;
+  return ::open(where.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+int stop_with(std::string const& reason) {
+  std::fprintf(stderr, "lowart: %s\n", reason.c_str());
+  return 1;
+}
+
+}  // namespace
+
+void apply_flags(ServeFlags const& flags, Config& config) {
+  if (!flags.data.empty()) {
+    // The socket of the default configuration lies in the data directory and moves with it.
+    for (auto& address : config.listen) {
+      std::string const prefix = config.data + "/";
+      if (address.is_unix() && address.socket_path.starts_with(prefix))
+        address.socket_path = flags.data + "/" + address.socket_path.substr(prefix.size());
+    }
+    config.data = flags.data;
+  }
+  if (flags.port < 0) return;
+  for (auto& address : config.listen) {
+    if (address.is_unix()) continue;
+    address.port = static_cast<std::uint16_t>(flags.port);
+    return;
+  }
+}
+
+int run_server(ServeFlags const& flags) {
+  ConfigResult read = load_config(flags.config_path);
+  if (!read.config) {
+    std::fputs(describe(flags.config_path, read.problems).c_str(), stderr);
+    return 1;
+  }
+  Config config = std::move(*read.config);
+  apply_flags(flags, config);
+  std::size_t const threads = config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
+  JournalOptions journal_options;
+  journal_options.writers = threads + 1;  // one more for threads that run no loop
+  auto journal = Journal::open(config.data, journal_options);
+  if (!journal) return stop_with(journal.error().message());
+  auto store = SqliteStore::open(config.data + "/usage.db");
+  if (!store) return stop_with(store.error().message());
+  FolderOptions folder_options;
+  folder_options.on_error = [](Error const& error) {
+    log_event(Level::error, "usage_store_failed", {{"error", error.message()}});
+  };
+  auto folder = Folder<SqliteStore>::start(**journal, std::move(*store), folder_options);
+  if (!folder) return stop_with(folder.error().message());
+  int const log_fd = open_access_log(config.access_log);
+  if (log_fd < 0 && config.access_log != "off") return stop_with("cannot write the access log " + config.access_log);
+  App app(flags, std::move(config), std::move(*journal), std::move(*folder), log_fd);
+  return app.run();
+}
+
+}  // namespace lowart::server

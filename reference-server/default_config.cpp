@@ -1,0 +1,78 @@
+#include "default_config.hpp"
+
+#include <openssl/rand.h>
+
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
+namespace lowart::server {
+
+std::string new_key() {
+  constexpr std::string_view letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  constexpr std::size_t length = 40;
+  // Bytes beyond the last whole multiple of the alphabet would make some letters likelier: drawn again.
+  constexpr unsigned fair = 256 / letters.size() * letters.size();
+  std::string key = "sk-lw-";
+  std::array<unsigned char, 64> bytes{};
+  while (key.size() < length + 6) {
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes");
+    for (unsigned char const byte : bytes)
+      if (byte < fair && key.size() < length + 6) key += letters[byte % letters.size()];
+  }
+  return key;
+}
+
+std::string default_config(std::string const& key) {
+  return R"(# The gateway's configuration. Changes are taken over while it runs; `lowart validate lowart.yaml` checks them.
+# Everything that can stand here: docs/configuration.md
+
+listen:
+  - 127.0.0.1:8080
+  - unix:./data/lowart.sock
+
+data: ./data            # usage database and journal
+
+providers:
+  demo:
+    type: demo          # answers without any account
+    timeouts: {first_token: 3s, between_tokens: 3s}
+    retry: {attempts: 2}
+    breaker: {failures: 3, rest: 10s}
+  openai:
+    type: openai        # or any server that speaks this protocol: set base_url
+    base_url: ${OPENAI_BASE_URL:-https://api.openai.com/v1}
+    api_key: ${OPENAI_API_KEY}
+    timeouts: {connect: 5s, first_token: 60s, between_tokens: 60s, whole: 10m}
+
+models:
+  demo: {targets: [{provider: demo}]}
+  demo-fast: {targets: [{provider: demo}]}
+  # Faults to look at. The last one fails over from a broken target to a good one.
+  demo-slow: {targets: [{provider: demo}]}
+  demo-429: {targets: [{provider: demo}]}
+  demo-fail: {targets: [{provider: demo}]}
+  demo-flaky: {targets: [{provider: demo}]}
+  demo-stall: {targets: [{provider: demo}]}
+  demo-hang: {targets: [{provider: demo}]}
+  demo-cut: {targets: [{provider: demo}]}
+  demo-resilient:
+    targets:
+      - {provider: demo, model: demo-fail}
+      - {provider: demo, model: demo}
+
+  # With OPENAI_API_KEY set. Prices are USD per million tokens.
+  gpt-4o-mini:
+    targets: [{provider: openai, model: gpt-4o-mini}]
+    price: {input: 0.15, cache_read: 0.075, output: 0.60}
+  gpt-4.1:
+    targets: [{provider: openai, model: gpt-4.1}]
+    price: {input: 2.00, cache_read: 0.50, output: 8.00}
+
+keys:
+  - {name: first, key: )" +
+         key + R"(, rpm: 600, tpm: 1000000, concurrency: 50}
+)";
+}
+
+}  // namespace lowart::server

@@ -1,0 +1,14 @@
+#pragma once
+/// The lowart.yaml that a first start writes.
+
+#include <string>
+
+namespace lowart::server {
+
+/// `sk-lw-` and 40 random characters.
+std::string new_key();
+
+/// A commented configuration with the demo models, the OpenAI ones, and this key.
+std::string default_config(std::string const& key);
+
+}  // namespace lowart::server

@@ -1,0 +1,64 @@
+/// lowart: the reference server and its tools.
+
+#include "app.hpp"
+#include "default_config.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+namespace {
+
+int validate(std::string const& path) {
+  auto const read = lowart::server::load_config(path);
+  if (read.config) {
+    std::printf("%s is good: %zu providers, %zu models, %zu keys\n", path.c_str(), read.config->providers.size(),
+                read.config->models.size(), read.config->keys.size());
+    return 0;
+  }
+  std::fputs(lowart::server::describe(path, read.problems).c_str(), stderr);
+  return 1;
+}
+
+int init(std::string const& path) {
+  // Only the owner may read it: it holds a key.
+  int const fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    std::fprintf(stderr, "%s is there already, or cannot be written\n", path.c_str());
+    return 1;
+  }
+  std::string const text = lowart::server::default_config(lowart::server::new_key());
+  bool const written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(fd);
+  if (written) std::printf("wrote %s\n", path.c_str());
+  return written ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli{"lowart: one API in front of many AI providers"};
+  cli.set_version_flag("--version", "lowart 0.1.0");
+  cli.require_subcommand(1);
+
+  lowart::server::ServeFlags flags;
+  auto* serve = cli.add_subcommand("serve", "Run the gateway");
+  serve->add_option("--config", flags.config_path, "Its configuration")->capture_default_str();
+  serve->add_option("--port", flags.port, "Port of the first TCP listener")->check(CLI::Range(0, 65535));
+  serve->add_option("--data", flags.data, "Directory of the usage database and journal");
+
+  std::string path;
+  auto* check = cli.add_subcommand("validate", "Say what is wrong with a configuration");
+  check->add_option("FILE", path, "The configuration")->required();
+  auto* make = cli.add_subcommand("init", "Write a first configuration, with a new key");
+  make->add_option("FILE", path, "Where")->required();
+
+  CLI11_PARSE(cli, argc, argv);
+  if (*check) return validate(path);
+  if (*make) return init(path);
+  return lowart::server::run_server(flags);
+}
