@@ -42,6 +42,7 @@ class AnyProviderOf {
     virtual Task<ReplyOf<Q>> ask(Q const& request, Call& call) = 0;
   };
   struct Held : Asks<R>... {
+    using Asks<R>::ask...;
     virtual std::string_view name() const = 0;
   };
   // One link of a chain of classes per request type: each implements its own ask().
@@ -52,6 +53,7 @@ class AnyProviderOf {
   template <class P, class Base, class First, class... Rest>
   struct Implements<P, Base, First, Rest...> : Implements<P, Base, Rest...> {
     using Implements<P, Base, Rest...>::Implements;
+    using Implements<P, Base, Rest...>::ask;
     Task<ReplyOf<First>> ask(First const& request, Call& call) override {
       if constexpr (Serves<P, First>) return this->provider(request, call);
       else return refuse<First>(this->provider.name());

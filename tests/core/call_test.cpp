@@ -1,0 +1,133 @@
+#include <lowart/core/call.hpp>
+#include <lowart/testing/run.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace lowart {
+namespace {
+
+using testing::TestLoop;
+
+struct Ring {
+  int count{0};
+  static void on(void* self) { ++static_cast<Ring*>(self)->count; }
+};
+
+TEST(Call, RunsEveryHookWhenItIsInterrupted) {
+  TestLoop loop;
+  Call call = loop.call();
+  Ring ring;
+  InterruptHook a(call, Ring::on, &ring);
+  {
+    InterruptHook gone(call, Ring::on, &ring);
+    InterruptHook b(call, Ring::on, &ring);
+  }
+  InterruptHook c(call, Ring::on, &ring);
+  call.interrupt(Errc::first_token_timeout);
+  EXPECT_EQ(ring.count, 2);
+  EXPECT_EQ(call.interruption(), Errc::first_token_timeout);
+}
+
+TEST(Call, HooksMayLeaveInAnyOrder) {
+  TestLoop loop;
+  Call call = loop.call();
+  Ring ring;
+  std::array<std::optional<InterruptHook>, 3> hooks;
+  for (auto& hook : hooks) hook.emplace(call, Ring::on, &ring);
+  hooks[1].reset();
+  call.interrupt(Errc::whole_timeout);
+  EXPECT_EQ(ring.count, 2);
+  hooks[2].reset();
+  hooks[0].reset();
+  call.interrupt(Errc::whole_timeout);
+  EXPECT_EQ(ring.count, 2);
+}
+
+TEST(Call, ForgetsAnInterruptionThatIsClearedButNeverACancellation) {
+  TestLoop loop;
+  Call call = loop.call();
+  call.interrupt(Errc::first_token_timeout);
+  call.clear_interruption();
+  EXPECT_FALSE(call.interruption());
+  call.cancel();
+  call.clear_interruption();
+  call.interrupt(Errc::whole_timeout);
+  EXPECT_EQ(call.interruption(), Errc::cancelled);
+}
+
+TEST(Call, TellsEachInterruptionAsItsOwnError) {
+  TestLoop loop;
+  std::set<std::string> messages;
+  for (Errc const code : {Errc::connect_timeout, Errc::first_token_timeout, Errc::between_tokens_timeout,
+                          Errc::whole_timeout, Errc::shutting_down, Errc::cancelled}) {
+    Call call = loop.call();
+    call.interrupt(code);
+    Error const error = call.interruption_error();
+    EXPECT_EQ(error.code(), code);
+    messages.insert(error.message());
+  }
+  EXPECT_EQ(messages.size(), 6U);
+}
+
+TEST(Call, KeepsObjectsAndTextInItsArena) {
+  TestLoop loop;
+  std::array<std::byte, 1024> first{};
+  Arena arena(first);
+  Call call(testing::AdmissionForTests::unlimited(), loop.clock, loop.io.get_executor(), arena);
+  std::string text = "kept";
+  std::string_view const kept = call.keep(text);
+  text = "gone";
+  EXPECT_EQ(kept, "kept");
+  auto const* place = reinterpret_cast<std::byte const*>(kept.data());
+  EXPECT_TRUE(place >= first.data() && place < first.data() + first.size());
+  EXPECT_TRUE(call.keep("").empty());
+  int destroyed = 0;
+  struct Counted {
+    explicit Counted(int& d) : destroyed(d) {}
+    ~Counted() { ++destroyed; }
+    int& destroyed;
+  };
+  { ArenaPtr<Counted> object = call.make<Counted>(destroyed); }
+  EXPECT_EQ(destroyed, 1);
+}
+
+class Book final : public Ledger {
+ public:
+  void settle(std::int64_t reserved, std::int64_t used) noexcept override {
+    ++settled_;
+    reserved_ = reserved;
+    used_ = used;
+  }
+  int settled_{0};
+  std::int64_t reserved_{0};
+  std::int64_t used_{0};
+};
+
+TEST(Admission, IsSettledOnceByWhoeverHoldsItLast) {
+  Book book;
+  {
+    Admission first = testing::AdmissionForTests::on(book, 100);
+    Admission second = std::move(first);
+    second.settle(40);
+    second.settle(50);
+  }
+  EXPECT_EQ(book.settled_, 1);
+  EXPECT_EQ(book.reserved_, 100);
+  EXPECT_EQ(book.used_, 40);
+}
+
+TEST(Admission, ChargesNothingWhenItIsDropped) {
+  Book book;
+  TestLoop loop;
+  { Call call(testing::AdmissionForTests::on(book, 100), loop.clock, loop.io.get_executor(), loop.arena); }
+  EXPECT_EQ(book.settled_, 1);
+  EXPECT_EQ(book.used_, 0);
+}
+
+}  // namespace
+}  // namespace lowart
