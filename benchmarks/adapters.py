@@ -29,6 +29,7 @@ class Site:
 class Started:
     command: list
     ready_url: str
+    environment: dict = dataclasses.field(default_factory=dict)
 
 
 def write(path, text):
@@ -80,7 +81,10 @@ http {{
 }}
 """)
     command = [binary, "-e", "stderr", "-p", site.folder, "-c", config]
-    return Started(command, f"http://127.0.0.1:{site.port}/ready")
+    # Without this nginx gives the memory of large bodies back to the kernel and faults it in again, more or
+    # less often as its heap happens to lie: 160 to 250 us per call of 256 KiB instead of 100.
+    keeps_memory = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "67108864"}
+    return Started(command, f"http://127.0.0.1:{site.port}/ready", keeps_memory)
 
 
 def lowart(site):

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 
 PR_SET_PDEATHSIG = 1
+LOOK_ONLY = os.WEXITED | os.WNOHANG | os.WNOWAIT
 PRECEDENCE = -15  # nice value: a busy machine disturbs less
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -51,24 +52,31 @@ def take_place(cpu):
 class Process:
     """A child pinned to one CPU. Its output goes to a file; it ends with this program, whatever happens."""
 
-    def __init__(self, name, command, cpu, log_path, read_first_line=False):
+    def __init__(self, name, command, cpu, log_path, environment=None, read_first_line=False):
         self.name = name
         self.log_path = log_path
         self.first_line = ""
 
-        environment = {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C"}
+        surroundings = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        surroundings.update(environment or {}, LC_ALL="C")
         with open(log_path, "ab") as log:
             try:
                 self.child = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if read_first_line else log,
-                    stderr=log, env=environment, preexec_fn=lambda: take_place(cpu))
+                    stderr=log, env=surroundings, preexec_fn=lambda: take_place(cpu))
             except OSError as error:
                 raise BenchError(f"cannot start {name}: {error}") from error
         if read_first_line:
             self.first_line = self.child.stdout.readline().decode().strip()
 
+    def ended(self):
+        """Whether the child has ended. It is not reaped before stop(), so its number stays its own."""
+        return os.waitid(os.P_PID, self.child.pid, LOOK_ONLY) is not None
+
     def tree(self):
-        """Process ids of the child and everything below it."""
+        """Process ids of the child and everything below it; raises when the child has ended."""
+        if self.ended():
+            raise BenchError(f"{self.name} ended in the middle of the run:\n{self.log_tail()}")
         children = {}
         for entry in os.listdir("/proc"):
             if entry.isdigit():
@@ -99,9 +107,8 @@ class Process:
     def wait_ready(self, url, seconds=15.0):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.child.poll() is not None:
-                raise BenchError(f"{self.name} ended with {self.child.returncode} at its start:\n"
-                                 f"{self.log_tail()}")
+            if self.ended():
+                raise BenchError(f"{self.name} ended at its start:\n{self.log_tail()}")
             try:
                 with urllib.request.urlopen(url, timeout=1) as reply:
                     if reply.status == 200:
@@ -111,17 +118,16 @@ class Process:
         raise BenchError(f"{self.name} was not ready at {url} within {seconds:.0f} s:\n{self.log_tail()}")
 
     def stop(self):
-        if self.child.poll() is None:
-            self.child.terminate()
-            try:
-                self.child.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                for pid in reversed(self.tree()):
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
-                self.child.wait(timeout=5)
+        """Asks the child to end, then kills what is left of its process group (its own, by take_place)."""
+        end = time.monotonic() + 5
+        os.kill(self.child.pid, signal.SIGTERM)
+        while time.monotonic() < end and not self.ended():
+            time.sleep(0.01)
+        try:
+            os.killpg(self.child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.child.wait(timeout=5)
         if self.child.stdout:
             self.child.stdout.close()
 

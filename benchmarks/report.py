@@ -78,9 +78,12 @@ def summary(rows, rounds, memory, has_against):
     return result + [memory_row(memory)]
 
 
-def doubts(rows, rounds):
+def doubts(rows, rounds, uncounted):
     """What a reader should know before trusting the figures of this run."""
     found, busy = [], {}
+    for target, share in uncounted.items():
+        if share > 0.03:
+            found.append(f"{target} used {share:.0%} of its CPU time outside its slices, which lack it")
     for row in rows:
         if row.is_cpu():
             best = min(values(rounds[row.name], "gateway")) / min(values(rounds[row.name], "nginx"))
@@ -96,8 +99,8 @@ def doubts(rows, rounds):
                 busy.setdefault(row.name, []).append(median([s["busy"] for s in slices]))
     idle = [f"{name} {min(shares):.0%}" for name, shares in busy.items() if min(shares) < 0.85]
     if idle:
-        found.append("the CPU of the proxies was not used up: " + ", ".join(idle) + "; other work on the machine, "
-                     "or wake-ups, weigh on these rows")
+        found.append("the CPU of the proxies was not used up: " + ", ".join(idle) + "; other work on the "
+                     "machine, or wake-ups, weigh on these rows")
     return found
 
 

@@ -7,7 +7,7 @@ import time
 import urllib.request
 
 from adapters import CLIENT_KEY, UPSTREAM_KEY
-from processes import BenchError, settle, take_place
+from processes import BenchError, cpu_ns, settle, take_place
 
 
 @dataclasses.dataclass
@@ -61,6 +61,7 @@ class Target:
     process: object
     port: int
     key: str
+    counted_ns: int = 0  # CPU time within its slices
 
 
 @dataclasses.dataclass
@@ -102,8 +103,10 @@ def slice_of(load_command, target, row, pace, mock_port):
     """One slice of load through one target: {"value": us, ...}. Raises when it was not clean."""
     pids = target.process.tree()
     before = answered_by_mock(mock_port)
+    before_ns = cpu_ns(pids)
     seen = run_load(load_command, target, row, pace, pids)
     rest_ns, at_rest = settle(pids, pace.settle)
+    target.counted_ns += rest_ns - before_ns
     if target.process.tree() != pids:
         raise BenchError(f"{target.name} changed its processes during {row.name}; did a worker crash?")
     if not seen["latency_us"]:
@@ -163,7 +166,12 @@ def warm_up(rows, targets, pace, load_command, mock_port):
 
 
 def measure(rows, targets, direct, pace, load_command, mock_port, tell):
-    """{row name: [round, ...]}, a round being {target name: slice}. All take turns, in rotated order."""
+    """All take turns, in rotated order.
+
+    Returns {row name: [round, ...]}, a round being {target name: slice}, and {target name: share of its CPU
+    time that fell outside its slices}.
+    """
+    began_ns = {target.name: cpu_ns(target.process.tree()) for target in targets}
     rounds = {row.name: [] for row in rows}
     warm_up(rows, targets, pace, load_command, mock_port)
     for number in range(pace.rounds):
@@ -183,7 +191,11 @@ def measure(rows, targets, direct, pace, load_command, mock_port, tell):
         tell(f"round {number + 1} of {pace.rounds}")
     if not rounds[rows[0].name]:
         raise BenchError("there was no time for even one round")
-    return rounds
+    uncounted = {}
+    for target in targets:
+        spent_ns = cpu_ns(target.process.tree()) - began_ns[target.name]
+        uncounted[target.name] = (spent_ns - target.counted_ns) / spent_ns
+    return rounds, uncounted
 
 
 def direct_target(mock, port):

@@ -9,6 +9,7 @@ Ends with 0 when every reply was right, whatever the figures; 1 when a reply was
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -65,8 +66,9 @@ class Stage:
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.processes):
-            process.stop()
+        with contextlib.ExitStack() as ends:
+            for process in self.processes:
+                ends.callback(process.stop)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name, command, cpu, **more):
@@ -85,7 +87,7 @@ class Stage:
         os.mkdir(folder)
         site = adapters.Site(folder, free_port(), mock_port, binary)
         started = adapters.ADAPTERS[adapter](site)
-        process = self.start(name, started.command, cpu)
+        process = self.start(name, started.command, cpu, environment=started.environment)
         process.wait_ready(started.ready_url)
         return bench_rows.proxy_target(name, process, site.port)
 
@@ -98,9 +100,9 @@ def resident(targets, memory, when):
 
 def pace_of(options, load_cpu):
     if options.quick:
-        return bench_rows.Pace(rounds=4, seconds=0.3, warmup=0.07, settle=0.6, load_cpu=load_cpu,
+        return bench_rows.Pace(rounds=6, seconds=0.2, warmup=0.05, settle=0.6, load_cpu=load_cpu,
                                until=time.monotonic() + 44)
-    return bench_rows.Pace(rounds=5, seconds=0.75, warmup=0.1, settle=1.5, load_cpu=load_cpu,
+    return bench_rows.Pace(rounds=9, seconds=0.4, warmup=0.08, settle=1.5, load_cpu=load_cpu,
                            until=time.monotonic() + 260)
 
 
@@ -125,13 +127,14 @@ def run(options):
                 stage.start_proxy("against", options.gateway, options.against, mock_port, proxy_cpu))
         resident(targets, memory, "idle")
         direct = bench_rows.direct_target(mock, mock_port)
-        rounds = bench_rows.measure(rows, targets, direct, pace, [load_path], mock_port, tell)
+        rounds, uncounted = bench_rows.measure(rows, targets, direct, pace, [load_path], mock_port, tell)
         resident(targets, memory, "loaded")
     figures = report.summary(rows, rounds, memory, bool(options.against))
     return {"machine": {**facts, "load_average_after": os.getloadavg()[0]},
             "run": {"quick": options.quick, "rounds": len(rounds[rows[0].name]),
                     "slice_seconds": pace.seconds, "gateway": options.gateway,
-                    "doubts": report.doubts(rows, rounds)},
+                    "cpu_outside_slices": uncounted,
+                    "doubts": report.doubts(rows, rounds, uncounted)},
             "rows": figures}
 
 
