@@ -126,6 +126,7 @@ TEST(TestLoop, TellsWhenATaskNeverEnds) {
   TestLoop loop;
   Call call = loop.call();
   EXPECT_THROW(loop.run(loop.clock.sleep(2h, call), 1h), std::runtime_error);
+  EXPECT_EQ(loop.clock.sleepers(), 0U) << "nothing is left that points at the call";
 }
 
 TEST(LoopClock, SleepsAndRingsForReal) {

@@ -5,15 +5,17 @@
 #include <lowart/testing/admission_for_tests.hpp>
 #include <lowart/testing/manual_clock.hpp>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
 namespace lowart::testing {
@@ -28,6 +30,9 @@ class Running {
     if (shared_->exception) std::rethrow_exception(shared_->exception);
     return std::move(*shared_->value);
   }
+  /// Gives a task up that a failed test would otherwise leave behind, holding what the test owns. It is gone when the
+  /// io_context has run what is ready.
+  void abandon() { shared_->stop.emit(asio::cancellation_type::terminal); }
 
  private:
   template <class U>
@@ -35,6 +40,7 @@ class Running {
   struct Shared {
     std::optional<T> value;
     std::exception_ptr exception;
+    asio::cancellation_signal stop;
   };
   static Task<void> collect(Task<T> task, std::shared_ptr<Shared> shared) {
     T value = co_await std::move(task);
@@ -48,8 +54,9 @@ template <class T>
 Running<T> start(asio::io_context& io, Task<T> task) {
   Running<T> running;
   auto shared = running.shared_;
+  auto ended = [shared](std::exception_ptr exception) { shared->exception = exception; };
   asio::co_spawn(io, Running<T>::collect(std::move(task), shared),
-                 [shared](std::exception_ptr exception) { shared->exception = exception; });
+                 asio::bind_cancellation_slot(shared->stop.slot(), std::move(ended)));
   return running;
 }
 
@@ -61,7 +68,11 @@ T run(asio::io_context& io, Task<T> task, std::chrono::milliseconds limit = std:
   io.restart();
   while (!running.done()) {
     bool const progress = io.run_one_until(until) > 0;
-    if (!progress && !running.done()) throw std::runtime_error("the task did not end in time");
+    if (progress || running.done()) continue;
+    running.abandon();
+    io.restart();
+    io.poll();
+    throw std::runtime_error("the task did not end in time");
   }
   return running.take();
 }
@@ -98,11 +109,19 @@ class TestLoop {
     TimePoint const until = clock.now() + limit;
     settle();
     while (!running.done()) {
-      if (!clock.is_awaited()) throw std::runtime_error("the task waits for something that never comes");
-      if (clock.now() >= until) throw std::runtime_error("the task did not end in its time");
+      if (!clock.is_awaited()) give_up(running, "the task waits for something that never comes");
+      if (clock.now() >= until) give_up(running, "the task did not end in its time");
       pass(ManualClock::tick);
     }
     return running.take();
+  }
+
+ private:
+  template <class T>
+  [[noreturn]] void give_up(Running<T>& running, char const* why) {
+    running.abandon();
+    settle();
+    throw std::runtime_error(why);
   }
 };
 
