@@ -139,6 +139,45 @@ TEST(Fold, OffersEachRecordOnceEvenWhenTheStoreFailsInBetween) {
   EXPECT_EQ(*fold.pass(), 0u);
 }
 
+/// Keeps positions with its records, knows no repetitions, and fails after some batches.
+class PositionedStore : public CountingStore {
+ public:
+  using CountingStore::append;
+  Result<void> append(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions) {
+    if (batches-- == 0) return fail(Errc::storage_failed, "enough");
+    for (auto const& p : positions) kept[p.segment] = p.offset;
+    return append(batch);
+  }
+  Result<std::vector<JournalPosition>> positions() {
+    std::vector<JournalPosition> all;
+    for (auto const& [segment, offset] : kept) all.push_back({segment, offset});
+    return all;
+  }
+  Result<void> forget(std::string const& segment) { return kept.erase(segment), Result<void>(); }
+  Result<bool> sync() { return true; }
+
+  int batches{0};
+  std::map<std::string, std::uint64_t> kept;
+};
+
+TEST(Fold, ContinuesWhereThePositionSays) {
+  TempDirectory data;
+  append_and_die(data.path());
+  PositionedStore store;
+  store.kept["gone"] = 64;
+  int runs = 0;
+  for (bool done = false; !done; ++runs) {
+    auto journal = Journal::open(data.path(), small);
+    Fold<PositionedStore> fold(**journal, store, {.batch_records = 7, .on_damage = {}});
+    store.batches = 3;
+    done = fold.recover().has_value();
+  }
+  EXPECT_GT(runs, 5);
+  EXPECT_EQ(store.numbers.size(), count);
+  for (auto const& [n, times] : store.numbers) EXPECT_EQ(times, 1) << n;
+  EXPECT_TRUE(store.kept.empty());
+}
+
 struct Recovered {
   std::map<std::uint64_t, int> numbers;
   std::uint64_t damaged;

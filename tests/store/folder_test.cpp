@@ -176,6 +176,22 @@ TEST(Folder, FoldsWhatWasLeftBehindBeforeItStarts) {
   EXPECT_EQ(requests(**folder), 30);
 }
 
+TEST(Folder, LeavesToTheNextProcessWhatTheStoreDidNotTake) {
+  TempDirectory data;
+  {
+    auto journal = Journal::open(data.path());
+    MoodyStore::Mood mood;
+    auto folder = Folder<MoodyStore>::start(**journal, MoodyStore(mood));
+    mood.fails = true;
+    for (std::uint64_t n = 1; n <= 30; ++n) ASSERT_TRUE((*journal)->writer(0).append(sample_record(n)));
+    (*folder)->stop();
+    EXPECT_EQ((*folder)->lag(), 30u);
+  }
+  auto journal = Journal::open(data.path());
+  auto folder = Folder<MemoryStore>::start(**journal, MemoryStore());
+  EXPECT_EQ(requests(**folder), 30);
+}
+
 TEST(Folder, DoesNotStartOnAStoreThatFails) {
   TempDirectory data;
   in_child([&] {

@@ -5,6 +5,7 @@
 #include "store_fixture.hpp"
 
 #include <csignal>
+#include <thread>
 
 namespace {
 
@@ -72,6 +73,54 @@ TEST(JournalKill, LosesNothingThatWasAppended) {
     EXPECT_EQ(fold.damaged_segments(), 0u);
     expect_exactly(numbers_in(store), reported);
   }
+}
+
+/// Notes record numbers in the order in which they come.
+class ListingStore {
+ public:
+  Result<void> append(std::span<UsageRecord const> batch) {
+    for (auto const& r : batch) numbers.push_back(r.id.low);
+    return {};
+  }
+  Result<UsageTotals> totals(UsageQuery const&) { return UsageTotals{}; }
+  Result<std::vector<ModelUsage>> by_model(UsageQuery const&) { return std::vector<ModelUsage>{}; }
+
+  std::vector<std::uint64_t> numbers;
+};
+
+TEST(JournalKill, KeepsARecordWholeOrNotAtAllWhenKilledInTheMiddleOfAppending) {
+  // The child reports through shared memory, without a system call, so nearly every kill hits an append.
+  using Reported = std::atomic<std::uint64_t>;
+  auto* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(page, MAP_FAILED);
+  auto* const reported = new (page) Reported(0);
+  std::mt19937 random(3);
+  for (int round = 0; round < 100; ++round) {
+    SCOPED_TRACE(round);
+    TempDirectory data;
+    *reported = 0;
+    auto const pid = ::fork();
+    if (pid == 0) {
+      auto journal = Journal::open(data.path(), {.segment_bytes = 65536, .max_segments = 1000});
+      for (std::uint64_t n = 1; n <= 100'000 && (*journal)->writer(0).append(sample_record(n)); ++n)
+        *reported = n;
+      for (;;) ::pause();
+    }
+    auto const wanted = 1 + random() % 5000;
+    while (*reported < wanted) std::this_thread::yield();
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    auto journal = Journal::open(data.path(), small);
+    ASSERT_TRUE(journal) << journal.error().message();
+    ListingStore store;
+    Fold<ListingStore> fold(**journal, store, {});
+    ASSERT_TRUE(fold.recover());
+    EXPECT_EQ(fold.damaged_segments(), 0u);
+    for (std::size_t i = 0; i < store.numbers.size(); ++i) ASSERT_EQ(store.numbers[i], i + 1);
+    EXPECT_GE(store.numbers.size(), *reported);
+    EXPECT_LE(store.numbers.size(), *reported + 1);
+  }
+  ::munmap(page, 4096);
 }
 
 TEST(JournalKill, LosesAndDoublesNothingWhileFoldingIntoSqlite) {

@@ -35,7 +35,7 @@ void expect_same(UsageRecord const& a, UsageRecord const& b) {
 }
 
 /// Every number at its longest, every name at its longest.
-UsageRecord largest_record(std::string const& name) {
+UsageRecord largest_record(std::string_view name) {
   using Limits = std::numeric_limits<std::int64_t>;
   UsageRecord r;
   r.id = {~std::uint64_t{0}, ~std::uint64_t{0}};
