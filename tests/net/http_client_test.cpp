@@ -224,8 +224,7 @@ TEST(HttpTransport, RefusesToSendWhatWouldBeAnotherRequest) {
   EXPECT_EQ(test.peer.connections(), 1);
 }
 
-// --- Every phase dies
-// ---------------------------------------------------------------------------------------
+// Every phase dies.
 
 TEST(HttpTransport, SaysThatAConnectionWasRefused) {
   HttpClientTest test;
@@ -326,8 +325,7 @@ TEST(HttpTransport, GivesUpAfterManyInterimAnswers) {
   EXPECT_EQ(test.fetch(transport).code(), Errc::malformed_reply);
 }
 
-// --- Reuse under fire
-// ---------------------------------------------------------------------------------------
+// Reuse under fire.
 
 TEST(HttpTransport, ReplacesAConnectionThatWasClosedWhileIdle) {
   HttpClientTest test;
@@ -525,8 +523,7 @@ TEST(HttpTransport, TrustsNoConnectionThatWasIdleTooLong) {
   }
 }
 
-// --- An answer before the request is sent
-// -------------------------------------------------------------------
+// An answer before the request is sent.
 
 TEST(HttpTransport, ReturnsAnEarlyRefusalInsteadOfABrokenPipe) {
   std::string const big(8 * 1024 * 1024, 'x');
@@ -548,8 +545,23 @@ TEST(HttpTransport, ReturnsAnEarlyRefusalInsteadOfABrokenPipe) {
   }
 }
 
-// --- Interruption
-// -------------------------------------------------------------------------------------------
+TEST(HttpTransport, GoesOnSendingAfterAnInterimAnswer) {
+  std::string const big(8 * 1024 * 1024, 'x');
+  HttpClientTest test;
+  test.peer.then([&](Wire& wire) -> Task<> {
+    co_await wire.receive_some();
+    co_await wire.send("HTTP/1.1 102 Processing\r\n\r\n");
+    for (int i = 0; i < 20; ++i) co_await wire.yield();
+    std::string const request = co_await wire.receive();
+    co_await wire.send(request.ends_with(big) ? ok : "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    co_await wire.stall();
+  });
+  auto transport = test.transport();
+  EXPECT_EQ(test.fetch(transport, HttpClientTest::post(big)).body, "hi");
+  EXPECT_EQ(test.stats(transport).idle, 1u);
+}
+
+// Interruption.
 
 TEST(HttpTransport, FailsAtOnceWhenTheCallWasInterruptedBefore) {
   HttpClientTest test;

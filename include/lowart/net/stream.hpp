@@ -90,7 +90,7 @@ class Stream {
   LOWART_DECL Task<Result<void>> accept_tls(TlsContext const& context);
   /// TLS as a client of `host` (a name or an address), including the handshake. Resumes `session` when it
   /// holds one, and leaves newer tickets there; `session` must outlive the stream.
-  LOWART_DECL Task<Result<void>> connect_tls(TlsContext const& context, std::string const& host,
+  LOWART_DECL Task<Result<void>> connect_tls(TlsContext const& context, std::string host,
                                              TlsSession& session);
   bool is_tls() const noexcept { return ssl_ != nullptr; }
   /// Whether the TLS handshake was shortened by a former session.

@@ -120,6 +120,7 @@ LOWART_DECL IoStep Stream::tls_write(std::span<std::string_view> pieces) {
     if (offer.size() < record && pieces.size() > 1) {
       std::size_t filled = 0;
       for (auto const piece : pieces) {
+        if (piece.empty()) continue;
         auto const part = std::min(piece.size(), record - filled);
         std::memcpy(together + filled, piece.data(), part);
         filled += part;
@@ -281,7 +282,7 @@ LOWART_DECL Task<Result<void>> Stream::accept_tls(TlsContext const& context) {
   co_return done;
 }
 
-LOWART_DECL Task<Result<void>> Stream::connect_tls(TlsContext const& context, std::string const& host,
+LOWART_DECL Task<Result<void>> Stream::connect_tls(TlsContext const& context, std::string host,
                                                    TlsSession& session) {
   new_ssl(context);
   if (!ssl_) co_return fail(Errc::internal, "no memory for a TLS session");
