@@ -1,65 +1,132 @@
 #pragma once
-/// Demo: the built-in provider that answers without any account.
+/// Demo: the built-in provider that answers without any account, and fails on demand.
 
 #include <lowart/provider/attempt.hpp>
+#include <lowart/provider/demo_models.hpp>
+#include <lowart/provider/demo_reply.hpp>
 #include <lowart/provider/provider.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace lowart {
 
-namespace demo {
-
-/// A whole answer, already here.
-class WholeReply final : public ReplySource {
- public:
-  WholeReply(std::string text, Call& call) : progress_(call.memory()) {
-    progress_.text = text;
-    progress_.events = 1;
-    progress_.first_content_at = call.now();
-    progress_.finish = FinishReason::stop;
-    ChoiceDelta& choice = delta_.choices.emplace_back();
-    choice.role = Role::assistant;
-    choice.text = std::move(text);
-    choice.finish = FinishReason::stop;
-  }
-  ReplyPart first() const noexcept { return ReplyPart{.bytes = {}, .deltas = {&delta_, 1}, .last = true}; }
-  Task<Result<ReplyPart>> next() override { co_return ReplyPart{.bytes = {}, .deltas = {}, .last = true}; }
-  ReplyProgress& progress() noexcept override { return progress_; }
-
- private:
-  ReplyProgress progress_;
-  ChatDelta delta_;
-};
-
-}  // namespace demo
-
-/// Answers in plain English, in one piece.
-/// Concurrency: any number of calls, on any loop; copies share everything.
+/// Speaks the neutral language: plausible English about this gateway and the question, at a human pace.
+///
+/// Honours max_tokens (its pieces of words are the tokens), stop, n, tools with tool_choice and
+/// parallel_tool_calls, and JSON formats; reports exact usage. After a tool's result it answers in words.
+/// "say exactly: X", "say X", "count to N" and "write N words" are done to the letter. The same request gets
+/// the same answer. The model's name chooses how it acts and fails: see demo_models.hpp.
+///
+/// The commit point: the first piece of a stream, or the whole answer after the time it would take.
+/// Errors: those of the faults, as a real provider's; every wait ends with the call's interruption;
+/// invalid_request when the request cannot be decoded or asks for more than 128 choices.
+/// Concurrency: any number of calls, on any loop; copies share the counter of demo-flaky.
 class Demo {
  public:
-  explicit Demo(std::string name = "demo") : name_(std::make_shared<std::string>(std::move(name))) {}
+  static constexpr std::int64_t choices_limit = 128;  ///< As OpenAI's.
 
-  std::string_view name() const { return *name_; }
+  explicit Demo(std::string name = "demo") : shared_(std::make_shared<Shared>(std::move(name))) {}
+
+  std::string_view name() const { return shared_->name; }
 
   Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
     AttemptMark attempt(call, name());
-    if (call.interruption()) co_return attempt.failed(call.interruption_error());
-    auto source = call.make<demo::WholeReply>("Hello from Lowart's demo provider.", call);
+    DemoModel const& acts = demo_model(request.model());
+    Result<void> const let_in = co_await meet_fault(acts, call);
+    if (!let_in) co_return attempt.failed(let_in.error());
+
+    Result<Conversation> const conversation = request.conversation();
+    if (!conversation) co_return attempt.failed(conversation.error());
+    std::int64_t const choices = conversation->n.value_or(1);
+    if (choices < 1 || choices > choices_limit)
+      co_return attempt.failed(Error(Errc::upstream_rejected, "'n' must be 1 to 128", Origin::upstream)
+                                   .with_sent(Sent::yes)
+                                   .with_upstream_status(400)
+                                   .with_param("n"));
+    auto source = make_reply(*conversation, choices, request, acts, call);
     ChatReply::Head head;
     head.streamed = request.stream();
     head.provider = name();
     head.upstream_model = call.keep(request.model());
-    ReplyPart const first = source->first();
+    Result<ReplyPart> first = fail(Errc::internal, "");
+    if (head.streamed)
+      first = co_await source->next();
+    else
+      first = co_await source->whole();
+    if (!first) co_return attempt.failed(std::move(first.error()));
     attempt.answered();
-    co_return ChatReply(head, std::move(source), first);
+    co_return ChatReply(head, std::move(source), *first);
   }
 
  private:
-  std::shared_ptr<std::string const> name_;
+  struct Shared {
+    explicit Shared(std::string n) : name(std::move(n)) {}
+    std::string name;
+    std::atomic<std::uint64_t> flaky_calls{0};
+  };
+
+  /// Fails where the model fails before its first token.
+  Task<Result<void>> meet_fault(DemoModel const& acts, Call& call) {
+    constexpr std::chrono::milliseconds refusal{20};
+    bool const flaky = acts.fault == DemoFault::flaky && shared_->flaky_calls.fetch_add(1) % 2 == 0;
+    bool const fails = flaky || acts.fault == DemoFault::rate_limited || acts.fault == DemoFault::failed ||
+                       acts.fault == DemoFault::malformed || acts.fault == DemoFault::auth;
+    if (call.interruption()) co_return fail(call.interruption_error());
+    if (acts.fault == DemoFault::hang) {
+      Error interrupted = co_await demo::wait_for_interruption(call);
+      co_return fail(std::move(interrupted));
+    }
+    if (!fails) co_return Result<void>{};
+    Result<void> const waited = co_await demo::wait(refusal, call);
+    if (!waited) co_return fail(waited.error());
+    co_return fail(refusal_of(acts.fault));
+  }
+
+  static Error refusal_of(DemoFault fault) {
+    auto const made = [](Errc code, int status, bool retryable, std::string message) {
+      return Error(code, std::move(message), Origin::upstream)
+          .with_sent(Sent::yes)
+          .with_retryable(retryable)
+          .with_upstream_status(status);
+    };
+    switch (fault) {
+      case DemoFault::rate_limited:
+        return made(Errc::rate_limited, 429, true, "the demo is full, as demo-429 is made to be")
+            .with_retry_after(std::chrono::seconds(2));
+      case DemoFault::malformed:
+        return made(Errc::malformed_reply, 200, true,
+                    "the demo's answer is none, as demo-malformed is made to give");
+      case DemoFault::auth:
+        return made(Errc::upstream_auth, 401, false,
+                    "the demo refused the gateway's key, as demo-auth is made to do");
+      case DemoFault::flaky:
+        return made(Errc::upstream_failed, 503, true,
+                    "the demo failed, as demo-flaky does every second time");
+      default:
+        return made(Errc::upstream_failed, 500, true, "the demo failed, as demo-fail is made to do");
+    }
+  }
+
+  static ArenaPtr<demo::DemoReply> make_reply(Conversation const& conversation, std::int64_t choices,
+                                              ChatRequest const& request, DemoModel const& acts, Call& call) {
+    std::uint64_t const seed = demo::seed_of(conversation);
+    std::vector<demo::Answer> answers = demo::answers_to(conversation, choices, seed);
+    std::int64_t output = 0;
+    for (demo::Answer const& answer : answers) output += demo::count_output(answer);
+    Usage usage;
+    usage.set(UsageClass::input, demo::count_input(conversation));
+    usage.set(UsageClass::output, output);
+    return call.make<demo::DemoReply>(std::move(answers), request.model(), seed, acts, usage, call);
+  }
+
+  std::shared_ptr<Shared> shared_;
 };
 
 static_assert(Provider<Demo>);
