@@ -9,13 +9,13 @@ namespace {
 using namespace lowart;
 using namespace lowart_test;
 
-constexpr JournalOptions small{.writers = 1, .segment_bytes = 8192, .max_segments = 64};
-constexpr std::uint64_t count = 150;
+constexpr JournalOptions fold_options{.writers = 1, .segment_bytes = 8192, .max_segments = 64};
+constexpr std::uint64_t left_count = 150;
 
-void append_and_die(std::string const& directory) {
+void leave_records(std::string const& directory) {
   in_child([&] {
-    auto journal = Journal::open(directory, small);
-    for (std::uint64_t n = 1; n <= count; ++n)
+    auto journal = Journal::open(directory, fold_options);
+    for (std::uint64_t n = 1; n <= left_count; ++n)
       if (!(*journal)->writer(0).append(sample_record(n))) ::_exit(1);
   });
 }
@@ -60,13 +60,13 @@ static_assert(DurableUsageStore<DyingStore>);
 /// True when the process died on the way.
 bool recover_and_die(TempDirectory const& data, int step) {
   auto const status = in_child([&] {
-    auto journal = Journal::open(data.path(), small);
+    auto journal = Journal::open(data.path(), fold_options);
     auto opened = SqliteStore::open(data.file("usage.db"));
     DyingStore store(std::move(*opened), step);
     Fold<DyingStore> fold(**journal, store, {.batch_records = 20, .on_damage = {}});
     if (!fold.recover()) ::_exit(1);
     // Then as a server does: new records, folded while their segments fill.
-    for (std::uint64_t n = count + 1; n <= 2 * count; ++n) {
+    for (std::uint64_t n = left_count + 1; n <= 2 * left_count; ++n) {
       if (!(*journal)->writer(0).append(sample_record(n))) ::_exit(2);
       if (n % 40 == 0 && (!fold.catch_up() || !fold.tidy())) ::_exit(3);
     }
@@ -82,18 +82,18 @@ TEST(Fold, LosesAndDoublesNothingWhereverItDies) {
   for (bool died = true; died; ++step) {
     SCOPED_TRACE(step);
     TempDirectory data;
-    append_and_die(data.path());
+    leave_records(data.path());
     died = recover_and_die(data, step);
-    auto journal = Journal::open(data.path(), small);
+    auto journal = Journal::open(data.path(), fold_options);
     auto store = SqliteStore::open(data.file("usage.db"));
     Fold<SqliteStore> fold(**journal, *store, {});
     ASSERT_TRUE(fold.recover());
     EXPECT_EQ(fold.damaged_segments(), 0u);
     auto const found = numbers_in(*store);
-    ASSERT_GE(found.size(), count);
+    ASSERT_GE(found.size(), left_count);
     EXPECT_EQ(found.rbegin()->first, found.size());  // 1, 2, 3 ... without a gap.
     if (!died) {
-      EXPECT_EQ(found.size(), 2 * count);
+      EXPECT_EQ(found.size(), 2 * left_count);
     }
     EXPECT_EQ(store->totals({})->request_count, static_cast<std::int64_t>(found.size()));
     EXPECT_TRUE(store->positions()->empty());
@@ -162,18 +162,18 @@ class PositionedStore : public CountingStore {
 
 TEST(Fold, ContinuesWhereThePositionSays) {
   TempDirectory data;
-  append_and_die(data.path());
+  leave_records(data.path());
   PositionedStore store;
   store.kept["gone"] = 64;
   int runs = 0;
   for (bool done = false; !done; ++runs) {
-    auto journal = Journal::open(data.path(), small);
+    auto journal = Journal::open(data.path(), fold_options);
     Fold<PositionedStore> fold(**journal, store, {.batch_records = 7, .on_damage = {}});
     store.batches = 3;
     done = fold.recover().has_value();
   }
   EXPECT_GT(runs, 5);
-  EXPECT_EQ(store.numbers.size(), count);
+  EXPECT_EQ(store.numbers.size(), left_count);
   for (auto const& [n, times] : store.numbers) EXPECT_EQ(times, 1) << n;
   EXPECT_TRUE(store.kept.empty());
 }
@@ -185,7 +185,7 @@ struct Recovered {
 };
 
 Recovered recover(std::string const& directory) {
-  auto journal = Journal::open(directory, small);
+  auto journal = Journal::open(directory, fold_options);
   MemoryStore store;
   Recovered result{};
   Fold<MemoryStore> fold(**journal, store,
@@ -198,7 +198,7 @@ Recovered recover(std::string const& directory) {
 
 TEST(Fold, StopsAtDamageKeepsTheFileAndGoesOnWithTheNextSegment) {
   TempDirectory data;
-  append_and_die(data.path());
+  leave_records(data.path());
   auto const segments = journal_files(data.path(), ".segment");
   ASSERT_GT(segments.size(), 2u);
   auto const length = journal::slot_bytes([] {
@@ -213,7 +213,7 @@ TEST(Fold, StopsAtDamageKeepsTheFileAndGoesOnWithTheNextSegment) {
   EXPECT_TRUE(found.numbers.contains(2));
   EXPECT_FALSE(found.numbers.contains(3));
   EXPECT_FALSE(found.numbers.contains(4));
-  EXPECT_TRUE(found.numbers.contains(count));
+  EXPECT_TRUE(found.numbers.contains(left_count));
   EXPECT_EQ(journal_files(data.path(), ".damaged").size(), 1u);
   EXPECT_TRUE(journal_files(data.path(), ".segment").empty());
   EXPECT_EQ(recover(data.path()).damaged, 0u);
@@ -221,7 +221,7 @@ TEST(Fold, StopsAtDamageKeepsTheFileAndGoesOnWithTheNextSegment) {
 
 TEST(Fold, TellsAHoleFromAnEnd) {
   TempDirectory data;
-  append_and_die(data.path());
+  leave_records(data.path());
   auto const segments = journal_files(data.path(), ".segment");
   {
     std::fstream f(segments[0], std::ios::in | std::ios::out | std::ios::binary);
@@ -232,23 +232,23 @@ TEST(Fold, TellsAHoleFromAnEnd) {
   auto const found = recover(data.path());
   EXPECT_EQ(found.damaged, 2u);
   EXPECT_TRUE(found.numbers.contains(1));
-  EXPECT_TRUE(found.numbers.contains(count));
+  EXPECT_TRUE(found.numbers.contains(left_count));
 }
 
 TEST(Fold, TakesASegmentOfZerosForAnEmptyOne) {
   TempDirectory data;
-  append_and_die(data.path());
+  leave_records(data.path());
   std::ofstream(data.file("journal/00000000000000aa-000-0000000001.segment")) << std::string(8192, '\0');
   std::ofstream(data.file("journal/00000000000000aa-000-0000000002.segment"));
   auto const found = recover(data.path());
   EXPECT_EQ(found.damaged, 0u);
-  EXPECT_EQ(found.numbers.size(), count);
+  EXPECT_EQ(found.numbers.size(), left_count);
   EXPECT_TRUE(journal_files(data.path(), ".segment").empty());
 }
 
 TEST(Fold, MakesTheWriterLeaveASegmentThatIsDamagedUnderItsHands) {
   TempDirectory data;
-  auto journal = Journal::open(data.path(), small);
+  auto journal = Journal::open(data.path(), fold_options);
   auto& writer = (*journal)->writer(0);
   CountingStore store;
   int told = 0;
@@ -272,10 +272,10 @@ TEST(Fold, MakesTheWriterLeaveASegmentThatIsDamagedUnderItsHands) {
 
 TEST(Fold, SyncsTheJournalAndDeletesOnlyWhatIsFolded) {
   TempDirectory data;
-  auto journal = Journal::open(data.path(), small);
+  auto journal = Journal::open(data.path(), fold_options);
   auto store = SqliteStore::open(data.file("usage.db"));
   Fold<SqliteStore> fold(**journal, *store, {});
-  for (std::uint64_t n = 1; n <= count; ++n) ASSERT_TRUE((*journal)->writer(0).append(sample_record(n)));
+  for (std::uint64_t n = 1; n <= left_count; ++n) ASSERT_TRUE((*journal)->writer(0).append(sample_record(n)));
   ASSERT_TRUE(fold.sync());
   auto const before = journal_files(data.path(), ".segment").size();
   ASSERT_TRUE(fold.tidy());

@@ -54,7 +54,7 @@ void expect_exactly(std::map<std::uint64_t, int> const& found, std::uint64_t rep
   EXPECT_LE(found.size(), reported + 1);
 }
 
-constexpr JournalOptions small{.writers = 1, .segment_bytes = 16384, .max_segments = 10'000};
+constexpr JournalOptions kill_options{.writers = 1, .segment_bytes = 16384, .max_segments = 10'000};
 
 TEST(JournalKill, LosesNothingThatWasAppended) {
   std::mt19937 random(1);
@@ -62,10 +62,10 @@ TEST(JournalKill, LosesNothingThatWasAppended) {
     SCOPED_TRACE(round);
     TempDirectory data;
     auto const reported = kill_after(1 + random() % 1500, [&](int pipe) {
-      auto journal = Journal::open(data.path(), small);
+      auto journal = Journal::open(data.path(), kill_options);
       if (journal) append_until_killed((*journal)->writer(0), 1, pipe);
     });
-    auto journal = Journal::open(data.path(), small);
+    auto journal = Journal::open(data.path(), kill_options);
     ASSERT_TRUE(journal) << journal.error().message();
     MemoryStore store({.max_records = 1'000'000});
     Fold<MemoryStore> fold(**journal, store, {});
@@ -110,7 +110,7 @@ TEST(JournalKill, KeepsARecordWholeOrNotAtAllWhenKilledInTheMiddleOfAppending) {
     while (*reported < wanted) std::this_thread::yield();
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    auto journal = Journal::open(data.path(), small);
+    auto journal = Journal::open(data.path(), kill_options);
     ASSERT_TRUE(journal) << journal.error().message();
     ListingStore store;
     Fold<ListingStore> fold(**journal, store, {});
@@ -131,7 +131,7 @@ TEST(JournalKill, LosesAndDoublesNothingWhileFoldingIntoSqlite) {
   for (int round = 0; round < 25; ++round) {
     SCOPED_TRACE(round);
     reported = kill_after(1 + random() % 4000, [&](int pipe) {
-      auto journal = Journal::open(data.path(), small);
+      auto journal = Journal::open(data.path(), kill_options);
       auto store = SqliteStore::open(data.file("usage.db"));
       if (!journal || !store) return;
       FolderOptions often;
@@ -144,7 +144,7 @@ TEST(JournalKill, LosesAndDoublesNothingWhileFoldingIntoSqlite) {
     first = reported +
             1;  // The unreported one of this round, if any, has the id of the next: it is offered again.
   }
-  auto journal = Journal::open(data.path(), small);
+  auto journal = Journal::open(data.path(), kill_options);
   auto store = SqliteStore::open(data.file("usage.db"));
   Fold<SqliteStore> fold(**journal, *store, {});
   ASSERT_TRUE(fold.recover());

@@ -11,7 +11,8 @@ namespace lowart::sqlite {
 inline constexpr std::array<char const*, 1> usage_schema_steps{
     R"(
 -- Every finished call. Times are UTC microseconds since 1970, durations microseconds, cost nano-dollars.
--- Ordered by time, so that appending touches the end of the file only; a call offered again has the same time.
+-- Ordered by time, so that appending touches the end of the table only.
+-- A call that is offered again has its old time, so id and time tell it as well as the id alone.
 CREATE TABLE usage (
   started_at          INTEGER NOT NULL,
   id                  BLOB    NOT NULL,
