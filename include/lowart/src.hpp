@@ -15,3 +15,5 @@
 #include <lowart/net/resolver.ipp>
 #include <lowart/net/stream.ipp>
 #include <lowart/net/tls.ipp>
+#include <lowart/net/server_request.ipp>
+#include <lowart/net/http_server.ipp>

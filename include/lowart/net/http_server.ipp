@@ -1,6 +1,8 @@
 #pragma once
+/// The bodies of HttpServer.
 
 #include <lowart/net/http_server.hpp>
+#include <lowart/net/listen_socket.hpp>
 #include <lowart/net/loop.hpp>
 #include <lowart/net/stream.hpp>
 
@@ -13,132 +15,131 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <cstring>
-#include <exception>
-#include <optional>
-#include <system_error>
+#include <new>
+#include <type_traits>
 
 namespace lowart::net {
 
-/// A listening socket, waited for as a descriptor and accepted from at once.
-struct HttpServer::Listener {
-  Listener(asio::io_context& context, int fd, ListenAddress a) : descriptor(context, fd), address(std::move(a)) {}
-  ~Listener() {
-    if (owns_path) ::unlink(address.socket_path.c_str());
-  }
-  asio::posix::stream_descriptor descriptor;
-  ListenAddress address;
-  std::optional<TlsContext> tls;
-  bool owns_path{false};
-};
-
-/// One client.
-struct HttpServer::Connection {
-  Connection(HttpServer& s, Stream st, std::shared_ptr<Listener> l)
-      : server(s.shared_from_this()),
-        stream(std::move(st)),
-        listener(std::move(l)),
-        state(stream, Loop::of(s.context_), s.limits_),
-        next(s.first_) {
-    if (next != nullptr) next->previous = this;
-    s.first_ = this;
-    s.open_.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~Connection() {
-    if (previous != nullptr) previous->next = next;
-    else server->first_ = next;
-    if (next != nullptr) next->previous = previous;
-    server->ended();
-  }
-  std::shared_ptr<HttpServer> server;
-  Stream stream;
-  std::shared_ptr<Listener> listener;
-  ConnectionState state;
-  RequestHead head;
-  Connection* next;
-  Connection* previous{nullptr};
-  bool idle{true};  ///< Between two requests.
-};
-
-LOWART_DECL HttpServer::HttpServer(asio::io_context& context, Handler handler, ServerLimits limits)
-    : context_(context), handler_(std::move(handler)), limits_(limits) {}
-
 namespace http_server {
 
-inline tl::unexpected<Error> system_failure(std::string const& what) {
-  return fail(Errc::storage_failed, what + ": " + std::system_category().message(errno));
-}
-
-inline Result<int> listen_tcp(ListenAddress& address) {
-  boost::system::error_code error;
-  auto const ip = asio::ip::make_address(address.host, error);
-  if (error)
-    return fail(Errc::config_invalid, "'" + address.host + "' is not a numeric address; to listen on all write 0.0.0.0");
-  asio::ip::tcp::endpoint const endpoint(ip, address.port);
-  int const fd = ::socket(ip.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return system_failure("no socket");
-  int const on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  constexpr int backlog = 4096;
-  if (::bind(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 || ::listen(fd, backlog) != 0) {
-    auto failure = system_failure("cannot listen on " + address.text());
-    ::close(fd);
-    return failure;
-  }
-  asio::ip::tcp::endpoint bound = endpoint;
-  auto size = static_cast<socklen_t>(bound.capacity());
-  if (::getsockname(fd, bound.data(), &size) == 0) address.port = bound.port();
-  return fd;
-}
-
-/// A socket file that nobody answers is left over from a process that was killed.
-inline bool answers(sockaddr_un const& name) {
-  int const probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (probe < 0) return false;
-  bool const alive = ::connect(probe, reinterpret_cast<sockaddr const*>(&name), sizeof name) == 0;
-  ::close(probe);
-  return alive;
-}
-
-inline Result<int> listen_unix(ListenAddress const& address) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  std::memcpy(name.sun_path, address.socket_path.data(), address.socket_path.size());
-  struct stat what {};
-  if (::lstat(name.sun_path, &what) == 0) {
-    if (!S_ISSOCK(what.st_mode)) return fail(Errc::config_invalid, address.socket_path + " exists and is no socket");
-    if (answers(name)) return fail(Errc::storage_failed, address.socket_path + " is served by another process");
-    ::unlink(name.sun_path);
-  }
-  int const fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return system_failure("no socket");
-  constexpr int backlog = 4096;
-  if (::bind(fd, reinterpret_cast<sockaddr const*>(&name), sizeof name) != 0 || ::listen(fd, backlog) != 0) {
-    auto failure = system_failure("cannot listen on " + address.text());
-    ::close(fd);
-    return failure;
-  }
-  return fd;
-}
-
 inline std::string peer_name(sockaddr_storage const& storage) {
-  asio::ip::tcp::endpoint endpoint;
   if (storage.ss_family == AF_UNIX) return "unix";
+  asio::ip::tcp::endpoint endpoint;
   std::memcpy(endpoint.data(), &storage, endpoint.capacity());
   auto const address = endpoint.address().to_string();
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
 }
 
+/// Ends a connection whose orderly end would pass for the end of the answer: neither FIN nor close_notify.
+inline void reset(Stream& stream) {
+  boost::system::error_code ignored;
+  stream.socket().set_option(asio::socket_base::linger(true, 0), ignored);
+  stream.socket().close(ignored);
+}
+
 }  // namespace http_server
+
+/// A listening socket, waited for as a descriptor and accepted from at once.
+struct HttpServer::Listener {
+  Listener(asio::io_context& context, Descriptor socket, ListenAddress const& address,
+           std::optional<TlsContext> t)
+      : descriptor(context, socket.release()),
+        is_unix(address.is_unix()),
+        tls(std::move(t)),
+        file(is_unix ? address.socket_path : std::string()) {}
+  /// The file goes first: one that a successor makes is not ours to remove.
+  void close() noexcept {
+    file.remove();
+    boost::system::error_code ignored;
+    descriptor.close(ignored);
+  }
+  asio::posix::stream_descriptor descriptor;
+  bool is_unix;
+  std::optional<TlsContext> tls;
+  SocketFile file;
+};
+
+/// One client. Between requests it holds neither buffer nor head.
+struct HttpServer::Connection {
+  Connection(HttpServer& s, Stream st, std::string peer)
+      : server(s.shared_from_this()),
+        stream(std::move(st)),
+        state(stream, Loop::of(s.context_), s.limits_, s.draining_, std::move(peer)),
+        next(s.first_) {
+    if (next != nullptr) next->previous = this;
+    s.first_ = this;
+  }
+  ~Connection() {
+    if (previous != nullptr)
+      previous->next = next;
+    else
+      server->first_ = next;
+    if (next != nullptr) next->previous = previous;
+    server->open_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  Connection(Connection const&) = delete;
+  Connection& operator=(Connection const&) = delete;
+
+  void borrow() {
+    static_assert(std::is_trivially_destructible_v<RequestHead>);
+    state.in = state.loop.buffers().take();
+    work = state.loop.buffers().take();
+    head = ::new (static_cast<void*>(work.data())) RequestHead;
+    state.in_begin = state.in_end = 0;
+  }
+  void give_back() noexcept {
+    state.in.reset();
+    work.reset();
+  }
+  /// What the work block has behind the head: the first memory of a request's arena.
+  std::span<std::byte> arena_memory() const noexcept {
+    return std::as_writable_bytes(work.span().subspan(sizeof(RequestHead)));
+  }
+  /// Reads what is there and parses it. need_more: nothing more is there now, or `lost`.
+  HeadResult read_head();
+
+  std::shared_ptr<HttpServer> server;
+  Stream stream;
+  ConnectionState state;
+  Buffer work;
+  RequestHead* head{nullptr};
+  Connection* next;
+  Connection* previous{nullptr};
+  bool idle{true};  ///< Waits for a request of which nothing has come.
+  bool lost{false};
+};
+
+LOWART_DECL HeadResult HttpServer::Connection::read_head() {
+  if (!state.in) borrow();
+  if (state.in_begin > 0) {
+    std::memmove(state.in.data(), state.in.data() + state.in_begin, state.in_end - state.in_begin);
+    state.in_end -= state.in_begin;
+    state.in_begin = 0;
+  }
+  for (;;) {
+    if (state.in_end > 0) {
+      HeadResult const result = parse_request_head({state.in.data(), state.in_end}, *head, state.limits.head);
+      if (!result.need_more()) return result;
+    }
+    if (state.in_end == state.in.size()) {
+      Buffer larger = state.loop.buffers().take(state.in.size() * 2);
+      std::memcpy(larger.data(), state.in.data(), state.in_end);
+      state.in = std::move(larger);
+    }
+    IoStep const step = stream.try_read({state.in.data() + state.in_end, state.in.size() - state.in_end});
+    if (!step.done()) {
+      lost = !step.would_block();
+      return {};
+    }
+    state.in_end += step.bytes();
+  }
+}
+
+LOWART_DECL HttpServer::HttpServer(asio::io_context& context, Handler handler, ServerLimits limits)
+    : context_(context), handler_(std::move(handler)), limits_(limits) {}
 
 LOWART_DECL Result<void> HttpServer::listen(ListenAddress& address) {
   std::optional<TlsContext> tls;
@@ -147,11 +148,9 @@ LOWART_DECL Result<void> HttpServer::listen(ListenAddress& address) {
     if (!context) return fail(context.error());
     tls = std::move(*context);
   }
-  auto const fd = address.is_unix() ? http_server::listen_unix(address) : http_server::listen_tcp(address);
-  if (!fd) return fail(fd.error());
-  auto listener = std::make_shared<Listener>(context_, *fd, address);
-  listener->tls = std::move(tls);
-  listener->owns_path = address.is_unix();
+  auto socket = address.is_unix() ? listen_unix(address) : listen_tcp(address);
+  if (!socket) return fail(socket.error());
+  auto listener = std::make_shared<Listener>(context_, std::move(*socket), address, std::move(tls));
   listeners_.push_back(listener);
   asio::co_spawn(context_, accept(std::move(listener)), asio::detached);
   return {};
@@ -164,143 +163,167 @@ LOWART_DECL Task<void> HttpServer::accept(std::shared_ptr<Listener> listener) {
     auto const [error] = co_await listener->descriptor.async_wait(asio::posix::descriptor_base::wait_read,
                                                                   asio::as_tuple(asio::deferred));
     if (error || draining_) co_return;
+    if (accept_some(*listener)) continue;
+    // Full, or out of descriptors: clients wait in the backlog rather than being turned away.
+    pause.expires_after(LoopClock::tick);
+    auto const [ignored] = co_await pause.async_wait(asio::as_tuple(asio::deferred));
+    (void)ignored;
+  }
+}
+
+/// False when it cannot go on before something is closed.
+LOWART_DECL bool HttpServer::accept_some(Listener& listener) {
+  constexpr int at_a_time = 64;  // so that a storm of connections does not starve those that talk
+  for (int i = 0; i < at_a_time; ++i) {
+    auto const server = server_with_room(listener);
+    if (!server) return false;
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    int const fd = ::accept4(listener->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&from), &size,
-                             SOCK_CLOEXEC | SOCK_NONBLOCK);
-    bool const full = connections() >= limits_.connections;
-    if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) && !full) continue;
-    if (fd < 0 || full) {
-      // Out of descriptors, or full: clients wait in the backlog rather than being turned away.
-      if (fd >= 0) adopt(fd, listener->address.is_unix(), http_server::peer_name(from), listener);
-      pause.expires_after(std::chrono::milliseconds(50));
-      auto const [ignored] = co_await pause.async_wait(asio::as_tuple(asio::deferred));
-      (void)ignored;
+    Descriptor socket(::accept4(listener.descriptor.native_handle(), reinterpret_cast<sockaddr*>(&from),
+                                &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+    server->open_.fetch_add(1, std::memory_order_relaxed);
+    int const family = from.ss_family;
+    std::string peer = http_server::peer_name(from);
+    if (server.get() == this) {
+      adopt(std::move(socket), family, std::move(peer), listener.tls);
       continue;
     }
-    if (!listener->address.is_unix() || peers_.size() < 2) {
-      adopt(fd, listener->address.is_unix(), http_server::peer_name(from), listener);
-      continue;
-    }
-    auto const peer = peers_[next_peer_++ % peers_.size()];
-    asio::post(peer->context_, [peer, fd, listener] { peer->adopt(fd, true, "unix", listener); });
+    asio::post(server->context_,
+               [server, socket = std::move(socket), family, peer, tls = listener.tls]() mutable {
+                 server->adopt(std::move(socket), family, std::move(peer), std::move(tls));
+               });
   }
+  return true;
 }
 
-LOWART_DECL void HttpServer::adopt(int socket, bool is_unix, std::string peer, std::shared_ptr<Listener> listener) {
+LOWART_DECL std::shared_ptr<HttpServer> HttpServer::server_with_room(Listener const& listener) {
+  auto const has_room = [](HttpServer const& server) {
+    return server.connections() < server.limits_.connections;
+  };
+  if (!listener.is_unix || peers_.empty()) return has_room(*this) ? shared_from_this() : nullptr;
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    auto peer = peers_[next_peer_++ % peers_.size()].lock();
+    if (peer && has_room(*peer)) return peer;
+  }
+  return nullptr;
+}
+
+LOWART_DECL void HttpServer::adopt(Descriptor socket, int family, std::string peer,
+                                   std::optional<TlsContext> tls) {
   boost::system::error_code error;
   Stream::Socket connected(context_);
-  if (is_unix) connected.assign(asio::local::stream_protocol(), socket, error);
-  else connected.assign(peer.starts_with('[') ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), socket, error);
+  connected.assign(asio::generic::stream_protocol(family, 0), socket.get(), error);
   if (error) {
-    ::close(socket);
-    return;
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    return tell_if_idle();
   }
+  socket.release();
   Stream stream(std::move(connected), Loop::of(context_).clock());
-  auto connection = std::make_shared<Connection>(*this, std::move(stream), std::move(listener));
-  connection->state.peer = std::move(peer);
-  asio::co_spawn(context_, converse(std::move(connection)), asio::detached);
+  auto connection = std::make_shared<Connection>(*this, std::move(stream), std::move(peer));
+  asio::co_spawn(context_, converse(std::move(connection), std::move(tls)), asio::detached);
 }
 
-LOWART_DECL Task<void> HttpServer::converse(std::shared_ptr<Connection> connection) {
-  if (connection->listener->tls) {
+LOWART_DECL Task<void> HttpServer::converse(std::shared_ptr<Connection> connection,
+                                            std::optional<TlsContext> tls) {
+  auto const self = connection->server;
+  Result<void> ready{};
+  if (tls) {
     connection->stream.deadline(connection->state.loop.clock().now() + limits_.head_time);
-    Result<void> const secured = co_await connection->stream.accept_tls(*connection->listener->tls);
-    if (!secured) co_return;
+    ready = co_await connection->stream.accept_tls(*tls);
   }
-  try {
-    co_await serve_requests(*connection);
-  } catch (std::exception const&) {
-    // A handler that throws ends its connection, not the process: the client sees it cut.
-  }
+  if (ready) co_await serve_requests(*connection);
   connection->stream.close();
+  connection.reset();
+  tell_if_idle();
 }
 
 LOWART_DECL Task<void> HttpServer::serve_requests(Connection& connection) {
   auto& state = connection.state;
   for (;;) {
-    connection.idle = state.in_begin == state.in_end;
-    if (draining_ && connection.idle) co_return;
-    HeadResult const parsed = co_await read_head(connection);
-    if (parsed.failed()) co_await refuse(connection, parsed.status, parsed.message);
-    if (!parsed.done()) co_return;
-    connection.idle = false;
-    state.in_begin += parsed.consumed;
-    bool const go_on = co_await answer(connection);
-    if (!go_on) co_return;
+    if (state.in_begin == state.in_end && !draining_) {
+      connection.give_back();
+      connection.idle = true;
+      connection.stream.deadline(state.loop.clock().now() + limits_.idle_time);
+      Result<void> const ready = co_await connection.stream.readable();
+      connection.idle = false;
+      // When draining ended the wait, a request may have come all the same: look once.
+      if (!ready && !draining_) co_return;
+    }
+    Next const next = co_await serve_one(connection);
+    if (next == Next::close || (next == Next::nothing_came && draining_)) co_return;
   }
 }
 
-LOWART_DECL Task<HeadResult> HttpServer::read_head(Connection& connection) {
+LOWART_DECL Task<HttpServer::Next> HttpServer::serve_one(Connection& connection) {
   auto& state = connection.state;
-  auto& stream = connection.stream;
-  bool in_time_for_head = false;
-  stream.deadline(state.loop.clock().now() + limits_.idle_time);
-  if (state.in && state.in_begin > 0 && state.in_begin < state.in_end) {
-    std::memmove(state.in.data(), state.in.data() + state.in_begin, state.in_end - state.in_begin);
-    state.in_end -= state.in_begin;
-    state.in_begin = 0;
+  HeadResult parsed = connection.read_head();
+  if (parsed.need_more()) {
+    if (connection.lost) co_return Next::close;
+    if (state.in_end == 0) co_return Next::nothing_came;
+    parsed = co_await wait_for_head(connection);
+    if (parsed.need_more()) co_return Next::close;
   }
-  for (;;) {
-    if (state.in_begin == state.in_end) state.in_begin = state.in_end = 0;
-    if (state.in_end > 0) {
-      HeadResult const result = parse_request_head({state.in.data(), state.in_end}, connection.head, limits_.head);
-      if (!result.need_more()) co_return result;
-      if (!std::exchange(in_time_for_head, true)) stream.deadline(state.loop.clock().now() + limits_.head_time);
-      if (state.in_end == state.in.size()) {
-        Buffer larger = state.loop.buffers().take(state.in.size() * 2);
-        std::memcpy(larger.data(), state.in.data(), state.in_end);
-        state.in = std::move(larger);
-      }
-    }
-    if (!state.in) state.in = state.loop.buffers().take();
-    IoStep const step = stream.try_read({state.in.data() + state.in_end, state.in.size() - state.in_end});
-    if (step.done()) {
-      state.in_end += step.bytes();
-      continue;
-    }
-    if (!step.would_block()) co_return HeadResult{};
-    if (state.in_end == 0) state.in.reset();  // an idle connection holds no buffer
-    Result<void> const ready = co_await stream.readable();
-    if (!ready && stream.expired() && in_time_for_head)
-      co_return HeadResult{.state = HeadResult::State::error, .status = 408, .consumed = 0,
-                           .message = "the request head did not arrive in time"};
-    if (!ready) co_return HeadResult{};
+  if (parsed.failed()) {
+    co_await refuse(connection, parsed.status, parsed.message);
+    co_return Next::close;
   }
-}
-
-LOWART_DECL Task<bool> HttpServer::answer(Connection& connection) {
-  auto& state = connection.state;
-  constexpr std::size_t first_bytes = 8 * 1024;
-  Buffer memory = state.loop.buffers().take(first_bytes);
-  Arena arena(std::as_writable_bytes(memory.span()));
-  ServerRequest request(state, connection.head, arena);
-  Responder responder(state, connection.head, !draining_);
-  co_await handler_(request, responder);
+  state.in_begin = parsed.consumed;
+  Arena arena(connection.arena_memory());
+  ServerRequest request(state, *connection.head, arena);
+  Responder responder(state, *connection.head, arena, &request);
+  bool threw = false;
+  try {
+    co_await handler_(request, responder);
+  } catch (...) {
+    threw = true;
+  }
+  responder.look_out_no_more();
+  if (threw) responder.close_after();
   if (!responder.begun()) {
-    auto const sent = co_await responder.send(500, "text/plain", "the request was not answered\n");
-    if (!sent) co_return false;
+    std::string_view constexpr text = R"({"error":{"message":"the server failed to answer this request",)"
+                                      R"("type":"server_error","param":null,"code":"internal"}})";
+    Result<void> const sent = co_await responder.send(500, "application/json", text);
+    (void)sent;
   }
-  if (!responder.complete()) co_return false;
-  if (!responder.keep_alive() || draining_) {
-    if (!request.consumed()) co_await linger(connection);
-    co_return false;
+  if (!responder.complete()) {
+    if (!responder.chunked()) http_server::reset(connection.stream);
+    co_return Next::close;
   }
+  bool const at_end = co_await pass_over_body(connection, request);
+  if (at_end && responder.keep_alive() && !draining_) co_return Next::request;
+  // Closing with unread bytes would reset the connection and take our answer with it.
+  if (!at_end || connection.stream.peer_state() == PeerState::talking) co_await linger(connection);
+  co_return Next::close;
+}
+
+LOWART_DECL Task<HeadResult> HttpServer::wait_for_head(Connection& connection) {
+  auto& stream = connection.stream;
+  stream.deadline(connection.state.loop.clock().now() + limits_.head_time);
+  for (;;) {
+    Result<void> const ready = co_await stream.readable();
+    if (!ready) {
+      HeadResult late;
+      if (!stream.expired()) co_return late;
+      late.state = HeadResult::State::error;
+      late.status = 408;
+      late.message = "the request head did not arrive in time";
+      co_return late;
+    }
+    HeadResult const result = connection.read_head();
+    if (!result.need_more() || connection.lost) co_return result;
+  }
+}
+
+/// Whether the connection now stands behind this request's body, where the next request begins.
+LOWART_DECL Task<bool> HttpServer::pass_over_body(Connection& connection, ServerRequest& request) {
   if (!request.consumed()) {
-    // The answer came before the body was read. What is still on its way must not be taken for a request.
-    constexpr std::size_t worth_reading = 256 * 1024;
-    bool readable = request.untouched() && !connection.head.expect_continue();
-    if (readable) {
-      Result<std::string_view> const rest = co_await request.body(worth_reading);
-      readable = rest.has_value();
-    }
-    if (!readable) {
-      co_await linger(connection);
-      co_return false;
-    }
+    if (!request.worth_reading()) co_return false;
+    Result<std::string_view> const rest = co_await request.body(ServerRequest::worth_reading_bytes);
+    if (!rest) co_return false;
   }
-  auto const surplus = request.surplus();
-  if (!surplus.empty()) {
+  auto& state = connection.state;
+  if (auto const surplus = request.surplus(); !surplus.empty()) {
     std::memcpy(state.in.data(), surplus.data(), surplus.size());
     state.in_begin = 0;
     state.in_end = surplus.size();
@@ -309,47 +332,48 @@ LOWART_DECL Task<bool> HttpServer::answer(Connection& connection) {
 }
 
 LOWART_DECL Task<void> HttpServer::refuse(Connection& connection, int status, std::string_view message) {
-  auto& state = connection.state;
+  Arena arena(connection.arena_memory());
   RequestHead const nobody;
-  Responder responder(state, nobody, false);
+  Responder responder(connection.state, nobody, arena, nullptr);
+  responder.close_after();
   std::string body = R"({"error":{"message":")";
   body.append(message).append(R"(","type":"invalid_request_error","param":null,"code":"bad_http"}})");
-  auto const sent = co_await responder.send(status, "application/json", body);
-  if (!sent) co_return;
-  co_await linger(connection);
+  Result<void> const sent = co_await responder.send(status, "application/json", body);
+  if (sent) co_await linger(connection);
 }
 
 LOWART_DECL Task<void> HttpServer::linger(Connection& connection) {
-  // Closing with unread bytes would reset the connection and take our answer with it.
-  constexpr std::chrono::seconds longest{1};
-  auto& state = connection.state;
   connection.stream.shutdown_send();
-  connection.stream.deadline(state.loop.clock().now() + longest);
-  std::size_t left = 1024 * 1024;
-  Buffer space = state.loop.buffers().take();
-  while (left > 0) {
-    Result<std::size_t> const read = co_await connection.stream.read_some(space.span());
+  connection.stream.deadline(connection.state.loop.clock().now() + limits_.linger_time);
+  for (;;) {
+    Result<std::size_t> const read = co_await connection.stream.read_some(connection.state.in.span());
     if (!read || *read == 0) co_return;
-    left -= std::min(left, *read);
   }
 }
 
 LOWART_DECL void HttpServer::drain(std::function<void()> on_idle) {
-  draining_ = true;
   on_idle_ = std::move(on_idle);
-  for (auto const& listener : listeners_) listener->descriptor.cancel();
+  for (auto const& weak : listeners_) {
+    auto const listener = weak.lock();
+    if (!listener) continue;
+    (void)accept_some(*listener);  // who is in the backlog came before we closed
+    listener->close();
+  }
+  draining_ = true;
   listeners_.clear();
+  peers_.clear();
   for (Connection* c = first_; c != nullptr; c = c->next)
     if (c->idle) c->stream.cancel();
-  if (open_ == 0 && on_idle_) on_idle_();
+  tell_if_idle();
 }
 
 LOWART_DECL void HttpServer::abort() {
   for (Connection* c = first_; c != nullptr; c = c->next) c->stream.close();
 }
 
-LOWART_DECL void HttpServer::ended() {
-  if (open_.fetch_sub(1, std::memory_order_relaxed) == 1 && draining_ && on_idle_) on_idle_();
+LOWART_DECL void HttpServer::tell_if_idle() {
+  if (!draining_ || connections() != 0) return;
+  if (auto const tell = std::exchange(on_idle_, {})) tell();
 }
 
 }  // namespace lowart::net

@@ -15,6 +15,7 @@ struct ListenAddress {
   std::string socket_path;  ///< Of a Unix socket.
   std::string cert_file;    ///< With key_file: TLS.
   std::string key_file;
+  bool shared{false};  ///< This process listens there already: its other loops may join. See HttpServer.
 
   bool is_unix() const noexcept { return !socket_path.empty(); }
   bool is_tls() const noexcept { return !cert_file.empty(); }
@@ -30,7 +31,8 @@ inline Result<ListenAddress> parse_listen_address(std::string_view text) {
   constexpr std::string_view unix_prefix = "unix:";
   constexpr std::size_t longest_path = 107;  // sun_path of unix(7), less its NUL
   auto const wrong = [text](std::string_view why) {
-    return fail(Errc::config_invalid, "'" + std::string(text) + "' is no address to listen on: " + std::string(why) +
+    return fail(Errc::config_invalid, "'" + std::string(text) +
+                                          "' is no address to listen on: " + std::string(why) +
                                           "; write 127.0.0.1:8080, [::1]:8080 or unix:/path/to.sock");
   };
   ListenAddress address;
@@ -43,9 +45,13 @@ inline Result<ListenAddress> parse_listen_address(std::string_view text) {
   auto const colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong("the port is missing");
   std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string_view::npos) return wrong("IPv6 addresses stand in brackets");
-  address.host = host == "localhost" ? "127.0.0.1" : host == "*" || host.empty() ? "0.0.0.0" : std::string(host);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos)
+    return wrong("IPv6 addresses stand in brackets");
+  address.host = host == "localhost"           ? "127.0.0.1"
+                 : host == "*" || host.empty() ? "0.0.0.0"
+                                               : std::string(host);
   unsigned port = 0;
   std::string_view const digits = text.substr(colon + 1);
   if (digits.empty() || digits.size() > 5) return wrong("the port is not a number");

@@ -10,11 +10,15 @@
 #include <lowart/net/http_head.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lowart::net {
 
@@ -24,20 +28,25 @@ class Loop;
 /// Bounds of what a client may do. A limit reached is an answer that says so.
 struct ServerLimits {
   HeadLimits head{};
-  std::size_t connections{10'000};                   ///< At once, per event loop.
-  std::chrono::milliseconds head_time{10'000};       ///< From a head's first byte to its last.
-  std::chrono::milliseconds body_time{60'000};       ///< Between two reads of a body.
-  std::chrono::milliseconds write_time{60'000};      ///< For one write to be taken.
-  std::chrono::milliseconds idle_time{75'000};       ///< Between two requests.
-  std::chrono::milliseconds look_out{100};           ///< How often a waiting client is looked after.
+  std::size_t connections{10'000};              ///< At once, per event loop.
+  std::chrono::milliseconds head_time{10'000};  ///< From a head's first byte to its last.
+  std::chrono::milliseconds body_time{60'000};  ///< Between two reads of a body.
+  std::size_t body_rate{1024};  ///< Bytes a second that a body earns beyond body_time, in all.
+  std::chrono::milliseconds write_time{60'000};  ///< For one write to be taken.
+  std::chrono::milliseconds idle_time{75'000};   ///< Between two requests.
+  std::chrono::milliseconds look_out{100};       ///< How often a waiting client is looked after.
+  std::chrono::milliseconds linger_time{2'000};  ///< To take an answer that came before the request's end.
 };
 
-/// What a connection holds between its parts: bytes that came, and the request they begin with.
+/// What requests and answers share of their connection.
 struct ConnectionState {
-  ConnectionState(Stream& s, Loop& l, ServerLimits const& lim) noexcept : stream(s), loop(l), limits(lim) {}
+  ConnectionState(Stream& s, Loop& l, ServerLimits const& lim, bool const& going_down,
+                  std::string name) noexcept
+      : stream(s), loop(l), limits(lim), draining(going_down), peer(std::move(name)) {}
   Stream& stream;
   Loop& loop;
   ServerLimits const& limits;
+  bool const& draining;     ///< The server goes down: every answer is its connection's last.
   Buffer in;                ///< The head, and what came with it.
   std::size_t in_begin{0};  ///< First byte that is not consumed.
   std::size_t in_end{0};
@@ -52,9 +61,10 @@ class ServerRequest {
   ServerRequest(ServerRequest const&) = delete;
 
   RequestHead const& head() const noexcept { return head_; }
-  /// Reads the whole body, asking for it with "100 Continue" where the client waits for that.
-  /// Errors: too_large (over `limit`, said before it is read where the length is known), invalid_request (bad
-  /// framing), connection_lost, cancelled. After an error the connection closes behind the answer.
+  /// Reads the whole body, asking for it with "100 Continue" where the client waits for that. Once it is
+  /// read, the same again. Errors: too_large (over `limit`, said before it is read where the length is
+  /// known), invalid_request (bad framing, too slow), connection_lost. What is not read is passed over, or
+  /// the connection closes behind the answer.
   LOWART_DECL Task<Result<std::string_view>> body(std::size_t limit);
 
   /// The client's address: "127.0.0.1:51234", "unix".
@@ -65,12 +75,17 @@ class ServerRequest {
 
   /// For the server: the connection stands at the end of this request.
   bool consumed() const noexcept { return at_ == At::end || head_.body() == BodyKind::none; }
-  /// For the server: nobody has asked for the body yet.
-  bool untouched() const noexcept { return at_ == At::begin; }
+  /// For the server: a body that nobody has asked for, and short enough to read rather than to close.
+  bool worth_reading() const noexcept {
+    return at_ == At::begin && !head_.expect_continue() && head_.body() == BodyKind::length &&
+           *head_.content_length() <= worth_reading_bytes;
+  }
+  static constexpr std::size_t worth_reading_bytes = 256 * 1024;
   /// For the server: bytes of the next request that came with a chunked body.
   std::span<char const> surplus() const noexcept { return surplus_; }
 
  private:
+  LOWART_DECL static tl::unexpected<Error> too_large(std::size_t limit);
   LOWART_DECL Task<Result<void>> ask_for_body();
   LOWART_DECL Task<Result<std::string_view>> read_length(std::size_t size);
   LOWART_DECL Task<Result<std::string_view>> read_chunked(std::size_t limit);
@@ -80,6 +95,9 @@ class ServerRequest {
   RequestHead const& head_;
   Arena& arena_;
   Buffer large_;  ///< A body that does not fit behind its head.
+  std::string_view body_;
+  TimePoint began_at_{};
+  std::size_t received_{0};
   std::span<char const> surplus_;
   enum class At : std::uint8_t { begin, inside, end };
   At at_{At::begin};
@@ -88,48 +106,65 @@ class ServerRequest {
 /// The answer to one request: either send(), or begin() and write() up to a last one.
 class Responder {
  public:
-  Responder(ConnectionState& connection, RequestHead const& head, bool keep_alive) noexcept
-      : connection_(connection), head_(head), keep_alive_(keep_alive && head.keep_alive()) {}
+  /// `request` is null where the head could not be understood.
+  Responder(ConnectionState& connection, RequestHead const& head, Arena& arena,
+            ServerRequest const* request) noexcept
+      : connection_(connection),
+        head_(head),
+        request_(request),
+        arena_(arena),
+        fields_(arena.resource()),
+        keep_alive_(head.keep_alive()) {}
   Responder(Responder const&) = delete;
 
   /// Adds a header field. A name or value that could break out of its line is dropped.
   LOWART_DECL Responder& field(std::string_view name, std::string_view value);
-  /// The whole answer, in one write. Empty `content_type`: none.
+  /// The whole answer, in one write. Empty `content_type`: none. Like write(), it fails with cancelled when
+  /// the client no longer takes it, and with internal when the answer was given already.
   LOWART_DECL Task<Result<void>> send(int status, std::string_view content_type, std::string_view body);
   /// Begins an answer of unknown length; nothing is sent before the first write().
   LOWART_DECL void begin(int status, std::string_view content_type);
-  /// The next piece, at once; `last` ends the answer. An empty piece that is not the last sends only the head.
+  /// The next piece, at once; `last` ends the answer. An empty piece that is not the last sends only the
+  /// head.
   LOWART_DECL Task<Result<void>> write(std::string_view piece, bool last);
   /// Gives the answer up: the connection closes where the client cannot take it for complete.
-  void abort() noexcept { keep_alive_ = false; }
+  void abort() noexcept {
+    keep_alive_ = false;
+    look_out_no_more();
+  }
 
   /// The head is on its way: no other answer is possible.
   bool begun() const noexcept { return head_sent_; }
   /// The answer is complete.
   bool complete() const noexcept { return complete_; }
   bool keep_alive() const noexcept { return keep_alive_; }
+  /// The end of the answer shows in its own framing, not in the end of the connection.
+  bool chunked() const noexcept { return chunked_; }
   /// This answer is the connection's last.
   void close_after() noexcept { keep_alive_ = false; }
 
-  /// Cancels the call when the client closes its side, until the answer is complete. A client that only shuts its
-  /// sending side down counts as gone.
+  /// Cancels the call when the client closes its side, until the answer is complete. A client that only shuts
+  /// its sending side down counts as gone. The call must live until then, or until look_out_no_more().
   LOWART_DECL void cancel_when_client_leaves(Call& call);
+  void look_out_no_more() noexcept { alarm_.reset(); }
 
  private:
   LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
-  LOWART_DECL Task<Result<void>> write_out(std::span<std::string_view> pieces);
+  LOWART_DECL Task<Result<void>> write_out(std::span<std::string_view> pieces, bool last);
   LOWART_DECL static void look_out(void* self);
 
   ConnectionState& connection_;
   RequestHead const& head_;
-  std::string fields_;
-  std::string out_;
+  ServerRequest const* request_;
+  Arena& arena_;
+  std::pmr::string fields_;
+  std::string_view head_text_;
   Call* call_{nullptr};
   std::optional<Alarm> alarm_;
   bool keep_alive_;
-  bool begun_{false};
   bool head_sent_{false};
   bool chunked_{false};
+  bool bodiless_{false};
   bool complete_{false};
 };
 

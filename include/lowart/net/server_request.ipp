@@ -1,9 +1,12 @@
 #pragma once
+/// The bodies of ServerRequest and Responder.
 
 #include <lowart/net/http_writer.hpp>
 #include <lowart/net/loop.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/net/stream.hpp>
+
+#include <poll.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,32 +19,51 @@ LOWART_DECL asio::any_io_executor ServerRequest::executor() const { return conne
 
 LOWART_DECL Task<Result<std::string_view>> ServerRequest::body(std::size_t limit) {
   if (head_.body() == BodyKind::none) co_return std::string_view();
-  auto const too_large = [limit] {
-    return fail(Errc::too_large, "the request body is over the limit of " + std::to_string(limit) + " bytes",
-                Origin::client);
-  };
-  if (head_.content_length() && *head_.content_length() > limit) co_return too_large();
+  if (at_ == At::end && body_.size() <= limit) co_return body_;
+  if (at_ == At::inside)
+    co_return fail(Errc::invalid_request, "the request body could not be read", Origin::client);
+  bool const has_length = head_.body() == BodyKind::length;
+  if (at_ == At::end || (has_length && *head_.content_length() > limit)) co_return too_large(limit);
   at_ = At::inside;
+  began_at_ = clock().now();
   Result<void> const asked = co_await ask_for_body();
   if (!asked) co_return fail(asked.error());
-  if (head_.body() == BodyKind::length)
-    co_return co_await read_length(static_cast<std::size_t>(*head_.content_length()));
-  co_return co_await read_chunked(limit);
+  Result<std::string_view> read;
+  if (has_length)
+    read = co_await read_length(static_cast<std::size_t>(*head_.content_length()));
+  else
+    read = co_await read_chunked(limit);
+  if (!read) co_return read;
+  at_ = At::end;
+  body_ = *read;
+  co_return body_;
+}
+
+LOWART_DECL tl::unexpected<Error> ServerRequest::too_large(std::size_t limit) {
+  return fail(Errc::too_large, "the request body is over the limit of " + std::to_string(limit) + " bytes",
+              Origin::client);
 }
 
 LOWART_DECL Task<Result<void>> ServerRequest::ask_for_body() {
   if (!head_.expect_continue() || connection_.in_begin != connection_.in_end) co_return Result<void>{};
   connection_.stream.deadline(clock().now() + connection_.limits.write_time);
-  co_return co_await connection_.stream.write_all("HTTP/1.1 100 Continue\r\n\r\n");
+  Result<void> const asked = co_await connection_.stream.write_all("HTTP/1.1 100 Continue\r\n\r\n");
+  co_return asked;
 }
 
 LOWART_DECL Task<Result<std::size_t>> ServerRequest::read_some(std::span<char> space) {
-  connection_.stream.deadline(clock().now() + connection_.limits.body_time);
+  // Every read has body_time; all of them together have that and what the bytes so far have earned.
+  auto const& limits = connection_.limits;
+  auto const earned =
+      std::chrono::milliseconds(received_ * 1000 / std::max<std::size_t>(limits.body_rate, 1));
+  connection_.stream.deadline(std::min(clock().now(), began_at_ + earned) + limits.body_time);
   Result<std::size_t> read = co_await connection_.stream.read_some(space);
   if (read && *read == 0)
-    co_return fail(Errc::connection_lost, "the client closed before its request was complete", Origin::client);
+    co_return fail(Errc::connection_lost, "the client closed before its request was complete",
+                   Origin::client);
   if (!read && connection_.stream.expired())
     co_return fail(Errc::invalid_request, "the request body did not arrive in time", Origin::client);
+  if (read) received_ += *read;
   co_return read;
 }
 
@@ -63,7 +85,6 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_length(std::size_
     if (fits) c.in_end += *read;
   }
   if (fits) c.in_begin += size;
-  at_ = At::end;
   co_return std::string_view(begin, size);
 }
 
@@ -86,7 +107,6 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
         surplus_ = {large_.data() + have + step.consumed_bytes, fresh - step.consumed_bytes};
         have += step.payload_bytes;
         if (have > limit) break;
-        at_ = At::end;
         co_return std::string_view(large_.data(), have);
       }
       have += step.payload_bytes;
@@ -102,12 +122,16 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
     if (!read) co_return fail(read.error());
     fresh = *read;
   }
-  co_return fail(Errc::too_large, "the request body is over the limit of " + std::to_string(limit) + " bytes",
-                 Origin::client);
+  co_return too_large(limit);
 }
 
 LOWART_DECL Responder& Responder::field(std::string_view name, std::string_view value) {
-  HeadWriter(fields_).write_field(name, value);
+  constexpr std::size_t punctuation = 4;  // ": " and the line's end
+  auto const before = fields_.size();
+  fields_.resize(before + name.size() + value.size() + punctuation);
+  HeadWriter line(std::span<char>(fields_).subspan(before));
+  line.write_field(name, value);
+  fields_.resize(before + line.written().size());
   return *this;
 }
 
@@ -127,64 +151,84 @@ inline std::string_view date_line() {
   return {text.data(), size};
 }
 
-LOWART_DECL void Responder::write_head(int status, std::string_view content_type, std::optional<std::size_t> length) {
-  begun_ = true;
-  out_.clear();
-  HeadWriter head(out_);
+LOWART_DECL void Responder::write_head(int status, std::string_view content_type,
+                                       std::optional<std::size_t> length) {
+  bool const no_content = status == 204 || status == 304;
+  bodiless_ = no_content || head_.method() == "HEAD";
+  chunked_ = !length && !no_content && head_.minor_version() == 1;
+  // HTTP/1.0 has no chunks: there the end of the connection is the end of the body.
+  if (!length && !chunked_ && !no_content) keep_alive_ = false;
+  if (request_ != nullptr && !request_->consumed() && !request_->worth_reading()) keep_alive_ = false;
+  if (connection_.draining) keep_alive_ = false;
+
+  constexpr std::size_t fixed_lines = 256;  // the longest status line, length, coding, date and connection
+  std::size_t const room = fixed_lines + content_type.size() + fields_.size();
+  auto* const text = static_cast<char*>(arena_.resource()->allocate(room, 1));
+  HeadWriter head(std::span<char>(text, room));
   head.write_status_line(status);
   if (!content_type.empty()) head.write_field("content-type", content_type);
-  bool const may_have_body = status >= 200 && status != 204 && status != 304;
-  if (length && may_have_body) head.write_field("content-length", *length);
-  if (!length) {
-    chunked_ = head_.minor_version() == 1;
-    if (chunked_) head.write_fixed("transfer-encoding: chunked\r\n");
-    else keep_alive_ = false;  // HTTP/1.0: the end of the connection is the end of the body
-  }
-  out_.append(date_line()).append(fields_);
-  if (!keep_alive_) head.write_fixed("connection: close\r\n");
-  else if (head_.minor_version() == 0) head.write_fixed("connection: keep-alive\r\n");
-  head.end();
+  if (length && !no_content) head.write_field("content-length", *length);
+  if (chunked_) head.write_fixed("transfer-encoding: chunked\r\n");
+  if (!keep_alive_)
+    head.write_fixed("connection: close\r\n");
+  else if (head_.minor_version() == 0)
+    head.write_fixed("connection: keep-alive\r\n");
+  char* end = text + head.written().size();
+  for (std::string_view const lines : {date_line(), std::string_view(fields_), std::string_view("\r\n")})
+    end = std::copy(lines.begin(), lines.end(), end);
+  head_text_ = {text, static_cast<std::size_t>(end - text)};
 }
 
-LOWART_DECL Task<Result<void>> Responder::write_out(std::span<std::string_view> pieces) {
+LOWART_DECL Task<Result<void>> Responder::write_out(std::span<std::string_view> pieces, bool last) {
   head_sent_ = true;
-  connection_.stream.deadline(connection_.loop.clock().now() + connection_.limits.write_time);
-  Result<void> written = co_await connection_.stream.write_all(pieces);
+  Result<void> written{};
+  IoStep const step = connection_.stream.try_write(pieces);
+  if (step.would_block()) {
+    connection_.stream.deadline(connection_.loop.clock().now() + connection_.limits.write_time);
+    written = co_await connection_.stream.write_all(pieces);
+  } else if (!step.done()) {
+    written = fail(connection_.stream.failure());
+  }
   if (!written) {
     keep_alive_ = false;
     co_return fail(Errc::cancelled, "the client no longer takes the answer", Origin::client);
   }
+  complete_ = last;
+  if (last) look_out_no_more();
   co_return written;
 }
 
-LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view content_type, std::string_view body) {
+LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view content_type,
+                                               std::string_view body) {
+  if (head_sent_) co_return fail(Errc::internal, "the request has an answer already");
   write_head(status, content_type, body.size());
-  std::array<std::string_view, 2> pieces{out_, head_.method() == "HEAD" ? std::string_view() : body};
-  complete_ = true;
-  alarm_.reset();
-  co_return co_await write_out(pieces);
+  std::array<std::string_view, 2> pieces{head_text_, body};
+  if (bodiless_) pieces[1] = {};
+  Result<void> const sent = co_await write_out(pieces, true);
+  co_return sent;
 }
 
 LOWART_DECL void Responder::begin(int status, std::string_view content_type) {
-  write_head(status, content_type, std::nullopt);
+  if (!head_sent_) write_head(status, content_type, std::nullopt);
 }
 
 LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool last) {
+  if (complete_ || head_text_.empty())
+    co_return fail(Errc::internal,
+                   complete_ ? "the answer is complete already" : "the answer has no head yet");
   std::array<char, chunk_header_bytes> size_text;
   std::array<std::string_view, 4> pieces{};
-  if (!head_sent_) pieces[0] = out_;
-  if (head_.method() == "HEAD") piece = {};
-  pieces[2] = piece;
-  if (chunked_ && head_.method() != "HEAD") {
+  if (!head_sent_) pieces[0] = head_text_;
+  if (!bodiless_) pieces[2] = piece;
+  if (chunked_ && !bodiless_) {
     if (!piece.empty()) pieces[1] = chunk_header(piece.size(), size_text);
-    if (last) pieces[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
-    else if (!piece.empty()) pieces[3] = chunk_end;
+    if (last)
+      pieces[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
+    else if (!piece.empty())
+      pieces[3] = chunk_end;
   }
-  if (last) {
-    complete_ = true;
-    alarm_.reset();
-  }
-  co_return co_await write_out(pieces);
+  Result<void> const written = co_await write_out(pieces, last);
+  co_return written;
 }
 
 LOWART_DECL void Responder::cancel_when_client_leaves(Call& call) {
@@ -193,10 +237,20 @@ LOWART_DECL void Responder::cancel_when_client_leaves(Call& call) {
   alarm_->set_in(connection_.limits.look_out);
 }
 
+/// Sees a client that closed even behind requests that nobody has read yet.
+inline bool has_left(Stream& client) {
+  pollfd look{client.native_handle(), POLLRDHUP, 0};
+  constexpr short gone = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
+  if (::poll(&look, 1, 0) > 0 && (look.revents & gone) != 0) return true;
+  return client.is_tls() && client.peer_gone();
+}
+
 LOWART_DECL void Responder::look_out(void* self) {
   auto& responder = *static_cast<Responder*>(self);
-  if (responder.connection_.stream.peer_gone()) responder.call_->cancel();
-  else responder.alarm_->set_in(responder.connection_.limits.look_out);
+  if (has_left(responder.connection_.stream))
+    responder.call_->cancel();
+  else
+    responder.alarm_->set_in(responder.connection_.limits.look_out);
 }
 
 }  // namespace lowart::net
