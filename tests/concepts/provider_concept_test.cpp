@@ -62,7 +62,8 @@ static_assert(!Provider<CannotMove> && Named<CannotMove> && ServesSomething<Cann
 static_assert(!Provider<int> && !Provider<void>);
 
 static_assert(Provider<ArchetypeProvider>);
-static_assert(!std::is_copy_constructible_v<ArchetypeProvider> && !std::is_default_constructible_v<ArchetypeProvider>);
+static_assert(!std::is_copy_constructible_v<ArchetypeProvider> &&
+              !std::is_default_constructible_v<ArchetypeProvider>);
 static_assert(!std::is_move_assignable_v<ArchetypeProvider>);
 
 // Closed under wrapping.
@@ -86,14 +87,17 @@ struct Embed {
 };
 struct Embedder {
   std::string_view name() const { return "embedder"; }
-  Task<Result<ChatReply>> operator()(ChatRequest const&, Call&) { co_return fail(Errc::unsupported, "no chat"); }
+  Task<Result<ChatReply>> operator()(ChatRequest const&, Call&) {
+    co_return fail(Errc::unsupported, "no chat");
+  }
   Task<Result<int>> operator()(Embed const&, Call&) { co_return 42; }
 };
 static_assert(Request<Embed> && !Request<int>);
 static_assert(Serves<Retry<Breaker<Timeouts<Embedder>>>, Embed>);
 static_assert(!Serves<Retry<Breaker<ArchetypeProvider>>, Embed>);
 static_assert(Serves<Fallback<Embedder, Embedder>, Embed>);
-static_assert(!Serves<Fallback<Embedder, ArchetypeProvider>, Embed>, "a chain serves what all of its targets serve");
+static_assert(!Serves<Fallback<Embedder, ArchetypeProvider>, Embed>,
+              "a chain serves what all of its targets serve");
 static_assert(std::is_same_v<ReplyOf<Embed>, Result<int>>);
 
 TEST(Concepts, EveryWrapperWorksOnTheArchetype) {
@@ -109,7 +113,8 @@ TEST(Concepts, EveryWrapperWorksOnTheArchetype) {
 
 TEST(Concepts, PoliciesServeAnOperationTheyNeverHeardOf) {
   testing::TestLoop loop;
-  auto stack = Fallback{Embedder{} | breaker() | timeouts() | retry(), Embedder{} | breaker() | timeouts() | retry()};
+  auto stack =
+      Fallback{Embedder{} | breaker() | timeouts() | retry(), Embedder{} | breaker() | timeouts() | retry()};
   Call call = loop.call();
   Embed const request;
   EXPECT_EQ(loop.run(stack(request, call)).value(), 42);
@@ -148,7 +153,8 @@ struct OwnProvider {
 
 template <class P, class L>
 concept Pipes = requires(P provider, L layer) { std::move(provider) | layer; };
-static_assert(Pipes<OwnProvider, RenamedLayer> && !Pipes<OwnProvider, NotALayer> && !Pipes<int, RenamedLayer>);
+static_assert(Pipes<OwnProvider, RenamedLayer> && !Pipes<OwnProvider, NotALayer> &&
+              !Pipes<int, RenamedLayer>);
 
 TEST(Concepts, AnOwnLayerPipesLikeTheLibrarysOwn) {
   auto stack = OwnProvider{} | lowart::breaker() | RenamedLayer{} | lowart::retry();

@@ -92,7 +92,9 @@ TEST(Call, KeepsObjectsAndTextInItsArena) {
     ~Counted() { ++destroyed; }
     int& destroyed;
   };
-  { ArenaPtr<Counted> object = call.make<Counted>(destroyed); }
+  {
+    ArenaPtr<Counted> object = call.make<Counted>(destroyed);
+  }
   EXPECT_EQ(destroyed, 1);
 }
 
@@ -124,7 +126,9 @@ TEST(Admission, IsSettledOnceByWhoeverHoldsItLast) {
 TEST(Admission, ChargesNothingWhenItIsDropped) {
   Book book;
   TestLoop loop;
-  { Call call(testing::AdmissionForTests::on(book, 100), loop.clock, loop.io.get_executor(), loop.arena); }
+  {
+    Call call(testing::AdmissionForTests::on(book, 100), loop.clock, loop.io.get_executor(), loop.arena);
+  }
   EXPECT_EQ(book.settled_, 1);
   EXPECT_EQ(book.used_, 0);
 }

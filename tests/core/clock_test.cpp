@@ -64,10 +64,13 @@ TEST(Alarm, MayBeDestroyedByAnotherThatRings) {
       std::vector<std::unique_ptr<Alarm>>& alarms;
       std::size_t victim;
     } killer{alarms, static_cast<std::size_t>(victim)};
-    Alarm first(clock, [](void* k) {
-      auto& self = *static_cast<Killer*>(k);
-      self.alarms[self.victim].reset();
-    }, &killer);
+    Alarm first(
+        clock,
+        [](void* k) {
+          auto& self = *static_cast<Killer*>(k);
+          self.alarms[self.victim].reset();
+        },
+        &killer);
     for (auto& alarm : alarms) alarm->set_in(1s);
     first.set_in(1s);
     clock.advance(1s);
@@ -78,7 +81,8 @@ TEST(Alarm, MayBeDestroyedByAnotherThatRings) {
 TEST(Alarm, MaySetItselfAgainWhileItRings) {
   ManualClock clock;
   struct Repeating {
-    explicit Repeating(Clock& c) : alarm(c, [](void* self) { static_cast<Repeating*>(self)->ring(); }, this) {}
+    explicit Repeating(Clock& c)
+        : alarm(c, [](void* self) { static_cast<Repeating*>(self)->ring(); }, this) {}
     void ring() {
       ++rung;
       alarm.set_in(0s);

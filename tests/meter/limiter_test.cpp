@@ -45,7 +45,8 @@ TEST(Limiter, SaysWhichLimitHowMuchAndWhen) {
   EXPECT_TRUE(error.retryable());
   EXPECT_EQ(error.retry_after(), 30s);
   EXPECT_EQ(error.message(),
-            "the limit of 2 requests per minute is reached: used 2, requested 1; try again in 30000 ms, all of it is "
+            "the limit of 2 requests per minute is reached: used 2, requested 1; try again in 30000 ms, all "
+            "of it is "
             "back in 60000 ms");
   EXPECT_TRUE(Limiter::admit(state, start + error.retry_after(), 1)) << "the time is true";
 }
@@ -111,7 +112,9 @@ TEST(Limiter, SettlesTheDifference) {
 
 TEST(Limiter, KeepsTheRequestCountedWhateverBecameOfIt) {
   LimitState state({.rpm = 5, .tpm = 100, .concurrency = 5}, start);
-  { auto const dropped = Limiter::admit(state, start, 50); }
+  {
+    auto const dropped = Limiter::admit(state, start, 50);
+  }
   auto const seen = state.snapshot(start);
   EXPECT_EQ(seen.requests.remaining, 4);
   EXPECT_EQ(seen.tokens.remaining, 100);
@@ -205,7 +208,8 @@ TEST(Limiter, KeepsToTheRateOverRandomTime) {
     if (Limiter::admit(state, now, 0)) let_in.push_back(now);
   }
   for (std::size_t first = 0; first + 61 < let_in.size(); ++first)
-    EXPECT_GT(let_in[first + 61] - let_in[first], 1min) << "a bucket and its refill: at most 60 in any minute";
+    EXPECT_GT(let_in[first + 61] - let_in[first], 1min)
+        << "a bucket and its refill: at most 60 in any minute";
   EXPECT_LE(let_in.size(), static_cast<std::size_t>(30 + (now - start) / 2s + 1));
   EXPECT_GE(let_in.size(), static_cast<std::size_t>((now - start) / 2s));
 }

@@ -25,8 +25,8 @@ TEST(Price, ReadsDecimalTextExactly) {
 }
 
 TEST(Price, RefusesWhatNeedsGuessing) {
-  for (auto const* text : {"", ".", "-1", "+1", "1,5", "1e3", "0.0000000001", " 1", "1 ", "1.2.3", "$1", "1000000.1",
-                           "1000001", "99999999999999999999999999", "nan", "0x10"}) {
+  for (auto const* text : {"", ".", "-1", "+1", "1,5", "1e3", "0.0000000001", " 1", "1 ", "1.2.3", "$1",
+                           "1000000.1", "1000001", "99999999999999999999999999", "nan", "0x10"}) {
     auto const parsed = parse_usd(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code(), Errc::config_invalid);
@@ -79,7 +79,8 @@ TEST(Price, RoundsHalfUpOncePerRecord) {
 
 TEST(Price, SaturatesInsteadOfWrapping) {
   Price price;
-  for (std::size_t i = 0; i < usage_class_count; ++i) price.set(static_cast<UsageClass>(i), *parse_usd("1000000"));
+  for (std::size_t i = 0; i < usage_class_count; ++i)
+    price.set(static_cast<UsageClass>(i), *parse_usd("1000000"));
   Usage usage;
   for (std::size_t i = 0; i < usage_class_count; ++i)
     usage.set(static_cast<UsageClass>(i), std::numeric_limits<std::int64_t>::max());

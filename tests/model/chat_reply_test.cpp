@@ -25,7 +25,8 @@ class Witness final : public ReplyWatcher {
     log_.push_back(name_ + (part.last ? " last " : " part ") + std::string(progress.text));
   }
   void end(ReplyEnd const& end, ReplyProgress const&) noexcept override {
-    std::string const why = end.error == nullptr ? std::string() : " " + std::string(to_string(end.error->code()));
+    std::string const why =
+        end.error == nullptr ? std::string() : " " + std::string(to_string(end.error->code()));
     log_.push_back(name_ + " " + std::string(to_string(end.outcome)) + why);
   }
 

@@ -71,12 +71,13 @@ TEST(BreakerState, ForgetsWhatSlidesOutOfTheWindow) {
 }
 
 TEST(BreakerState, ToldByEachCodeWhatItMeans) {
-  for (Errc const code : {Errc::connect_failed, Errc::connect_timeout, Errc::first_token_timeout,
-                          Errc::between_tokens_timeout, Errc::whole_timeout, Errc::connection_lost,
-                          Errc::malformed_reply, Errc::upstream_failed})
+  for (Errc const code :
+       {Errc::connect_failed, Errc::connect_timeout, Errc::first_token_timeout, Errc::between_tokens_timeout,
+        Errc::whole_timeout, Errc::connection_lost, Errc::malformed_reply, Errc::upstream_failed})
     EXPECT_EQ(verdict(Error(code)), BreakerVerdict::failure) << to_string(code);
-  for (Errc const code : {Errc::upstream_rejected, Errc::invalid_request, Errc::unauthenticated, Errc::cancelled,
-                          Errc::circuit_open, Errc::unsupported, Errc::not_found, Errc::shutting_down, Errc::internal})
+  for (Errc const code :
+       {Errc::upstream_rejected, Errc::invalid_request, Errc::unauthenticated, Errc::cancelled,
+        Errc::circuit_open, Errc::unsupported, Errc::not_found, Errc::shutting_down, Errc::internal})
     EXPECT_EQ(verdict(Error(code, "", Origin::upstream)), BreakerVerdict::nothing) << to_string(code);
   EXPECT_EQ(verdict(Error(Errc::upstream_auth)), BreakerVerdict::open);
   EXPECT_EQ(verdict(limited(1s)), BreakerVerdict::open_until);

@@ -25,7 +25,9 @@ Error rejected(int status, std::string body = {}) {
 ScriptedProvider failing(std::string name, Error error) {
   return ScriptedProvider(std::move(name), {Step::fail(std::move(error))}).repeat();
 }
-ScriptedProvider answering(std::string name) { return ScriptedProvider(std::move(name), {Step::answer("x")}).repeat(); }
+ScriptedProvider answering(std::string name) {
+  return ScriptedProvider(std::move(name), {Step::answer("x")}).repeat();
+}
 
 struct Asked {
   TestLoop loop;
@@ -49,16 +51,16 @@ TEST(Fallback, StopsAtTheFirstAnswer) {
 }
 
 TEST(Fallback, GoesOnAfterWhateverIsTheTargetsTrouble) {
-  for (Errc const code : {Errc::connect_failed, Errc::connect_timeout, Errc::first_token_timeout, Errc::connection_lost,
-                          Errc::malformed_reply, Errc::upstream_failed, Errc::upstream_auth, Errc::rate_limited,
-                          Errc::quota_exceeded, Errc::overloaded, Errc::circuit_open, Errc::unsupported,
-                          Errc::internal, Errc::too_large})
+  for (Errc const code : {Errc::connect_failed, Errc::connect_timeout, Errc::first_token_timeout,
+                          Errc::connection_lost, Errc::malformed_reply, Errc::upstream_failed,
+                          Errc::upstream_auth, Errc::rate_limited, Errc::quota_exceeded, Errc::overloaded,
+                          Errc::circuit_open, Errc::unsupported, Errc::internal, Errc::too_large})
     EXPECT_TRUE(goes_on(upstream(code))) << to_string(code);
 }
 
 TEST(Fallback, StopsAtWhatFailsEverywhere) {
-  for (Errc const code : {Errc::invalid_request, Errc::unauthenticated, Errc::permission_denied, Errc::cancelled,
-                          Errc::whole_timeout, Errc::shutting_down})
+  for (Errc const code : {Errc::invalid_request, Errc::unauthenticated, Errc::permission_denied,
+                          Errc::cancelled, Errc::whole_timeout, Errc::shutting_down})
     EXPECT_FALSE(goes_on(upstream(code))) << to_string(code);
   EXPECT_FALSE(goes_on(Error(Errc::too_large, "body", Origin::client)));
   for (int const status : {400, 404, 413, 422}) EXPECT_FALSE(goes_on(rejected(status))) << status;
@@ -88,19 +90,24 @@ TEST(Fallback, NamesEverythingThatWasTried) {
   EXPECT_FALSE(ask(open));
   ask.call.trail().clear();
   auto flaky = failing("a", upstream(Errc::first_token_timeout).with_retryable(true).with_sent(Sent::maybe));
-  auto chain = Fallback{flaky | retry({.attempts = 2}), failing("b", upstream(Errc::connect_failed)), std::move(open)};
+  auto chain =
+      Fallback{flaky | retry({.attempts = 2}), failing("b", upstream(Errc::connect_failed)), std::move(open)};
   auto const reply = ask(chain);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().message(),
-            "every target failed: a (first_token_timeout), a (first_token_timeout), b (connect_failed), c (circuit_open)");
+            "every target failed: a (first_token_timeout), a (first_token_timeout), b (connect_failed), c "
+            "(circuit_open)");
   EXPECT_EQ(reply.error().sent(), Sent::maybe) << "one of them may have been billed";
 }
 
 TEST(Fallback, TellsTheStatusOfTheTargetThatIsBackFirst) {
   Asked ask;
-  auto later = upstream(Errc::rate_limited).with_upstream_status(429).with_retry_after(50s).with_retryable(true);
-  auto sooner = upstream(Errc::upstream_failed).with_upstream_status(503).with_retry_after(7s).with_retryable(true);
-  auto chain = Fallback{failing("a", later), failing("b", sooner), failing("c", upstream(Errc::upstream_failed))};
+  auto later =
+      upstream(Errc::rate_limited).with_upstream_status(429).with_retry_after(50s).with_retryable(true);
+  auto sooner =
+      upstream(Errc::upstream_failed).with_upstream_status(503).with_retry_after(7s).with_retryable(true);
+  auto chain =
+      Fallback{failing("a", later), failing("b", sooner), failing("c", upstream(Errc::upstream_failed))};
   auto const reply = ask(chain);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().upstream_status(), 503);
@@ -146,7 +153,8 @@ TEST(Fallback, DoesNotGoOnOnceTheCallIsCancelled) {
 TEST(Fallback, DoesNotTouchAnAnswerThatHasBegun) {
   Asked ask;
   auto b = answering("b");
-  auto chain = Fallback{ScriptedProvider("a", {Step::stream({"x"}).then_fail(upstream(Errc::connection_lost))}), b};
+  auto chain =
+      Fallback{ScriptedProvider("a", {Step::stream({"x"}).then_fail(upstream(Errc::connection_lost))}), b};
   auto reply = ask(chain);
   ASSERT_TRUE(reply);
   EXPECT_TRUE(ask.loop.run(reply->next()));

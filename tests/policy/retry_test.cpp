@@ -39,7 +39,8 @@ TEST(RetryDecision, NeverWaitsLessThanTheProviderAsks) {
     EXPECT_GE(*wait, 3s);
     EXPECT_LE(*wait, 3100ms);
   }
-  EXPECT_EQ(next_wait(options, 1, passing().with_retry_after(10s), 99), 10s) << "jitter does not pass the cap";
+  EXPECT_EQ(next_wait(options, 1, passing().with_retry_after(10s), 99), 10s)
+      << "jitter does not pass the cap";
 }
 
 TEST(RetryDecision, GivesUpWhenItCannotHelp) {
@@ -148,7 +149,8 @@ TEST(Retry, StopsWaitingWhenTheCallIsCancelled) {
 TEST(Retry, DoesNotMultiplyTheLoadOfATargetThatIsDown) {
   TestLoop loop;
   ScriptedProvider provider = ScriptedProvider("a", {Step::fail(passing())}).repeat();
-  auto patient = provider | retry({.attempts = 3, .first_wait = 0ms, .budget_percent = 10, .budget_reserve = 5});
+  auto patient =
+      provider | retry({.attempts = 3, .first_wait = 0ms, .budget_percent = 10, .budget_reserve = 5});
   for (int i = 0; i < 1000; ++i) {
     Call call = loop.call();
     ChatRequest const request("m");

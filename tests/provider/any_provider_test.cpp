@@ -22,7 +22,9 @@ struct Shout {
 };
 struct Shouter {
   std::string_view name() const { return "shouter"; }
-  Task<Result<ChatReply>> operator()(ChatRequest const&, Call&) { co_return fail(Errc::internal, "only shouts"); }
+  Task<Result<ChatReply>> operator()(ChatRequest const&, Call&) {
+    co_return fail(Errc::internal, "only shouts");
+  }
   Task<Result<std::string>> operator()(Shout const&, Call&) { co_return std::string("HEY"); }
 };
 

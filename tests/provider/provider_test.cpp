@@ -41,7 +41,10 @@ struct Echo {
   }
 };
 static_assert(Provider<Echo> && Serves<Echo, ChatRequest>);
-[[maybe_unused]] constexpr auto echo_is_checked = [] { assert_provider<Echo>(); return true; }();
+[[maybe_unused]] constexpr auto echo_is_checked = [] {
+  assert_provider<Echo>();
+  return true;
+}();
 
 TEST(Provider, ExemplarAnswersInProcess) {
   testing::TestLoop loop;

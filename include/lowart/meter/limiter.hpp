@@ -1,5 +1,5 @@
 #pragma once
-/// Limiter: lets calls in. Reserves an estimate in one step over all limits, settles the difference at the end.
+/// Limiter: lets calls in. Reserves an estimate in one step over all limits, settles the rest at the end.
 
 #include <lowart/core/admission.hpp>
 #include <lowart/core/clock.hpp>
@@ -61,13 +61,14 @@ class LimitState final : public Ledger {
     return all;
   }
 
-  /// Ends a call: frees its place, returns the tokens it reserved and did not use, charges those it used beyond. The
-  /// request itself stays counted, whatever became of it.
+  /// Ends a call: frees its place, returns the tokens it reserved and did not use, charges those it used
+  /// beyond. The request itself stays counted, whatever became of it.
   void settle(std::int64_t reserved_tokens, std::int64_t used_tokens) noexcept override {
     std::lock_guard const lock(mutex_);
     --running_;
     if (!tokens_) return;
-    if (used_tokens < reserved_tokens) tokens_->give_back(reserved_tokens - std::max<std::int64_t>(used_tokens, 0));
+    if (used_tokens < reserved_tokens)
+      tokens_->give_back(reserved_tokens - std::max<std::int64_t>(used_tokens, 0));
     else tokens_->charge(used_tokens - reserved_tokens);
   }
 
@@ -105,7 +106,8 @@ class LimitState final : public Ledger {
     Duration const until_tokens = tokens_ ? tokens_->until(tokens, now) : Duration::zero();
     if (until_request > Duration::zero() && until_request >= until_tokens)
       return later("requests per minute", *requests_, 1, until_request, now);
-    if (until_tokens > Duration::zero()) return later("tokens per minute", *tokens_, tokens, until_tokens, now);
+    if (until_tokens > Duration::zero())
+      return later("tokens per minute", *tokens_, tokens, until_tokens, now);
     if (full) return crowded();
     if (requests_) requests_->take(1, now);
     if (tokens_) tokens_->take(tokens, now);
@@ -113,13 +115,17 @@ class LimitState final : public Ledger {
     return std::nullopt;
   }
 
-  static Error refusal(Errc code, std::string message) { return Error(code, std::move(message), Origin::client); }
+  static Error refusal(Errc code, std::string message) {
+    return Error(code, std::move(message), Origin::client);
+  }
   Error never(std::int64_t tokens) const {
     return refusal(Errc::too_large, "the request reserves " + std::to_string(tokens) +
-                                        " tokens, more than the limit of " + std::to_string(tokens_->capacity()) +
+                                        " tokens, more than the limit of " +
+                                        std::to_string(tokens_->capacity()) +
                                         " tokens per minute can ever hold; shorten it or lower max_tokens");
   }
-  static Error later(std::string_view what, TokenBucket& bucket, std::int64_t wanted, Duration wait, TimePoint now) {
+  static Error later(std::string_view what, TokenBucket& bucket, std::int64_t wanted, Duration wait,
+                     TimePoint now) {
     auto const wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait);
     auto const reset_ms = std::chrono::ceil<std::chrono::milliseconds>(bucket.until_full(now));
     std::string message = "the limit of " + std::to_string(bucket.capacity()) + ' ' + std::string(what) +
@@ -130,9 +136,12 @@ class LimitState final : public Ledger {
     return refusal(Errc::rate_limited, std::move(message)).with_retryable(true).with_retry_after(wait_ms);
   }
   Error crowded() const {
-    std::string message = "the limit of " + std::to_string(limits_.concurrency) + " calls at the same time is reached: " +
-                          std::to_string(running_) + " are running; try again when one has ended";
-    return refusal(Errc::rate_limited, std::move(message)).with_retryable(true).with_retry_after(wait_for_a_place);
+    std::string message = "the limit of " + std::to_string(limits_.concurrency) +
+                          " calls at the same time is reached: " + std::to_string(running_) +
+                          " are running; try again when one has ended";
+    return refusal(Errc::rate_limited, std::move(message))
+        .with_retryable(true)
+        .with_retry_after(wait_for_a_place);
   }
 
   mutable std::mutex mutex_;
@@ -145,14 +154,16 @@ class LimitState final : public Ledger {
 /// The only maker of Admissions: what is sent upstream has passed here.
 class Limiter {
  public:
-  /// Reserves one request, one place and `reserve_tokens` (an estimate of input and output, 0 or more) in one step.
+  /// Reserves one request, one place and `reserve_tokens` (an estimate of input and output, 0 or more) in one
+  /// step.
   ///
-  /// Errors (origin client): rate_limited, saying which limit, how much of it is used, when it resets, with a true
-  /// retry_after (one second when all places are taken, because no one knows when a call ends). too_large when the
-  /// reservation is more than the limit can ever hold: waiting does not help.
+  /// Errors (origin client): rate_limited, saying which limit, how much of it is used, when it resets, with a
+  /// true retry_after (one second when all places are taken, because no one knows when a call ends).
+  /// too_large when the reservation is more than the limit can ever hold: waiting does not help.
   ///
-  /// Dropping the admission unsettled returns place and tokens. The request stays counted against rpm: what is
-  /// refused or fails upstream was asked for all the same, and a client that hammers a broken route is still limited.
+  /// Dropping the admission unsettled returns place and tokens. The request stays counted against rpm: what
+  /// is refused or fails upstream was asked for all the same, and a client that hammers a broken route is
+  /// still limited.
   static Result<Admission> admit(LimitState& state, TimePoint now, std::int64_t reserve_tokens) {
     std::int64_t const tokens = std::max<std::int64_t>(reserve_tokens, 0);
     if (std::optional<Error> refused = state.reserve(now, tokens)) return fail(*std::move(refused));

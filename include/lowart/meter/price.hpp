@@ -17,8 +17,9 @@ namespace lowart {
 
 /// Reads a decimal amount of USD ("0.15", "15", ".075") exactly, as nano-dollars.
 ///
-/// Errc::config_invalid when it is not digits with at most one point, has more than nine decimals (beyond trailing
-/// zeros) or is more than 1'000'000 USD. No sign, no exponent, no separators: a price that needs guessing is refused.
+/// Errc::config_invalid when it is not digits with at most one point, has more than nine decimals (beyond
+/// trailing zeros) or is more than 1'000'000 USD. No sign, no exponent, no separators: a price that needs
+/// guessing is refused.
 inline Result<NanoUsd> parse_usd(std::string_view text) {
   constexpr std::int64_t one = 1'000'000'000;
   std::int64_t nanos = 0;
@@ -30,7 +31,8 @@ inline Result<NanoUsd> parse_usd(std::string_view text) {
       point = true;
       continue;
     }
-    if (c < '0' || c > '9') return fail(Errc::config_invalid, "'" + std::string(text) + "' is not an amount like 0.15");
+    if (c < '0' || c > '9')
+      return fail(Errc::config_invalid, "'" + std::string(text) + "' is not an amount like 0.15");
     digits = true;
     std::int64_t const digit = c - '0';
     if (!point) {
@@ -49,8 +51,8 @@ inline Result<NanoUsd> parse_usd(std::string_view text) {
 
 /// USD per million tokens of each usage class.
 ///
-/// A class without a price of its own costs what its kind costs: cached, written, audio and image input as input;
-/// reasoning and audio output as output. A price of zero is a price.
+/// A class without a price of its own costs what its kind costs: cached, written, audio and image input as
+/// input; reasoning and audio output as output. A price of zero is a price.
 class Price {
  public:
   void set(UsageClass c, NanoUsd per_million) noexcept { own_[static_cast<std::size_t>(c)] = per_million; }
@@ -87,7 +89,8 @@ inline NanoUsd cost(Usage const& usage, Price const& price) noexcept {
   }
   Wide const rounded = (sum + million / 2) / million;
   constexpr Wide most = std::numeric_limits<std::int64_t>::max();
-  return NanoUsd(rounded > most ? std::numeric_limits<std::int64_t>::max() : static_cast<std::int64_t>(rounded));
+  return NanoUsd(rounded > most ? std::numeric_limits<std::int64_t>::max()
+                                : static_cast<std::int64_t>(rounded));
 }
 
 }  // namespace lowart

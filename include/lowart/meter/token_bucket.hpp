@@ -10,8 +10,9 @@
 
 namespace lowart {
 
-/// Fills steadily at `capacity` per `period`, holds at most `capacity`, begins full. In any span t it gives at most
-/// capacity * (1 + t / period). A charge may take it below zero: that debt is worked off before anything is given.
+/// Fills steadily at `capacity` per `period`, holds at most `capacity`, begins full. In any span t it gives
+/// at most capacity * (1 + t / period). A charge may take it below zero: that debt is worked off before
+/// anything is given.
 ///
 /// Not thread-safe. Time that runs backwards counts as standing still.
 class TokenBucket {

@@ -52,17 +52,17 @@ class BreakerTicket final : public ReplyWatcher {
 ///   open       is refused at once, the provider is not called
 ///   half_open  one call at a time passes; the rest are refused until its answer begins
 ///
-/// What counts: 5xx, the four timeouts, failed connections, lost connections and malformed answers are failures.
-/// Refused credentials open it at once. A 429 with Retry-After opens it until then, at most `longest_rest`; the later
-/// deadline wins. What the client caused (most 4xx), our own limits and cancellation count as neither.
-/// A stream counts when it ends: a complete one as success, one that breaks after its commit point as failure, a
-/// dropped one as neither, which gives the probe slot back.
+/// What counts: 5xx, the four timeouts, failed connections, lost connections and malformed answers are
+/// failures. Refused credentials open it at once. A 429 with Retry-After opens it until then, at most
+/// `longest_rest`; the later deadline wins. What the client caused (most 4xx), our own limits and
+/// cancellation count as neither. A stream counts when it ends: a complete one as success, one that breaks
+/// after its commit point as failure, a dropped one as neither, which gives the probe slot back.
 ///
-/// Errors:       Errc::circuit_open (nothing sent, retryable elsewhere, retry_after = time to the next probe), plus
-///               the provider's own.
+/// Errors:       Errc::circuit_open (nothing sent, retryable elsewhere, retry_after = time to the next
+///               probe), plus the provider's own.
 /// Order:        Retry<Breaker<P>> shows each attempt to the breaker, Breaker<Retry<P>> a whole run as one.
-/// Concurrency:  any thread; the state is shared. Pass the same state to the next configuration's breaker and it
-///               survives a reload.
+/// Concurrency:  any thread; the state is shared. Pass the same state to the next configuration's breaker and
+///               it survives a reload.
 /// Cost:         one object in the call's arena; while all is well two atomic loads and no lock.
 ///
 ///     auto guarded = OpenAi{options} | breaker({.failures = 5, .rest = 30s});

@@ -30,9 +30,10 @@ constexpr std::string_view to_string(BreakerPosition position) noexcept {
 struct BreakerOptions {
   int failures{5};         ///< In a row, to open. 0 switches it off; at most 1'000'000.
   int failure_percent{0};  ///< Of the last `window` calls, to open. 0 switches it off; 1 to 100.
-  int window{100};         ///< Calls that the rate is taken over, 1 to 100'000; it opens on a full window only.
-  std::chrono::milliseconds rest{30'000};           ///< Pause before a probe, 0 to 24 h. 0 probes on the next call.
-  std::chrono::milliseconds longest_rest{600'000};  ///< Bound on the provider's own Retry-After; rest to 24 h.
+  int window{100};  ///< Calls that the rate is taken over, 1 to 100'000; it opens on a full window only.
+  std::chrono::milliseconds rest{30'000};  ///< Pause before a probe, 0 to 24 h. 0 probes on the next call.
+  std::chrono::milliseconds longest_rest{600'000};  ///< Bound on a provider's Retry-After; rest to 24 h.
+  friend bool operator==(BreakerOptions const&, BreakerOptions const&) = default;
 };
 
 /// What an error says about the target.
@@ -71,7 +72,7 @@ inline BreakerVerdict verdict(Error const& error) noexcept {
 /// Remembers how a target did and says whether it may be called.
 ///
 /// closed     calls pass; failures in a row, and optionally the failure rate, are counted
-/// open       calls are refused until the rest is over or the target's own Retry-After has passed: the later one
+/// open       calls are refused until the rest and the target's own Retry-After are over
 /// half_open  one call at a time passes until its answer begins; a complete answer closes, a failure opens
 ///
 /// A stream takes minutes, so a probe holds the slot only up to its commit point; how it ends still counts.
@@ -89,8 +90,10 @@ class BreakerState {
   /// Throws std::invalid_argument when an option is out of its range.
   explicit BreakerState(BreakerOptions options = {}) : options_(options) {
     using namespace std::chrono_literals;
-    require_option(options.failures >= 0 && options.failures <= 1'000'000, "breaker failures: 0 to 1'000'000");
-    require_option(options.failure_percent >= 0 && options.failure_percent <= 100, "breaker failure_percent: 0 to 100");
+    require_option(options.failures >= 0 && options.failures <= 1'000'000,
+                   "breaker failures: 0 to 1'000'000");
+    require_option(options.failure_percent >= 0 && options.failure_percent <= 100,
+                   "breaker failure_percent: 0 to 100");
     require_option(options.window >= 1 && options.window <= 100'000, "breaker window: 1 to 100'000 calls");
     require_option(options.rest >= 0ms && options.rest <= 24h, "breaker rest: 0 to 24 h");
     require_option(options.longest_rest >= options.rest && options.longest_rest <= 24h,
@@ -131,7 +134,8 @@ class BreakerState {
     std::lock_guard const lock(mutex_);
     if (word_.load(std::memory_order_relaxed) != pass.position_word) return;
     release_slot(pass);
-    if (position_of(pass.position_word) == BreakerPosition::half_open) return move_to(BreakerPosition::closed);
+    if (position_of(pass.position_word) == BreakerPosition::half_open)
+      return move_to(BreakerPosition::closed);
     failures_in_row_.store(0, std::memory_order_relaxed);
     note(false);
   }
@@ -157,7 +161,8 @@ class BreakerState {
     failures_in_row_.store(in_row, std::memory_order_relaxed);
     note(true);
     bool const too_many = options_.failures > 0 && in_row >= options_.failures;
-    if (half_open || says == BreakerVerdict::open || too_many || rate_is_too_high()) open_at(now + options_.rest);
+    if (half_open || says == BreakerVerdict::open || too_many || rate_is_too_high())
+      open_at(now + options_.rest);
   }
 
   /// The call says nothing about the target: it was dropped, cancelled, or the client's fault.

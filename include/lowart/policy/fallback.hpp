@@ -1,5 +1,5 @@
 #pragma once
-/// Fallback: asks the next provider when one fails. A fixed chain (Fallback) or one made at run time (FallbackList).
+/// Fallback: asks the next provider when one fails. FallbackList: the same for a chain made at run time.
 
 #include <lowart/policy/fallback_decision.hpp>
 #include <lowart/policy/option_range.hpp>
@@ -32,22 +32,22 @@ Task<ReplyOf<R>> try_in_order(Chain& chain, R const& request, Call& call) {
   co_return fail(std::move(*report).error());
 }
 
-/// Asks each provider in turn until one answers. Decides at the commit point: once an answer has begun, it stays.
+/// Asks each provider in turn until one answers. Decides at the commit point: an answer that has begun stays.
 ///
-/// Goes on after everything that is the target's trouble: failures, timeouts, limits, an open breaker, refused
-/// credentials, a model the target does not have. Stops at the client's own faults (invalid request, the provider's
-/// 400, 404, 413, 422), at whole_timeout and when the call is cancelled: see goes_on().
+/// Goes on after everything that is the target's trouble: failures, timeouts, limits, an open breaker,
+/// refused credentials, a model the target does not have. Stops at the client's own faults (invalid request,
+/// the provider's 400, 404, 413, 422), at whole_timeout and when the call is cancelled: see goes_on().
 ///
-/// Errors:       the error that stopped it; or, when all failed, one error whose message names what was tried and
-///               whose code, status and Retry-After are those of the target likely to be back first.
-/// Order:        Fallback{a | breaker(), b | breaker()} | timeouts({.whole = 2min}): a breaker per target, one clock
-///               over all.
+/// Errors:       the error that stopped it; or, when all failed, one error whose message names what was tried
+///               and whose code, status and Retry-After are those of the target likely to be back first.
+/// Order:        Fallback{a | breaker(), b | breaker()} | timeouts({.whole = 2min}): a breaker per target,
+///               one clock over all.
 /// Concurrency:  as its providers.     Cost: one coroutine frame per call.
 ///
 ///     auto answer = Fallback{OpenAi{options} | breaker(), Demo{}};
 ///
-/// Traps: `Fallback{a}` is Fallback<A>, but `Fallback{f}` of a Fallback f is a copy of f, not a chain of one, which
-/// behaves the same; write the type out where the difference matters.     For chains from a file: FallbackList.
+/// Traps: `Fallback{a}` is Fallback<A>, but `Fallback{f}` of a Fallback f is a copy of f, not a chain of one,
+/// which behaves the same; write the type out where the difference matters. Chains from a file: FallbackList.
 template <Provider... P>
   requires(sizeof...(P) > 0)
 class Fallback {

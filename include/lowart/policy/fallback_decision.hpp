@@ -13,15 +13,16 @@
 
 namespace lowart {
 
-/// A provider's 404 that is about the model: OpenAI "model_not_found", vLLM "The model `x` does not exist", Ollama
-/// "model 'x' not found", Anthropic "model: x". Another target may have it.
+/// A provider's 404 that is about the model: OpenAI "model_not_found", vLLM "The model `x` does not exist",
+/// Ollama "model 'x' not found", Anthropic "model: x". Another target may have it.
 inline bool is_model_missing(Error const& error) noexcept {
   auto const names_model = [](std::string_view text) { return text.find("model") != std::string_view::npos; };
-  return error.upstream_status() == 404 && (names_model(error.upstream_body()) || names_model(error.upstream_message()));
+  return error.upstream_status() == 404 &&
+         (names_model(error.upstream_body()) || names_model(error.upstream_message()));
 }
 
-/// True when another target may succeed where this one failed. The client's own faults fail everywhere, and a call
-/// that is over is not carried on; everything else is the target's trouble.
+/// True when another target may succeed where this one failed. The client's own faults fail everywhere, and a
+/// call that is over is not carried on; everything else is the target's trouble.
 inline bool goes_on(Error const& error) noexcept {
   switch (error.code()) {
     case Errc::cancelled:
@@ -51,14 +52,15 @@ class FallbackReport {
     auto const& trail = call.trail();
     std::size_t const before = std::min(trail_seen_, trail.size());
     if (before == trail.size()) note(target, error.code());  // Refused before anything was tried.
-    for (std::size_t i = before; i < trail.size(); ++i) note(trail[i].provider, trail[i].failure.value_or(error.code()));
+    for (std::size_t i = before; i < trail.size(); ++i)
+      note(trail[i].provider, trail[i].failure.value_or(error.code()));
     trail_seen_ = trail.size();
     most_sent_ = std::max(most_sent_, error.sent());
     if (!best_ || is_better(error, *best_)) best_ = std::move(error);
   }
 
-  /// The one error for the client: code, status and Retry-After of the target that is likely to be back first, and a
-  /// message that names what was tried. A chain of one tells its own error. Call add() first.
+  /// The one error for the client: code, status and Retry-After of the target that is likely to be back
+  /// first, and a message that names what was tried. A chain of one tells its own error. Call add() first.
   Error error() && {
     if (failed_ == 1) return *std::move(best_);
     std::string message = "every target failed: " + tried_;
@@ -80,8 +82,8 @@ class FallbackReport {
     tried_ += to_string(code);
     tried_ += ')';
   }
-  /// A known time of recovery beats an unknown one, the earlier one the later; else retryable beats not; else the
-  /// later target, which is the one the operator trusts to be there last.
+  /// A known time of recovery beats an unknown one, the earlier one the later; else retryable beats not; else
+  /// the later target, which is the one the operator trusts to be there last.
   static bool is_better(Error const& candidate, Error const& best) noexcept {
     bool const known = candidate.retry_after().count() >= 0;
     bool const best_known = best.retry_after().count() >= 0;

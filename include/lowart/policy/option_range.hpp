@@ -6,7 +6,8 @@
 
 namespace lowart {
 
-/// Throws std::invalid_argument("lowart: " + rule) unless `holds`. Doors that read options from a file check first.
+/// Throws std::invalid_argument("lowart: " + rule) unless `holds`.
+/// Whoever reads options from a file checks them first.
 inline void require_option(bool holds, char const* rule) {
   if (!holds) throw std::invalid_argument(std::string("lowart: ") + rule);
 }

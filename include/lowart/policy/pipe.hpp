@@ -17,8 +17,10 @@ concept LayerOver = std::derived_from<L, PolicyLayer> && requires(L const& layer
   { layer.wrap(std::move(provider)) } -> Provider;
 };
 
-/// The provider, wrapped. The rightmost layer is the outermost: `p | retry() | breaker()` is Breaker<Retry<P>>, whose
-/// breaker sees a whole run of attempts as one; `p | breaker() | retry()` is Retry<Breaker<P>>, which shows it each.
+/// The provider, wrapped. The rightmost layer is the outermost: `p | retry() | breaker()` is
+/// Breaker<Retry<P>>, whose breaker sees a whole run of attempts as one; `p | breaker() | retry()` is
+/// Retry<Breaker<P>>, which shows it each.
+///
 /// Returns the layer's own type and deduces nothing, so that `x | retry() | retry()` wraps twice.
 template <Provider P, LayerOver<P> L>
 [[nodiscard]] auto operator|(P provider, L const& layer) {

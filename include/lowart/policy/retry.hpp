@@ -36,14 +36,16 @@ class RetryState {
 
 /// Asks the same provider again when it failed before its answer began and the error is retryable().
 ///
-/// Waits between attempts: full-jitter exponential backoff, never less than the provider's Retry-After. Gives up, with
-/// the last error as it came, when the attempts or the shared budget are used up or the wait would be longer than
-/// `longest_wait`: then another target (Fallback) or the client does better. After the commit point nothing is retried.
+/// Waits between attempts: full-jitter exponential backoff, never less than the provider's Retry-After. Gives
+/// up, with the last error as it came, when the attempts or the shared budget are used up or the wait would
+/// be longer than `longest_wait`: then another target (Fallback) or the client does better. After the commit
+/// point nothing is retried.
 ///
 /// Errors:       the provider's last one; the call's interruption when it came during a wait.
 /// Cancellation: ends the wait at once; an interrupted call is never tried again.
 /// Order:        Retry<Breaker<P>> shows each attempt to the breaker, Breaker<Retry<P>> a whole run as one;
-///               Retry<Timeouts<P>> gives each attempt its own clocks, Timeouts<Retry<P>> one set to the whole run.
+///               Retry<Timeouts<P>> gives each attempt its own clocks, Timeouts<Retry<P>> one set to the
+///               whole run.
 /// Concurrency:  any thread; budget and jitter are shared atomics.
 /// Cost:         one coroutine frame and one atomic addition per call.
 ///
@@ -99,6 +101,8 @@ class RetryLayer : public PolicyLayer {
 /// `provider | retry({.attempts = 3})`. One layer value put around two providers gives each its own budget.
 [[nodiscard]] inline RetryLayer retry(RetryOptions options = {}) { return RetryLayer(options); }
 /// `provider | retry(state)`: shares a budget that is kept elsewhere.
-[[nodiscard]] inline RetryLayer retry(std::shared_ptr<RetryState> state) { return RetryLayer(std::move(state)); }
+[[nodiscard]] inline RetryLayer retry(std::shared_ptr<RetryState> state) {
+  return RetryLayer(std::move(state));
+}
 
 }  // namespace lowart

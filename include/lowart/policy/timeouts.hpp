@@ -19,7 +19,8 @@ class RunningClocks final : public ReplyWatcher {
   RunningClocks(Call& call, Clocks const& clocks)
       : call_(call),
         between_(clocks.between_tokens),
-        phase_(call.clock(), [](void* self) { static_cast<RunningClocks*>(self)->phase_is_over(); }, this),
+        phase_(
+            call.clock(), [](void* self) { static_cast<RunningClocks*>(self)->phase_is_over(); }, this),
         whole_(call.clock(), [](void* self) { static_cast<RunningClocks*>(self)->whole_is_over(); }, this) {
     if (clocks.first_token.count() > 0) phase_.set_in(clocks.first_token);
     if (clocks.whole.count() > 0) whole_.set_in(clocks.whole);
@@ -50,8 +51,8 @@ class RunningClocks final : public ReplyWatcher {
   void whole_is_over() noexcept { raise(Errc::whole_timeout, whole_); }
   void raise(Errc code, Alarm& alarm) noexcept {
     if (call_.interruption()) {
-      // Another clock was first. Its owner will clear the interruption, and this time is over all the same: ring
-      // again with the next tick.
+      // Another clock was first. Its owner will clear the interruption, and this time is over all the same:
+      // ring again with the next tick.
       alarm.set(call_.now());
       return;
     }
@@ -79,14 +80,14 @@ class RunningClocks final : public ReplyWatcher {
 ///   between_tokens  while the consumer waits for the next part           Errc::between_tokens_timeout
 ///   whole           from the call to the end of the reply                Errc::whole_timeout
 ///
-/// A consumer that is slow to ask does not let the third clock run; the fourth always runs. Clocks ring with the
-/// tick of the call's Clock, at most 50 ms late.
+/// A consumer that is slow to ask does not let the third clock run; the fourth always runs. Clocks ring with
+/// the tick of the call's Clock, at most 50 ms late.
 ///
-/// Errors:       the four above, plus the provider's own. A time that runs out after the commit point fails the next
-///               part of the reply.
+/// Errors:       the four above, plus the provider's own. A time that runs out after the commit point fails
+///               the next part of the reply.
 /// Cancellation: passed through; it outranks every clock.
-/// Order:        Retry<Timeouts<P>> gives each attempt its clocks, Timeouts<Retry<P>> one set to the whole run. Nested
-///               ones all run; the innermost `connect` is the one that counts.
+/// Order:        Retry<Timeouts<P>> gives each attempt its clocks, Timeouts<Retry<P>> one set to the whole
+///               run. Nested ones all run; the innermost `connect` is the one that counts.
 /// Concurrency:  any thread; it keeps nothing between calls.
 /// Cost:         one object in the call's arena; setting a clock is a store, there is no timer per call.
 ///

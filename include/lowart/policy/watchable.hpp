@@ -1,5 +1,6 @@
 #pragma once
-/// Watchable: a reply that tells its watchers how it goes on. A reply that is not is over when it is returned.
+/// Watchable: a reply that tells its watchers how it goes on. A reply that is not is over when it is
+/// returned.
 
 #include <lowart/model/chat_reply.hpp>
 
@@ -8,6 +9,7 @@
 namespace lowart {
 
 template <class Reply>
-concept Watchable = requires(Reply& reply, ArenaPtr<ReplyWatcher> watcher) { reply.watch(std::move(watcher)); };
+concept Watchable =
+    requires(Reply& reply, ArenaPtr<ReplyWatcher> watcher) { reply.watch(std::move(watcher)); };
 
 }  // namespace lowart

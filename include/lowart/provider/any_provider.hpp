@@ -12,8 +12,8 @@
 
 namespace lowart {
 
-/// Any provider that serves at least one of the request types `R`. A request type that the held provider does not
-/// serve is answered with Errc::unsupported.
+/// Any provider that serves at least one of the request types `R`. A request type that the held provider does
+/// not serve is answered with Errc::unsupported.
 ///
 /// Copies share the provider. Costs one virtual call per request; the parts of a reply pass without it.
 /// Concurrency: as the held provider.

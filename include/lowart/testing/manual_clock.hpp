@@ -14,13 +14,14 @@
 
 namespace lowart::testing {
 
-/// Time stands still until advance(). It rings the alarms and wakes the sleepers that are due; woken coroutines run
-/// when the test runs its io_context next.
+/// Time stands still until advance(). It rings the alarms and wakes the sleepers that are due; woken
+/// coroutines run when the test runs its io_context next.
 ///
 /// Begins one hour after the steady clock's epoch, and at 2026-01-01 00:00 UTC. Used on one thread.
 class ManualClock final : public Clock {
  public:
-  /// Alarms ring in steps of this much, as under LoopClock, so that two alarms ring in the order of their times.
+  /// Alarms ring in steps of this much, as under LoopClock, so that two alarms ring in the order of their
+  /// times.
   static constexpr std::chrono::milliseconds tick{50};
 
   TimePoint now() const noexcept override { return now_; }
@@ -34,7 +35,8 @@ class ManualClock final : public Clock {
     if (call.interruption()) co_return false;
     if (duration <= Duration::zero()) co_return true;
     Sleeper sleeper(*this, duration, call);
-    InterruptHook hook(call, [](void* timer) { static_cast<asio::steady_timer*>(timer)->cancel(); }, &sleeper.timer);
+    InterruptHook hook(
+        call, [](void* timer) { static_cast<asio::steady_timer*>(timer)->cancel(); }, &sleeper.timer);
     co_await sleeper.timer.async_wait(asio::as_tuple(asio::deferred));
     co_return sleeper.woken && !call.interruption();
   }

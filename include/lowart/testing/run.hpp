@@ -30,8 +30,8 @@ class Running {
     if (shared_->exception) std::rethrow_exception(shared_->exception);
     return std::move(*shared_->value);
   }
-  /// Gives a task up that a failed test would otherwise leave behind, holding what the test owns. It is gone when the
-  /// io_context has run what is ready.
+  /// Gives a task up that a failed test would otherwise leave behind, holding what the test owns. It is gone
+  /// when the io_context has run what is ready.
   void abandon() { shared_->stop.emit(asio::cancellation_type::terminal); }
 
  private:
@@ -101,8 +101,8 @@ class TestLoop {
       settle();
     }
   }
-  /// Runs `task` to its end and lets time pass as it asks for; throws std::runtime_error when `limit` of manual time
-  /// is not enough or when the task waits for something else.
+  /// Runs `task` to its end and lets time pass as it asks for; throws std::runtime_error when `limit` of
+  /// manual time is not enough or when the task waits for something else.
   template <class T>
   T run(Task<T> task, Duration limit = std::chrono::hours(1)) {
     Running<T> running = start(io, std::move(task));

@@ -119,7 +119,8 @@ class ScriptedReply final : public ReplySource {
   std::size_t next_{0};
 };
 
-/// Plays one Step per call, in order; a call after the last one fails with Errc::internal, unless repeat() was said.
+/// Plays one Step per call, in order; a call after the last one fails with Errc::internal, unless repeat()
+/// was said.
 ///
 /// Copies share the script and the counters, so a test keeps one while a policy holds another. Any thread.
 class ScriptedProvider {

@@ -29,7 +29,10 @@ class ScriptedAnswer {
   static ScriptedAnswer stall() { return ScriptedAnswer(0).then_stall(); }
   /// A whole JSON answer with its length.
   static ScriptedAnswer json(int status, std::string body) {
-    return ScriptedAnswer(status).field("content-type", "application/json").with_length(body.size()).piece(body);
+    return ScriptedAnswer(status)
+        .field("content-type", "application/json")
+        .with_length(body.size())
+        .piece(body);
   }
 
   /// `name` in lower case.
@@ -39,7 +42,9 @@ class ScriptedAnswer {
   }
   ScriptedAnswer&& with_length(std::uint64_t length) && { return length_ = length, std::move(*this); }
   /// One read of the body.
-  ScriptedAnswer&& piece(std::string bytes) && { return pieces_.push_back(std::move(bytes)), std::move(*this); }
+  ScriptedAnswer&& piece(std::string bytes) && {
+    return pieces_.push_back(std::move(bytes)), std::move(*this);
+  }
   /// Time before the head, and before each piece.
   ScriptedAnswer&& after(Duration delay) && { return delay_ = delay, std::move(*this); }
   ScriptedAnswer&& every(Duration pause) && { return pause_ = pause, std::move(*this); }
@@ -125,8 +130,8 @@ class ScriptedExchange final : public net::Exchange {
   bool ended_{false};
 };
 
-/// Gives one ScriptedAnswer per exchange, in order, and records what was sent. An exchange after the last one fails
-/// with Errc::connect_failed. Copies share everything. One thread.
+/// Gives one ScriptedAnswer per exchange, in order, and records what was sent. An exchange after the last one
+/// fails with Errc::connect_failed. Copies share everything. One thread.
 class ScriptedTransport {
  public:
   explicit ScriptedTransport(std::vector<ScriptedAnswer> answers) : shared_(std::make_shared<Shared>()) {
