@@ -1,7 +1,7 @@
 /// How fast texts are counted and encoded: tokenizer_bench FILE... prints the best of some rounds, in MB/s.
 ///
-/// One thread, its processor time. "first" is the first look at the text, with little of it in the cache of pieces;
-/// "count" and "encode" are warm.
+/// One thread, its processor time. "first" is the first look at the text, with little of it in the cache of
+/// pieces; "count" and "encode" are warm.
 
 #include <time.h>
 

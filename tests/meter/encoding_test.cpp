@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <lowart/meter/encoding.hpp>
-#include <lowart/meter/encoding.ipp>  // the bodies, as long as no other source file of the tests has them
 #include <lowart/meter/token_counter.hpp>
 #include <random>
 #include <string>
