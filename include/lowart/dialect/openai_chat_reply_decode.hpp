@@ -83,9 +83,13 @@ inline ChoiceDelta decode_choice(std::string_view text, JsonFault& fault) {
   JsonObject object(text, "choices", fault);
   ChoiceDelta choice;
   choice.index = object.take_count("index").value_or(0);
-  for (std::string_view const name : {"delta", "message"})
-    if (auto message = object.take_object(name)) decode_message(*std::move(message), choice);
-  take_text_into(object, "text", choice.text);  // legacy completions
+  bool has_message = false;
+  for (std::string_view const name : {"delta", "message"}) {
+    auto message = object.take_object(name);
+    if (message) has_message = true, decode_message(*std::move(message), choice);
+  }
+  // Legacy completions; Together says the delta's text here a second time.
+  if (!has_message) take_text_into(object, "text", choice.text);
   std::string finish;
   take_text_into(object, "finish_reason", finish);
   choice.finish = openai_finish_reason(finish);

@@ -91,11 +91,13 @@ class OpenAiContentScan {
   void read_choice(std::string_view choice) {
     std::int64_t index = 0;
     bool finished = false;
+    bool has_message = false;
+    std::optional<JsonMember> text;  // legacy completions; Together says the delta's text here a second time
     scan_object(choice, [&](JsonMember const& m) {
       if (is(m, "delta") || is(m, "message"))
-        read_message(m.value);
+        has_message = true, read_message(m.value);
       else if (is(m, "text"))
-        read_text(m);  // legacy completions
+        text = m;
       else if (is(m, "finish_reason"))
         finished = read_finish(m);
       else if (is(m, "index"))
@@ -105,6 +107,7 @@ class OpenAiContentScan {
       else if (is(m, "error") && m.kind == JsonKind::object)
         error_ = m;  // OpenRouter
     });
+    if (text && !has_message) read_text(*text);
     auto const slot = static_cast<std::size_t>(index);
     if (slot >= seen_.size()) return;
     seen_.set(slot);
