@@ -27,7 +27,7 @@ struct JsonSampleHints {
 namespace json_sample {
 
 inline constexpr std::size_t depth_limit = 8;          ///< Deeper values are as small as can be.
-inline constexpr std::size_t value_limit = 2'000;      ///< After so many values, too.
+inline constexpr std::size_t value_limit = 400;        ///< After so many values, too.
 inline constexpr std::size_t bytes_limit = 1U << 20U;  ///< After so much text nothing optional follows.
 inline constexpr std::size_t length_limit = 4'096;     ///< Longest string, whatever minLength says.
 inline constexpr std::size_t items_limit = 64;         ///< Longest list, whatever minItems says.

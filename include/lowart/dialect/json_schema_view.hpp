@@ -71,7 +71,7 @@ inline constexpr std::array<std::string_view, 24> json_schema_words{"type",
 enum class JsonSchemaKind : std::uint8_t { any, object, array, string, integer, number, boolean, null };
 
 /// Bytes of schema that one walk may read; a schema that refers to itself in a hundred ways ends there.
-inline constexpr std::size_t json_schema_budget = 4U << 20U;
+inline constexpr std::size_t json_schema_budget = 2U << 20U;
 
 /// True when the text is a JSON object all the way down, at most 64 deep: what may be copied from piece by
 /// piece.

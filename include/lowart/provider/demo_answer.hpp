@@ -56,9 +56,10 @@ inline std::vector<Tool const*> tools_to_call(Conversation const& conversation, 
   if (named.empty()) return {best};
   std::sort(named.begin(), named.end());
   bool const one_only = conversation.parallel_tool_calls == false;
+  constexpr std::size_t most_at_once = 16;
   std::vector<Tool const*> chosen;
   for (auto const& [at, tool] : named)
-    if (chosen.empty() || !one_only) chosen.push_back(tool);
+    if (chosen.size() < (one_only ? 1U : most_at_once)) chosen.push_back(tool);
   return chosen;
 }
 
