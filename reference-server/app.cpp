@@ -183,8 +183,8 @@ class App {
     for (auto const& breaker : snapshot.breakers) {
       auto const labels = PrometheusText::labels(std::array<std::string_view, 2>{"provider", "model"},
                                                  {breaker.provider, breaker.model});
-      auto const state = breaker.state->state(std::chrono::steady_clock::now());
-      std::int64_t const value = state == BreakerPhase::closed ? 0 : state == BreakerPhase::half_open ? 1 : 2;
+      auto const position = breaker.state->position();
+      std::int64_t const value = position == BreakerPosition::closed ? 0 : position == BreakerPosition::half_open ? 1 : 2;
       out.sample("gateway_breaker_state", labels, value);
     }
     out.head("gateway_breaker_opened_total", "counter", "How often a breaker has opened");
@@ -366,6 +366,8 @@ int run_server(ServeFlags const& flags) {
   std::size_t const threads = config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
   JournalOptions journal_options;
   journal_options.writers = threads + 1;  // one more for threads that run no loop
+  // Each writer has two segments in memory; this much holds 5,000 records between two folds.
+  journal_options.segment_bytes = std::size_t{512} << 10U;
   auto journal = Journal::open(config.data, journal_options);
   if (!journal) return stop_with(journal.error().message());
   auto store = SqliteStore::open(config.data + "/usage.db");

@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +26,9 @@ class Problems {
   void add(std::size_t line, std::string message) { list_.push_back({line, std::move(message)}); }
   bool empty() const noexcept { return list_.empty(); }
   std::vector<Problem> take() {
-    std::stable_sort(list_.begin(), list_.end(), [](auto const& a, auto const& b) { return a.line < b.line; });
+    std::sort(list_.begin(), list_.end(), [](auto const& a, auto const& b) {
+      return std::tie(a.line, a.message) < std::tie(b.line, b.message);
+    });
     return std::move(list_);
   }
 

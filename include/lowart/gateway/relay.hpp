@@ -1,0 +1,115 @@
+#pragma once
+/// relay_openai(): hands a reply to an OpenAI client: bytes as they came, or neutral steps written out.
+
+#include <lowart/dialect/openai_chat_reply.hpp>
+#include <lowart/dialect/openai_completions.hpp>
+#include <lowart/dialect/openai_error.hpp>
+#include <lowart/model/chat_request.hpp>
+#include <lowart/net/server_request.hpp>
+#include <lowart/provider/collect.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace lowart {
+
+/// How a relay ended.
+struct RelayEnd {
+  Outcome outcome{Outcome::complete};
+  std::optional<Errc> error{};
+  std::string detail{};
+
+  static RelayEnd failed(Error const& error) {
+    Outcome const outcome = error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::partial;
+    return RelayEnd{.outcome = outcome, .error = error.code(), .detail = error.message()};
+  }
+};
+
+namespace relay {
+
+/// Ends a stream that cannot go on. The client's SDK throws what the event says.
+inline Task<RelayEnd> tell_failure(Error const& error, net::Responder& responder) {
+  RelayEnd const end = RelayEnd::failed(error);
+  if (end.outcome == Outcome::cancelled) {
+    responder.abort();
+    co_return end;
+  }
+  std::string const event = dialect::openai_error_event(error);
+  Result<void> const written = co_await responder.write(event, true);
+  (void)written;
+  co_return end;
+}
+
+/// Same dialect: the provider's bytes, as they came.
+inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
+  bool begun = false;
+  for (;;) {
+    Result<ReplyPart> const part = co_await reply.next();
+    if (!part) co_return co_await tell_failure(part.error(), responder);
+    bool const whole = !begun && part->last && !reply.head().streamed;
+    if (!std::exchange(begun, true) && !whole) responder.begin(reply.head().status, reply.head().content_type);
+    Result<void> sent;
+    if (whole) sent = co_await responder.send(reply.head().status, reply.head().content_type, part->bytes);
+    else sent = co_await responder.write(part->bytes, part->last);
+    if (!sent) co_return RelayEnd::failed(sent.error());
+    if (part->last) co_return RelayEnd{};
+  }
+}
+
+/// Another language, streamed: each step becomes a chunk.
+template <class Encoder>
+Task<RelayEnd> chunks(ChatReply& reply, Encoder encoder, Call& call, net::Responder& responder) {
+  DeltaReader steps(reply, call);
+  responder.begin(200, "text/event-stream; charset=utf-8");
+  std::string out;
+  for (;;) {
+    Result<std::optional<ChatDelta>> const step = co_await steps.next();
+    if (!step) co_return co_await tell_failure(step.error(), responder);
+    out.clear();
+    bool const last = !step->has_value();
+    if (last) encoder.finish(out);
+    else encoder.encode(**step, out);
+    if (out.empty()) continue;
+    Result<void> const sent = co_await responder.write(out, last);
+    if (!sent) co_return RelayEnd::failed(sent.error());
+    if (last) co_return RelayEnd{};
+  }
+}
+
+}  // namespace relay
+
+/// Relays a reply to its end. Nothing has been sent before; whatever happens, an answer is on its way after it.
+inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request, Dialect client, Call& call,
+                                   net::Responder& responder) {
+  bool const completions = client == Dialect::openai_completions;
+  if (reply.head().dialect == client) co_return co_await relay::bytes(reply, responder);
+
+  dialect::ReplyIdentity identity;
+  identity.id = completions ? "cmpl-" : "chatcmpl-";
+  identity.id.append(call.request_id().starts_with("req_") ? call.request_id().substr(4) : call.request_id());
+  identity.model = request.model();
+  identity.created = call.clock().utc_micros() / 1'000'000;
+  if (request.stream() && completions) {
+    dialect::CompletionsChunkEncoder encoder(std::move(identity), request.include_usage());
+    co_return co_await relay::chunks(reply, std::move(encoder), call, responder);
+  }
+  if (request.stream()) {
+    dialect::ChunkEncoder encoder(std::move(identity), request.include_usage());
+    co_return co_await relay::chunks(reply, std::move(encoder), call, responder);
+  }
+  Result<Answer> const answer = co_await collect(reply, call);
+  if (!answer) {
+    auto const error = dialect::to_openai_error(answer.error());
+    Result<void> const told = co_await responder.send(error.status, "application/json", error.body);
+    (void)told;
+    co_return RelayEnd::failed(answer.error());
+  }
+  std::string const body = completions ? dialect::encode_openai_completions_reply(answer->whole, std::move(identity))
+                                       : dialect::encode_openai_reply(answer->whole, std::move(identity));
+  Result<void> const sent = co_await responder.send(200, "application/json", body);
+  if (!sent) co_return RelayEnd::failed(sent.error());
+  co_return RelayEnd{};
+}
+
+}  // namespace lowart
