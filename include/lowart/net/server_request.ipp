@@ -239,6 +239,7 @@ LOWART_DECL void Responder::cancel_when_client_leaves(Call& call) {
 
 /// Sees a client that closed even behind requests that nobody has read yet.
 inline bool has_left(Stream& client) {
+  if (!client.is_open()) return true;
   pollfd look{client.native_handle(), POLLRDHUP, 0};
   constexpr short gone = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL;
   if (::poll(&look, 1, 0) > 0 && (look.revents & gone) != 0) return true;
