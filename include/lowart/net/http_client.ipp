@@ -25,24 +25,27 @@ LOWART_DECL Result<HttpTransport> HttpTransport::make(std::string_view base_url,
 
 LOWART_DECL Task<Result<ArenaPtr<Exchange>>> HttpTransport::exchange(HttpRequest const& request, Call& call) {
   auto& pool = Loop::of(call.executor()).resident<HttpPool>(target_->key, target_);
+  std::optional<Error> error;
   for (bool again = false;; again = true) {
-    if (call.interruption()) co_return fail(call.interruption_error().with_sent(Sent::nothing));
     HttpPool::Loan connection;
-    if (!again) connection = pool.take();
+    if (!call.interruption() && !again) connection = pool.take();
     bool const reused = connection != nullptr;
-    if (!reused) {
-      Result<HttpPool::Loan> dialled = co_await pool.dial(*target_, call);
-      if (!dialled && again) co_return fail(Error(dialled.error()).with_sent(Sent::maybe));
-      if (!dialled) co_return fail(dialled.error());
-      connection = std::move(*dialled);
+    if (!reused) connection = co_await pool.dial(*target_, call, error);
+    if (!connection) {
+      // What the closed connection was sent before may have been seen.
+      if (again) error = std::move(*error).with_sent(Sent::maybe);
+      break;
     }
     auto exchange = call.make<HttpExchange>(*target_, pool, std::move(connection), call);
-    Result<void> const begun = co_await exchange->begin(*target_, request);
+    bool const begun = co_await exchange->begin(*target_, request);
     if (begun) co_return ArenaPtr<Exchange>(std::move(exchange));
-    bool const was_stale = reused && exchange->unanswered() && begun.error().code() == Errc::connection_lost;
-    if (!was_stale) co_return fail(begun.error());
+    if (!reused || !exchange->lost_unanswered()) {
+      error = exchange->error();
+      break;
+    }
     pool.count_repeat();
   }
+  co_return fail(std::move(*error));
 }
 
 LOWART_DECL HttpPoolStats HttpTransport::stats(Loop const& loop) const noexcept {

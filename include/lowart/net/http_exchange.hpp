@@ -6,6 +6,10 @@
 #include <lowart/net/http_pool.hpp>
 #include <lowart/net/transport.hpp>
 
+#include <array>
+#include <span>
+#include <string>
+
 namespace lowart::net {
 
 /// Sends in begin(), then hands out the body. Holds a buffer only while it holds bytes: head and field table
@@ -19,10 +23,12 @@ class HttpExchange final : public Exchange {
         head_bytes_(target.options.max_response_head) {}
 
   /// Sends the request and reads the head of the answer, interim answers (1xx) aside. An answer that comes
-  /// before the request is sent whole ends the sending.
-  LOWART_DECL Task<Result<void>> begin(HttpTarget const& target, HttpRequest const& request);
-  /// Not a byte of an answer has come.
-  bool unanswered() const noexcept { return !answered_; }
+  /// before the request is sent whole ends the sending. False: failed, see error().
+  LOWART_DECL Task<bool> begin(HttpTarget const& target, HttpRequest const& request);
+  /// What went wrong.
+  LOWART_DECL Error error() const;
+  /// The connection broke before a byte of an answer came.
+  bool lost_unanswered() const noexcept { return fault_ == Fault::lost && !answered_; }
 
   int status() const noexcept override { return status_; }
   std::optional<std::uint64_t> content_length() const noexcept override { return content_length_; }
@@ -31,14 +37,23 @@ class HttpExchange final : public Exchange {
   LOWART_DECL void finish() override;
 
  private:
-  LOWART_DECL Task<Result<void>> send(HttpTarget const& target, HttpRequest const& request);
-  LOWART_DECL Task<Result<void>> read_head(std::string_view method);
-  LOWART_DECL Result<bool> take_head(std::string_view method);
+  enum class Fault : std::uint8_t { none, bad_request, lost, malformed, interrupted };
+  enum class Step : std::uint8_t { done, wait, failed };
+  using Pieces = std::array<std::string_view, 1 + HttpRequest::max_pieces>;
+
+  // Coroutines only wait; what happens between the waits is plain functions, so that frames stay small.
+  LOWART_DECL Buffer write_head(HttpTarget const& target, HttpRequest const& request, Pieces& pieces);
+  LOWART_DECL Step send_some(std::span<std::string_view> pieces);
+  LOWART_DECL Task<bool> send_rest(std::span<std::string_view> pieces, std::string_view method);
+  LOWART_DECL Step receive_early(std::string_view method);
+  LOWART_DECL Step receive_head(std::string_view method);
+  LOWART_DECL Step take_head(std::string_view method);
   LOWART_DECL void make_room_for_head();
+  LOWART_DECL Step receive_body();
   LOWART_DECL void release();
-  LOWART_DECL Error malformed(std::string_view why);
-  LOWART_DECL Error lost(std::string const& reason);
-  LOWART_DECL Error interrupted();
+  LOWART_DECL bool fails(Fault fault, std::string why);
+  LOWART_DECL bool loses(char const* what, bool ask_stream);
+  LOWART_DECL bool interrupted();
 
   static void cancel(void* stream) { static_cast<Stream*>(stream)->cancel(); }
 
@@ -49,15 +64,19 @@ class HttpExchange final : public Exchange {
   ResponseHead* head_{nullptr};  ///< At the end of buffer_, while fields may be asked for.
   char* begin_{nullptr};         ///< What was received and not yet handed out.
   char* end_{nullptr};
+  std::span<char> payload_;  ///< What read() gives next.
   BodyFraming body_;
+  std::string why_;  ///< The words of error().
   std::optional<std::uint64_t> content_length_;
   std::size_t head_bytes_;  ///< The limit of the answer's head.
   int status_{0};
   std::uint8_t interim_answers_{0};
   Sent sent_{Sent::nothing};
+  Fault fault_{Fault::none};
   bool answered_{false};
   bool reusable_{true};
   bool ended_{false};    ///< The body is complete.
+  bool ready_{false};    ///< A wait has just ended: there is something to read.
   bool drained_{false};  ///< The last read got less than it could take, so the next would block.
 };
 

@@ -28,109 +28,150 @@ inline bool is_transports_own(std::string_view name) noexcept {
   }
 }
 
-/// Writes the head of a request into a block of `buffers`; `text` is what is to be sent.
-inline Result<Buffer> write_request_head(BufferPool& buffers, HttpTarget const& target,
-                                         HttpRequest const& request, std::string_view& text) {
-  if (request.too_many_fields()) return fail(Errc::invalid_request, "the request has too many header fields");
-  if (!request.path().starts_with('/'))
-    return fail(Errc::invalid_request, "the request's path does not begin with '/'");
+}  // namespace detail
+
+/// Writes the head of the request into a buffer; `pieces` is what is to be sent. No buffer: the request is
+/// bad, and the connection none the worse.
+LOWART_DECL Buffer HttpExchange::write_head(HttpTarget const& target, HttpRequest const& request,
+                                            Pieces& pieces) {
   std::size_t const target_size = target.url.prefix().size() + request.path().size();
   // Fixed parts, Host and Content-Length take less than 128 bytes beside the texts themselves.
   std::size_t size = 128 + request.method().size() + 2 * target_size + target.url.authority().size();
   for (auto const& [name, value] : request.fields()) size += name.size() + value.size() + 4;
-  Buffer buffer = buffers.take(size);
+  Buffer buffer = pool_.loop().buffers().take(size);
   char* const path = buffer.data() + buffer.size() - target_size;
   std::memcpy(path, target.url.prefix().data(), target.url.prefix().size());
-  std::memcpy(path + target.url.prefix().size(), request.path().data(), request.path().size());
+  if (!request.path().empty())
+    std::memcpy(path + target.url.prefix().size(), request.path().data(), request.path().size());
 
   HeadWriter writer(buffer.span());
   writer.write_request_line(request.method(), {path, target_size});
   writer.write_field("Host", target.url.authority());
+  bool refused = request.too_many_fields() || !request.path().starts_with('/');
   for (auto const& [name, value] : request.fields()) {
-    if (is_transports_own(name))
-      return fail(Errc::invalid_request,
-                  "the header field '" + std::string(name) + "' is written by the transport");
+    refused = refused || detail::is_transports_own(name);
     writer.write_field(name, value);
   }
   std::size_t const body = request.body_size();
   if (body != 0 || request.method() == "POST" || request.method() == "PUT" || request.method() == "PATCH")
     writer.write_field("Content-Length", body);
   writer.end();
-  if (!writer.ok())
-    return fail(Errc::invalid_request,
-                "the request's method, path or a header field has a forbidden character");
-  text = writer.written();
-  return Result<Buffer>(std::move(buffer));
-}
-
-}  // namespace detail
-
-LOWART_DECL Error HttpExchange::lost(std::string const& reason) {
-  return Error(Errc::connection_lost, reason, Origin::upstream).with_sent(sent_).with_retryable(true);
-}
-
-LOWART_DECL Error HttpExchange::interrupted() {
-  connection_.reset();
-  return call_.interruption_error().with_sent(sent_);
-}
-
-LOWART_DECL Error HttpExchange::malformed(std::string_view why) {
-  connection_.reset();
-  return Error(Errc::malformed_reply, "the provider's answer is not HTTP: " + std::string(why),
-               Origin::upstream)
-      .with_sent(sent_)
-      .with_retryable(true);
-}
-
-LOWART_DECL Task<Result<void>> HttpExchange::begin(HttpTarget const& target, HttpRequest const& request) {
-  Result<void> const sent = co_await send(target, request);
-  if (!sent && sent.error().code() != Errc::connection_lost) co_return fail(sent.error());
-  if (!sent) reusable_ = false;
-  if (status_ != 0) co_return Result<void>();
-  // A server that refuses a request answers and closes while we still send: the answer is worth more than
-  // EPIPE.
-  Result<void> const head = co_await read_head(request.method());
-  if (head) co_return Result<void>();
-  connection_.reset();
-  if (!sent && !answered_ && !call_.interruption()) co_return fail(sent.error());
-  co_return fail(head.error());
-}
-
-LOWART_DECL Task<Result<void>> HttpExchange::send(HttpTarget const& target, HttpRequest const& request) {
-  std::array<std::string_view, 1 + HttpRequest::max_pieces> pieces{};
-  Result<Buffer> const head = detail::write_request_head(pool_.loop().buffers(), target, request, pieces[0]);
-  if (!head) {
+  if (refused || !writer.ok()) {
     pool_.give_back(std::move(connection_));
-    co_return fail(head.error());
+    fails(Fault::bad_request,
+          "the request has a forbidden character in its method, path or fields, too many fields, or one that "
+          "the "
+          "transport writes itself");
+    return {};
   }
+  pieces[0] = writer.written();
   std::copy(request.pieces().begin(), request.pieces().end(), pieces.begin() + 1);
+  return buffer;
+}
+
+/// Notes what went wrong; the connection is of no more use.
+LOWART_DECL bool HttpExchange::fails(Fault fault, std::string why) {
+  fault_ = fault;
+  why_ = std::move(why);
+  connection_.reset();
+  return false;
+}
+
+LOWART_DECL bool HttpExchange::loses(char const* what, bool ask_stream) {
+  return fails(Fault::lost, ask_stream ? what + (": " + connection_->stream().failure().message()) : what);
+}
+
+LOWART_DECL bool HttpExchange::interrupted() {
+  if (!call_.interruption()) return false;
+  fails(Fault::interrupted, {});
+  return true;
+}
+
+LOWART_DECL Error HttpExchange::error() const {
+  switch (fault_) {
+    case Fault::bad_request:
+      return Error(Errc::invalid_request, why_);
+    case Fault::interrupted:
+      return call_.interruption_error().with_sent(sent_);
+    case Fault::malformed:
+      return Error(Errc::malformed_reply, "the provider's answer is not HTTP: " + why_, Origin::upstream)
+          .with_sent(sent_)
+          .with_retryable(true);
+    default:
+      return Error(Errc::connection_lost, why_, Origin::upstream).with_sent(sent_).with_retryable(true);
+  }
+}
+
+LOWART_DECL Task<bool> HttpExchange::begin(HttpTarget const& target, HttpRequest const& request) {
+  {
+    Pieces pieces{};
+    Buffer const head = write_head(target, request, pieces);
+    if (!head) co_return false;
+    Step const sent = send_some(pieces);
+    if (sent == Step::wait) {
+      bool const goes_on = co_await send_rest(pieces, request.method());
+      if (!goes_on) co_return false;
+    }
+  }
+  if (status_ != 0) co_return true;
+  for (;;) {
+    Step const step = receive_head(request.method());
+    if (step != Step::wait) co_return step == Step::done;
+    Stream& stream = connection_->stream();
+    InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
+    bool const ready = co_await stream.until_readable();
+    if (interrupted()) co_return false;
+    if (!ready) co_return loses("the connection broke before the answer", true);
+    ready_ = true;
+  }
+}
+
+/// Failed means: nothing more can be sent, but an answer may be there.
+LOWART_DECL HttpExchange::Step HttpExchange::send_some(std::span<std::string_view> pieces) {
+  IoStep const step = connection_->stream().try_write(pieces);
+  if (step.bytes() != 0) sent_ = Sent::maybe;
+  if (step.done()) return Step::done;
+  if (step.would_block()) return Step::wait;
+  // A server that refuses a request answers and closes while we still send: its answer is worth more than
+  // EPIPE.
+  reusable_ = false;
+  return Step::failed;
+}
+
+/// False when the exchange has failed; otherwise the answer is to be read, or status_ says that its head was.
+LOWART_DECL Task<bool> HttpExchange::send_rest(std::span<std::string_view> pieces, std::string_view method) {
   Stream& stream = connection_->stream();
   for (;;) {
-    IoStep const step = stream.try_write(pieces);
-    if (step.bytes() != 0) sent_ = Sent::maybe;
-    if (step.done()) co_return Result<void>();
-    if (step.failed())
-      co_return fail(lost("the connection broke while the request was sent: " + stream.failure().message()));
-    if (call_.interruption()) co_return fail(interrupted());
+    if (interrupted()) co_return false;
     InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
     Result<bool> const ready = co_await stream.readable_or_writable();
-    if (call_.interruption()) co_return fail(interrupted());
-    if (!ready)
-      co_return fail(lost("the connection broke while the request was sent: " + ready.error().message()));
-    if (!*ready) continue;
-    make_room_for_head();
-    IoStep const early = stream.try_read({buffer_.data(), reinterpret_cast<char*>(head_)});
-    if (early.would_block()) continue;  // A TLS ticket.
-    if (!early.done()) co_return fail(lost("the provider closed the connection while the request was sent"));
-    begin_ = buffer_.data();
-    end_ = begin_ + early.bytes();
-    reusable_ = false;
-    Result<bool> const answer = take_head(request.method());
-    if (!answer) co_return fail(answer.error());
-    bool const interim_only = !*answer && begin_ == end_;
-    if (!interim_only) co_return Result<void>();
-    reusable_ = true;
+    if (interrupted()) co_return false;
+    if (!ready) co_return loses("the connection broke while the request was sent", true);
+    if (*ready) {
+      Step const early = receive_early(method);
+      if (early != Step::wait) co_return early == Step::done;
+    }
+    Step const sent = send_some(pieces);
+    if (sent != Step::wait) co_return true;
   }
+}
+
+/// Something came before the request was sent. Done: stop sending.
+LOWART_DECL HttpExchange::Step HttpExchange::receive_early(std::string_view method) {
+  make_room_for_head();
+  IoStep const step = connection_->stream().try_read({end_, reinterpret_cast<char*>(head_)});
+  if (step.would_block()) return Step::wait;  // A TLS ticket.
+  if (!step.done()) {
+    loses("the provider closed the connection while the request was sent", false);
+    return Step::failed;
+  }
+  end_ += step.bytes();
+  reusable_ = false;
+  Step const answer = take_head(method);
+  bool const interim_only = answer == Step::wait && begin_ == end_;
+  if (!interim_only) return answer == Step::failed ? Step::failed : Step::done;
+  reusable_ = true;
+  return Step::wait;
 }
 
 LOWART_DECL void HttpExchange::make_room_for_head() {
@@ -151,42 +192,39 @@ LOWART_DECL void HttpExchange::make_room_for_head() {
   buffer_ = std::move(larger);
 }
 
-LOWART_DECL Task<Result<void>> HttpExchange::read_head(std::string_view method) {
-  Stream& stream = connection_->stream();
-  for (;;) {
-    if (begin_ != end_) {
-      Result<bool> const complete = take_head(method);
-      if (!complete) co_return fail(complete.error());
-      if (*complete) co_return Result<void>();
-      make_room_for_head();
-    } else {
-      buffer_.reset();  // Nothing is held while a provider thinks.
-      head_ = nullptr;
-      begin_ = end_ = nullptr;
-    }
-    if (call_.interruption()) co_return fail(interrupted());
-    {
-      InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
-      Result<void> const ready = co_await stream.readable();
-      if (call_.interruption()) co_return fail(interrupted());
-      if (!ready) co_return fail(lost("the connection broke before the answer: " + ready.error().message()));
-    }
-    if (!buffer_) make_room_for_head();
+/// Reads what has come, or gives the buffer back: nothing is held while a provider thinks.
+LOWART_DECL HttpExchange::Step HttpExchange::receive_head(std::string_view method) {
+  if (ready_) {
+    ready_ = false;
+    make_room_for_head();
+    Stream& stream = connection_->stream();
     std::span<char> const space(end_, reinterpret_cast<char*>(head_));
     IoStep const step = stream.try_read(space);
-    if (step.would_block()) continue;
-    if (step.end())
-      co_return fail(lost(answered_ ? "the provider closed the connection within the head of its answer"
-                                    : "the provider closed the connection without an answer"));
-    if (step.failed())
-      co_return fail(lost("the connection broke before the answer: " + stream.failure().message()));
-    end_ += step.bytes();
-    drained_ = step.bytes() < space.size();
+    if (step.done()) {
+      end_ += step.bytes();
+      drained_ = step.bytes() < space.size();
+      Step const taken = take_head(method);
+      if (taken != Step::wait) return taken;
+    } else if (!step.would_block()) {
+      if (step.end())
+        loses(answered_ ? "the provider closed the connection within the head of its answer"
+                        : "the provider closed the connection without an answer",
+              false);
+      else
+        loses("the connection broke before the answer", true);
+      return Step::failed;
+    }
   }
+  if (begin_ == end_) {
+    buffer_.reset();
+    head_ = nullptr;
+    begin_ = end_ = nullptr;
+  }
+  return interrupted() ? Step::failed : Step::wait;
 }
 
-/// Reads what is in the buffer; true when the head of the final answer is complete.
-LOWART_DECL Result<bool> HttpExchange::take_head(std::string_view method) {
+/// Reads what is in the buffer; done when the head of the final answer is complete.
+LOWART_DECL HttpExchange::Step HttpExchange::take_head(std::string_view method) {
   answered_ = true;
   sent_ = Sent::yes;
   HeadLimits limits;
@@ -194,19 +232,24 @@ LOWART_DECL Result<bool> HttpExchange::take_head(std::string_view method) {
   for (;;) {
     HeadResult const result =
         parse_response_head({begin_, static_cast<std::size_t>(end_ - begin_)}, *head_, limits);
-    if (result.need_more()) return false;
-    if (result.failed()) return fail(malformed(result.message));
+    if (result.need_more()) return Step::wait;
+    if (result.failed()) {
+      fails(Fault::malformed, std::string(result.message));
+      return Step::failed;
+    }
     if (head_->status() >= 200) {
       begin_ += result.consumed;
       break;
     }
     // RFC 9110 15.2: any number of interim answers; a few are polite. 101 was not asked for.
-    if (head_->status() == 101 || ++interim_answers_ > 8)
-      return fail(malformed("it has too many interim answers"));
+    if (head_->status() == 101 || ++interim_answers_ > 8) {
+      fails(Fault::malformed, "it has too many interim answers");
+      return Step::failed;
+    }
     auto const rest = static_cast<std::size_t>(end_ - begin_) - result.consumed;
     std::memmove(begin_, begin_ + result.consumed, rest);
     end_ = begin_ + rest;
-    if (rest == 0) return false;
+    if (rest == 0) return Step::wait;
   }
   status_ = head_->status();
   content_length_ = head_->content_length();
@@ -216,7 +259,7 @@ LOWART_DECL Result<bool> HttpExchange::take_head(std::string_view method) {
     reusable_ = reusable_ && begin_ == end_;
     release();
   }
-  return true;
+  return Step::done;
 }
 
 LOWART_DECL std::string_view HttpExchange::field(std::string_view name) const noexcept {
@@ -244,50 +287,59 @@ LOWART_DECL void HttpExchange::finish() {
 }
 
 LOWART_DECL Task<Result<std::span<char>>> HttpExchange::read() {
-  static constexpr std::size_t largest_block = 64 * 1024;
   head_ = nullptr;
   for (;;) {
+    Step const step = receive_body();
+    if (step == Step::done) co_return payload_;
+    if (step == Step::failed) co_return fail(error());
+    Stream& stream = connection_->stream();
+    InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
+    bool const ready = co_await stream.until_readable();
+    if (!interrupted() && !ready) loses("the answer was broken off", true);
+    ready_ = true;
+  }
+}
+
+/// Done: payload_ is the next piece, or empty at the end.
+LOWART_DECL HttpExchange::Step HttpExchange::receive_body() {
+  static constexpr std::size_t largest_block = 64 * 1024;
+  for (;;) {
     if (begin_ != end_) {
-      std::span<char> const payload = body_.take({begin_, end_});
+      payload_ = body_.take({begin_, end_});
       begin_ = end_;
       if (body_.done()) release();
-      if (!payload.empty()) co_return payload;
+      if (!payload_.empty()) return Step::done;
     }
-    if (ended_) co_return std::span<char>();
-    if (body_.error() != ChunkedError::none) co_return fail(malformed(to_string(body_.error())));
-    if (!connection_) co_return fail(lost("the answer was broken off"));
-    if (call_.interruption()) co_return fail(interrupted());
-    Stream& stream = connection_->stream();
-    if (drained_) {
+    payload_ = {};
+    if (ended_) return Step::done;
+    if (fault_ != Fault::none || interrupted()) return Step::failed;
+    if (body_.error() != ChunkedError::none) {
+      fails(Fault::malformed, std::string(to_string(body_.error())));
+      return Step::failed;
+    }
+    if (drained_ && !ready_) {
       buffer_.reset();
-      InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
-      Result<void> const ready = co_await stream.readable();
-      if (call_.interruption()) co_return fail(interrupted());
-      if (!ready) {
-        connection_.reset();
-        co_return fail(lost("the answer was broken off: " + ready.error().message()));
-      }
+      return Step::wait;
     }
+    ready_ = false;
     if (!buffer_) {
       auto const useful = std::min<std::uint64_t>(body_.left(), largest_block);
       buffer_ = pool_.loop().buffers().take(static_cast<std::size_t>(useful));
     }
-    IoStep const step = stream.try_read(buffer_.span());
+    IoStep const step = connection_->stream().try_read(buffer_.span());
     drained_ = step.bytes() < buffer_.size();
     if (step.would_block()) continue;
     if (step.done()) {
       begin_ = buffer_.data();
       end_ = begin_ + step.bytes();
-      continue;
-    }
-    if (step.end() && body_.kind() == BodyKind::until_close) {
+    } else if (step.end() && body_.kind() == BodyKind::until_close) {
       reusable_ = false;
       release();
-      continue;
+    } else if (step.end()) {
+      loses("the answer was broken off: the provider closed the connection", false);
+    } else {
+      loses("the answer was broken off", true);
     }
-    std::string const reason = step.end() ? "the provider closed the connection" : stream.failure().message();
-    connection_.reset();
-    co_return fail(lost("the answer was broken off: " + reason));
   }
 }
 

@@ -74,8 +74,8 @@ class HttpPool final : public LoopResident {
 
   /// An idle connection that looks alive, or null.
   LOWART_DECL Loan take();
-  /// A new connection. Errors: those of connect().
-  LOWART_DECL Task<Result<Loan>> dial(HttpTarget const& target, Call& call);
+  /// A new connection; null when connect() failed, as `error` then says.
+  LOWART_DECL Task<Loan> dial(HttpTarget const& target, Call& call, std::optional<Error>& error);
   /// Keeps a connection for the next call. Nothing of the last answer may be unread.
   LOWART_DECL void give_back(Loan connection);
   /// The same for a connection whose last answer is about to end: it serves the next call if its end, within

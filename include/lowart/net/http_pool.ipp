@@ -42,9 +42,13 @@ LOWART_DECL HttpPool::Loan HttpPool::take() {
   return nullptr;
 }
 
-LOWART_DECL Task<Result<HttpPool::Loan>> HttpPool::dial(HttpTarget const& target, Call& call) {
+LOWART_DECL Task<HttpPool::Loan> HttpPool::dial(HttpTarget const& target, Call& call,
+                                                std::optional<Error>& error) {
   Result<Stream> stream = co_await connect(target.url, target.tls ? &*target.tls : nullptr, session_, call);
-  if (!stream) co_return fail(stream.error());
+  if (!stream) {
+    error.emplace(std::move(stream.error()));
+    co_return nullptr;
+  }
   ++stats_.connects;
   co_return std::make_unique<Connection>(*this, std::move(*stream));
 }

@@ -170,6 +170,8 @@ LOWART_DECL IoStep Stream::tls_step(int result, std::size_t bytes, Wait& wait) {
 }
 
 LOWART_DECL Error Stream::failure() const {
+  if (expired_) return Error(Errc::whole_timeout, "the deadline of the connection passed");
+  if (cancelled_) return Error(Errc::cancelled, "the wait was cancelled");
   if (tls_error_ != 0) {
     char const* const reason = ERR_reason_error_string(tls_error_);
     return Error(Errc::connection_lost,
@@ -178,11 +180,28 @@ LOWART_DECL Error Stream::failure() const {
   return Error(Errc::connection_lost, std::generic_category().message(error_ != 0 ? error_ : ECONNRESET));
 }
 
-LOWART_DECL Result<void> Stream::waited(boost::system::error_code error) const {
-  if (expired_) return fail(Errc::whole_timeout, "the deadline of the connection passed");
-  if (!error) return {};
-  if (error == asio::error::operation_aborted) return fail(Errc::cancelled, "the wait was cancelled");
-  return fail(Errc::connection_lost, error.message());
+LOWART_DECL bool Stream::wait_ended(boost::system::error_code error) noexcept {
+  cancelled_ = error == asio::error::operation_aborted;
+  if (error && !cancelled_) error_ = error.value();
+  return !error && !expired_;
+}
+
+LOWART_DECL Result<void> Stream::waited(boost::system::error_code error) {
+  if (wait_ended(error)) return {};
+  return fail(failure());
+}
+
+LOWART_DECL Task<bool> Stream::until_readable() {
+  if (ssl_ && !read_blocked_ && SSL_has_pending(ssl_.get()) == 1) co_return true;
+  if (expired_) co_return false;
+  auto const [error] = co_await socket_.async_wait(read_wait_, asio::as_tuple(asio::deferred));
+  co_return wait_ended(error);
+}
+
+LOWART_DECL Task<bool> Stream::until_writable() {
+  if (expired_) co_return false;
+  auto const [error] = co_await socket_.async_wait(write_wait_, asio::as_tuple(asio::deferred));
+  co_return wait_ended(error);
 }
 
 LOWART_DECL Task<Result<void>> Stream::wait(Wait what) {
