@@ -101,6 +101,7 @@ class Corpus {
     std::vector<ExtraField> out;
     if (maybe()) out.push_back({"x_one", {R"({"a":[1,2.50,null,"\u00e9"]})"}});
     if (maybe()) out.push_back({"x \"two", {"null"}});
+    if (maybe()) out.push_back({"", {"1"}});  // a name like any other
     return out;
   }
   ContentPart part() {

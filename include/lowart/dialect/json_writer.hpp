@@ -82,11 +82,10 @@ class JsonWriter {
     return v ? number(name, *v) : *this;
   }
 
-  /// Each extra field, except those of the names given.
-  JsonWriter& extra(std::vector<ExtraField> const& fields, std::string_view but = {},
-                    std::string_view but_also = {}) {
+  /// Each extra field, except those of the name `but`; a default-made `but` excepts none, "" is a name as well.
+  JsonWriter& extra(std::vector<ExtraField> const& fields, std::string_view but = {}) {
     for (ExtraField const& field : fields)
-      if (field.name != but && field.name != but_also) raw_if(field.name, field.value);
+      if (but.data() == nullptr || field.name != but) raw_if(field.name, field.value);
     return *this;
   }
   /// The members of an object, without its braces.
