@@ -90,7 +90,7 @@ TEST(JitterSource, IsRepeatable) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(a.next(), b.next());
 }
 
-struct Asked {
+struct AskedAgain {
   TestLoop loop;
   Call call = loop.call();
   template <class P>
@@ -101,7 +101,7 @@ struct Asked {
 };
 
 TEST(Retry, AsksAgainAndWaitsAsAsked) {
-  Asked ask;
+  AskedAgain ask;
   ScriptedProvider provider("a", {Step::fail(passing().with_retry_after(2s)), Step::answer("x")});
   auto patient = provider | retry({.first_wait = 0ms});
   TimePoint const start = ask.loop.clock.now();
@@ -111,7 +111,7 @@ TEST(Retry, AsksAgainAndWaitsAsAsked) {
 }
 
 TEST(Retry, HandsOutTheLastErrorAsItCame) {
-  Asked ask;
+  AskedAgain ask;
   ScriptedProvider provider("a", {Step::fail(passing()), Step::fail(lasting())});
   auto patient = provider | retry({.attempts = 5});
   auto const reply = ask(patient);
@@ -121,7 +121,7 @@ TEST(Retry, HandsOutTheLastErrorAsItCame) {
 }
 
 TEST(Retry, DoesNotTouchAnAnswerThatHasBegun) {
-  Asked ask;
+  AskedAgain ask;
   ScriptedProvider provider("a", {Step::stream({"x"}).then_fail(passing()), Step::answer("y")});
   auto patient = provider | retry();
   auto reply = ask(patient);
@@ -132,7 +132,7 @@ TEST(Retry, DoesNotTouchAnAnswerThatHasBegun) {
 }
 
 TEST(Retry, StopsWaitingWhenTheCallIsCancelled) {
-  Asked ask;
+  AskedAgain ask;
   ScriptedProvider provider("a", {Step::fail(passing().with_retry_after(5s)), Step::answer("x")});
   auto patient = provider | retry();
   ChatRequest const request("m");
@@ -167,7 +167,7 @@ TEST(Retry, TwiceIsTwoWrappers) {
 
 TEST(Retry, SharesABudgetThroughItsState) {
   auto state = std::make_shared<RetryState>(RetryOptions{.budget_percent = 0, .budget_reserve = 1}, 7);
-  Asked ask;
+  AskedAgain ask;
   auto a = ScriptedProvider("a", {Step::fail(passing())}).repeat() | retry(state);
   ScriptedProvider second = ScriptedProvider("b", {Step::fail(passing())}).repeat();
   auto b = second | retry(state);

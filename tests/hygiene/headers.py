@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Compiles each header alone: it includes what it needs, has no warnings, and costs little outside net/ and gateway/.
+
+A header whose text and whose included headers are what they were when it passed is not compiled again, except in CI.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+from tree import FLAGS, INCLUDE, ROOT, everything_below, floor_of, headers, result
+
+COMPILER = "clang++-19"
+GOAL, LIMIT = 2.0, 4.0  # CPU seconds of one inclusion
+HEAVY = ("net", "gateway", "")
+REMEMBERED = ROOT / "build" / "hygiene" / "headers.json"
+
+
+def fingerprint(header, version):
+    text = hashlib.sha256(version)
+    for other in sorted(everything_below(header)):
+        text.update(other.encode() + b"\0" + (INCLUDE / other).read_bytes())
+    return text.hexdigest()
+
+
+def compile_alone(header):
+    """(CPU seconds, what the compiler says, exit status)"""
+    command = [COMPILER, *FLAGS, "-Werror", "-fsyntax-only", "-fno-caret-diagnostics", "-x", "c++", "-"]
+    # The second inclusion must add nothing.
+    source = f"#include <{header}>\n#include <{header}>\n"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        child.stdin.write(source.encode())
+        child.stdin.close()
+        said = child.stdout.read().decode(errors="replace")
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = status
+    return usage.ru_utime + usage.ru_stime, said, status
+
+
+def examine(header):
+    seconds, said, status = compile_alone(header)
+    if status == 0 and seconds > LIMIT and floor_of(header) not in HEAVY:
+        seconds = min(seconds, compile_alone(header)[0])  # a busy machine makes CPU time dearer
+    if status != 0:
+        return seconds, f"{header} does not compile alone:\n{said}"
+    if seconds > LIMIT and floor_of(header) not in HEAVY:
+        return seconds, f"{header} takes {seconds:.1f} s of CPU, more than {LIMIT:.0f} (the goal is {GOAL:.0f})"
+    return seconds, None
+
+
+def main():
+    version = subprocess.run([COMPILER, "--version"], check=True, capture_output=True).stdout
+    remembered = {}
+    if os.environ.get("CI") != "true" and REMEMBERED.exists():
+        remembered = json.loads(REMEMBERED.read_text())
+    all_headers = [h for h in headers(".hpp") if h != "lowart/src.hpp"]
+    prints = {h: fingerprint(h, version) for h in all_headers}
+    known = {h: remembered[h][1] for h in all_headers if remembered.get(h, [None])[0] == prints[h]}
+    fresh = [h for h in all_headers if h not in known]
+
+    problems = []
+    jobs = int(os.environ.get("LOWART_JOBS", os.cpu_count() or 1))
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for header, (seconds, problem) in zip(fresh, pool.map(examine, fresh)):
+            if problem:
+                problems.append(problem)
+            else:
+                known[header] = seconds
+
+    REMEMBERED.parent.mkdir(parents=True, exist_ok=True)
+    REMEMBERED.write_text(json.dumps({h: [prints[h], s] for h, s in known.items()}, indent=1))
+    print(f"{len(fresh)} headers compiled alone, {len(all_headers) - len(fresh)} unchanged; the slowest outside "
+          "net/ and gateway/, in CPU seconds:")
+    light = [h for h in known if floor_of(h) not in HEAVY]
+    for header in sorted(light, key=known.get, reverse=True)[:10]:
+        print(f"  {known[header]:5.2f}  {header}")
+    return result(len(all_headers) - len(problems), problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
