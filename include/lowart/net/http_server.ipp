@@ -17,7 +17,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <cerrno>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <type_traits>
 
@@ -183,6 +185,7 @@ LOWART_DECL bool HttpServer::accept_some(Listener& listener) {
                                 &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
     server->open_.fetch_add(1, std::memory_order_relaxed);
+    ++next_peer_;
     int const family = from.ss_family;
     std::string peer = http_server::peer_name(from);
     if (server.get() == this) {
@@ -202,8 +205,8 @@ LOWART_DECL std::shared_ptr<HttpServer> HttpServer::server_with_room(Listener co
     return server.connections() < server.limits_.connections;
   };
   if (!listener.is_unix || peers_.empty()) return has_room(*this) ? shared_from_this() : nullptr;
-  for (std::size_t i = 0; i < peers_.size(); ++i) {
-    auto peer = peers_[next_peer_++ % peers_.size()].lock();
+  for (std::size_t i = 0; i < peers_.size(); ++i, ++next_peer_) {
+    auto peer = peers_[next_peer_ % peers_.size()].lock();
     if (peer && has_room(*peer)) return peer;
   }
   return nullptr;
@@ -227,12 +230,16 @@ LOWART_DECL void HttpServer::adopt(Descriptor socket, int family, std::string pe
 LOWART_DECL Task<void> HttpServer::converse(std::shared_ptr<Connection> connection,
                                             std::optional<TlsContext> tls) {
   auto const self = connection->server;
-  Result<void> ready{};
-  if (tls) {
-    connection->stream.deadline(connection->state.loop.clock().now() + limits_.head_time);
-    ready = co_await connection->stream.accept_tls(*tls);
+  try {
+    Result<void> ready{};
+    if (tls) {
+      connection->stream.deadline(connection->state.loop.clock().now() + limits_.head_time);
+      ready = co_await connection->stream.accept_tls(*tls);
+    }
+    if (ready) co_await serve_requests(*connection);
+  } catch (std::exception const&) {
+    // Out of memory, at most: it costs this connection, not the process.
   }
-  if (ready) co_await serve_requests(*connection);
   connection->stream.close();
   connection.reset();
   tell_if_idle();
@@ -290,7 +297,8 @@ LOWART_DECL Task<HttpServer::Next> HttpServer::serve_one(Connection& connection)
     if (!responder.chunked()) http_server::reset(connection.stream);
     co_return Next::close;
   }
-  bool const at_end = co_await pass_over_body(connection, request);
+  bool at_end = request.consumed() && request.surplus().empty();
+  if (!at_end) at_end = co_await pass_over_body(connection, request);
   if (at_end && responder.keep_alive() && !draining_) co_return Next::request;
   // Closing with unread bytes would reset the connection and take our answer with it.
   if (!at_end || connection.stream.peer_state() == PeerState::talking) co_await linger(connection);

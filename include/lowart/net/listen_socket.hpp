@@ -2,6 +2,7 @@
 /// Listening sockets: TCP ports that the loops of one process share, and Unix sockets with their files.
 
 #include <lowart/core/result.hpp>
+#include <lowart/core/task.hpp>
 #include <lowart/net/listen_address.hpp>
 
 #include <boost/asio/ip/tcp.hpp>

@@ -150,6 +150,8 @@ class Responder {
 
  private:
   LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
+  LOWART_DECL bool try_out(std::span<std::string_view> pieces, bool last);
+  LOWART_DECL void finish() noexcept;
   LOWART_DECL Task<Result<void>> write_out(std::span<std::string_view> pieces, bool last);
   LOWART_DECL static void look_out(void* self);
 

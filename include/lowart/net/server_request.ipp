@@ -24,6 +24,13 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::body(std::size_t limit
     co_return fail(Errc::invalid_request, "the request body could not be read", Origin::client);
   bool const has_length = head_.body() == BodyKind::length;
   if (at_ == At::end || (has_length && *head_.content_length() > limit)) co_return too_large(limit);
+  auto& c = connection_;
+  if (has_length && c.in_end - c.in_begin >= *head_.content_length()) {  // it came with its head
+    body_ = {c.in.data() + c.in_begin, static_cast<std::size_t>(*head_.content_length())};
+    c.in_begin += body_.size();
+    at_ = At::end;
+    co_return body_;
+  }
   at_ = At::inside;
   began_at_ = clock().now();
   Result<void> const asked = co_await ask_for_body();
@@ -179,23 +186,28 @@ LOWART_DECL void Responder::write_head(int status, std::string_view content_type
   head_text_ = {text, static_cast<std::size_t>(end - text)};
 }
 
-LOWART_DECL Task<Result<void>> Responder::write_out(std::span<std::string_view> pieces, bool last) {
+/// Mostly the socket takes all at once, without another coroutine.
+LOWART_DECL bool Responder::try_out(std::span<std::string_view> pieces, bool last) {
   head_sent_ = true;
-  Result<void> written{};
-  IoStep const step = connection_.stream.try_write(pieces);
-  if (step.would_block()) {
-    connection_.stream.deadline(connection_.loop.clock().now() + connection_.limits.write_time);
-    written = co_await connection_.stream.write_all(pieces);
-  } else if (!step.done()) {
-    written = fail(connection_.stream.failure());
-  }
+  bool const done = connection_.stream.try_write(pieces).done();
+  if (done && last) finish();
+  return done;
+}
+
+LOWART_DECL Task<Result<void>> Responder::write_out(std::span<std::string_view> pieces, bool last) {
+  connection_.stream.deadline(connection_.loop.clock().now() + connection_.limits.write_time);
+  Result<void> written = co_await connection_.stream.write_all(pieces);
   if (!written) {
     keep_alive_ = false;
     co_return fail(Errc::cancelled, "the client no longer takes the answer", Origin::client);
   }
-  complete_ = last;
-  if (last) look_out_no_more();
+  if (last) finish();
   co_return written;
+}
+
+LOWART_DECL void Responder::finish() noexcept {
+  complete_ = true;
+  look_out_no_more();
 }
 
 LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view content_type,
@@ -204,6 +216,7 @@ LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view cont
   write_head(status, content_type, body.size());
   std::array<std::string_view, 2> pieces{head_text_, body};
   if (bodiless_) pieces[1] = {};
+  if (try_out(pieces, true)) co_return Result<void>{};
   Result<void> const sent = co_await write_out(pieces, true);
   co_return sent;
 }
@@ -227,6 +240,7 @@ LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool las
     else if (!piece.empty())
       pieces[3] = chunk_end;
   }
+  if (try_out(pieces, last)) co_return Result<void>{};
   Result<void> const written = co_await write_out(pieces, last);
   co_return written;
 }
