@@ -1,5 +1,6 @@
 // A gateway of one's own: two providers with a breaker each, the second when the first fails.
 // Run:  OPENAI_API_KEY=sk-... ./010_gateway      Then ask it like OpenAI, at http://127.0.0.1:8080/v1.
+//[gateway
 #include <lowart/lowart.hpp>
 
 using namespace lowart;
@@ -21,3 +22,4 @@ int main(int argc, char** argv) {
   where.listen = {argc > 1 ? argv[1] : "127.0.0.1:8080"};
   return serve(runtime, Gateway{std::move(answer)}, where);
 }
+//]

@@ -6,6 +6,7 @@
 
 using namespace lowart;
 
+//[provider
 /// Answers with the last message, turned round.
 struct Reverse {
   std::string_view name() const { return "reverse"; }
@@ -24,6 +25,7 @@ struct Reverse {
   }
 };
 static_assert(Provider<Reverse>);
+//]
 
 Task<void> ask() {
   LocalCall call(co_await boost::asio::this_coro::executor);

@@ -6,6 +6,7 @@
 
 using namespace lowart;
 
+//[policy
 template <Provider P>
 class Without {
  public:
@@ -26,7 +27,9 @@ class Without {
   P inner_;
   std::string word_;
 };
+//]
 
+//[layer
 class WithoutLayer : public PolicyLayer {
  public:
   explicit WithoutLayer(std::string word) : word_(std::move(word)) {}
@@ -39,6 +42,7 @@ class WithoutLayer : public PolicyLayer {
   std::string word_;
 };
 WithoutLayer without(std::string word) { return WithoutLayer(std::move(word)); }
+//]
 
 static_assert(Provider<Without<Demo>>);
 

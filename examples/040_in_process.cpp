@@ -6,6 +6,7 @@
 using namespace lowart;
 namespace asio = boost::asio;
 
+//[in_process
 Task<void> chat(auto& gateway) {
   LocalCall call(co_await asio::this_coro::executor);
 
@@ -33,3 +34,4 @@ int main() {
   asio::co_spawn(context, chat(gateway), asio::detached);
   context.run();
 }
+//]
