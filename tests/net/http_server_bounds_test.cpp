@@ -81,7 +81,9 @@ TEST(HttpServerBounds, TakesASlowBodyThatKeepsItsPace) {
   client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
   for (int i = 0; i < 10; ++i) {
     client.send(piece);
-    EXPECT_FALSE(readable_within(client, i < 9 ? 40ms : 0ms));
+    if (i < 9) {
+      EXPECT_FALSE(readable_within(client, 40ms));
+    }
   }
   EXPECT_EQ(client.receive().body.size(), 1000U);
 }

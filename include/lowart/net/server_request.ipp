@@ -262,10 +262,12 @@ inline bool has_left(Stream& client) {
 
 LOWART_DECL void Responder::look_out(void* self) {
   auto& responder = *static_cast<Responder*>(self);
-  if (has_left(responder.connection_.stream))
-    responder.call_->cancel();
-  else
+  if (!has_left(responder.connection_.stream)) {
     responder.alarm_->set_in(responder.connection_.limits.look_out);
+    return;
+  }
+  responder.keep_alive_ = false;  // nor is what it sent behind this request served
+  responder.call_->cancel();
 }
 
 }  // namespace lowart::net
