@@ -1,10 +1,10 @@
 // A gateway of one's own: two providers with a breaker each, the second when the first fails.
 // Run:  OPENAI_API_KEY=sk-... ./010_gateway      Then ask it like OpenAI, at http://127.0.0.1:8080/v1.
-//[gateway
 #include <lowart/lowart.hpp>
 
 using namespace lowart;
 
+//[gateway
 int main(int argc, char** argv) {
   Runtime runtime;  // one event loop per core
 

@@ -6,8 +6,8 @@
 
 using namespace lowart;
 
-//[provider
 /// Answers with the last message, turned round.
+//[provider
 struct Reverse {
   std::string_view name() const { return "reverse"; }
 

@@ -6,8 +6,8 @@
 using namespace lowart;
 namespace asio = boost::asio;
 
-//[in_process
 Task<void> chat(auto& gateway) {
+  //[in_process
   LocalCall call(co_await asio::this_coro::executor);
 
   ChatRequest question("demo-fast");
@@ -15,6 +15,7 @@ Task<void> chat(auto& gateway) {
   question.edit().stream = true;
 
   auto reply = co_await gateway(question, call);
+  //]
   if (!reply) {
     std::printf("%s: %s\n", std::string(to_string(reply.error().code())).c_str(), reply.error().message().c_str());
     co_return;
@@ -34,4 +35,3 @@ int main() {
   asio::co_spawn(context, chat(gateway), asio::detached);
   context.run();
 }
-//]
