@@ -82,7 +82,8 @@ class JsonWriter {
     return v ? number(name, *v) : *this;
   }
 
-  /// Each extra field, except those of the name `but`; a default-made `but` excepts none, "" is a name as well.
+  /// Each extra field, except those of the name `but`; a default-made `but` excepts none, "" is a name as
+  /// well.
   JsonWriter& extra(std::vector<ExtraField> const& fields, std::string_view but = {}) {
     for (ExtraField const& field : fields)
       if (but.data() == nullptr || field.name != but) raw_if(field.name, field.value);
