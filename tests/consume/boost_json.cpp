@@ -1,0 +1,2 @@
+// The definitions of Boost.JSON, once per program.
+#include <boost/json/src.hpp>
