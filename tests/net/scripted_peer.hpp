@@ -70,10 +70,7 @@ class Wire {
   /// Lets everything else of the loop have its turn.
   Task<> yield() { co_await asio::post(stream_.executor(), asio::deferred); }
   /// Closes with a reset instead of an orderly end.
-  void reset() {
-    stream_.socket().set_option(asio::socket_base::linger(true, 0));
-    stream_.socket().close();
-  }
+  void reset() { stream_.reset(); }
   net::Stream& stream() noexcept { return stream_; }
 
  private:

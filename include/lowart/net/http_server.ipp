@@ -35,13 +35,6 @@ inline std::string peer_name(sockaddr_storage const& storage) {
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
 }
 
-/// Ends a connection whose orderly end would pass for the end of the answer: neither FIN nor close_notify.
-inline void reset(Stream& stream) {
-  boost::system::error_code ignored;
-  stream.socket().set_option(asio::socket_base::linger(true, 0), ignored);
-  stream.socket().close(ignored);
-}
-
 }  // namespace http_server
 
 /// A listening socket, waited for as a descriptor and accepted from at once.
@@ -294,7 +287,7 @@ LOWART_DECL Task<HttpServer::Next> HttpServer::serve_one(Connection& connection)
     (void)sent;
   }
   if (!responder.complete()) {
-    if (!responder.chunked()) http_server::reset(connection.stream);
+    if (!responder.chunked()) connection.stream.reset();
     co_return Next::close;
   }
   bool at_end = request.consumed() && request.surplus().empty();

@@ -5,6 +5,7 @@
 #include <lowart/core/config.hpp>
 #include <lowart/core/result.hpp>
 #include <lowart/core/task.hpp>
+#include <lowart/net/reactor.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
@@ -66,7 +67,8 @@ class Stream {
   Stream& operator=(Stream&&) = delete;
   LOWART_DECL ~Stream();
 
-  /// Reads what is there into `space` (not empty).
+  /// Reads what is there into `space` (not empty). After would_block it says so, without asking the system, until a
+  /// wait has learned of more.
   [[nodiscard]] LOWART_DECL IoStep try_read(std::span<char> space);
   /// Sends as much of `pieces` as the socket takes, in order, and shortens them by what was sent. `done`: all
   /// of it. After would_block try again with the same pieces, as TLS may have part of them in hand. With TLS,
@@ -113,30 +115,36 @@ class Stream {
   LOWART_DECL void shutdown_send() noexcept;
   /// Closes; a TLS peer is told as far as that does not wait.
   LOWART_DECL void close() noexcept;
-  bool is_open() const noexcept { return socket_.is_open(); }
+  /// Closes without taking leave: a TLS peer sees its stream cut.
+  LOWART_DECL void drop() noexcept;
+  /// Closes with a reset, so that the peer cannot take what it got for complete.
+  LOWART_DECL void reset() noexcept;
+  bool is_open() const noexcept { return socket_ >= 0; }
 
   /// One cheap look without reading (a byte is peeked at). With TLS, session tickets do not count as talk.
   LOWART_DECL PeerState peer_state() noexcept;
+  /// The same without a system call: everything was read, and no event of this loop has told of more.
+  LOWART_DECL bool known_quiet() const noexcept;
   bool peer_gone() noexcept { return peer_state() == PeerState::gone; }
 
   /// Why the last attempt, or wait, failed.
   LOWART_DECL Error failure() const;
 
-  asio::any_io_executor executor() { return socket_.get_executor(); }
+  asio::any_io_executor const& executor() const noexcept { return executor_; }
   Clock& clock() const noexcept { return *clock_; }
-  int native_handle() { return socket_.native_handle(); }
-  /// For waits in callback style (a look-out for a client that leaves). Do not read or write past the stream.
-  Socket& socket() noexcept { return socket_; }
+  int native_handle() const noexcept { return socket_; }
 
  private:
   struct SslDelete {
     LOWART_DECL void operator()(ssl_st* ssl) const noexcept;
   };
-  using Wait = asio::socket_base::wait_type;
+  using Wait = Watch::For;
 
   LOWART_DECL Task<Result<void>> wait(Wait what);
-  LOWART_DECL Result<void> waited(boost::system::error_code error);
-  LOWART_DECL bool wait_ended(boost::system::error_code error) noexcept;
+  LOWART_DECL bool wait_ended() noexcept;
+  LOWART_DECL bool ready_for(Wait what) noexcept;
+  LOWART_DECL Task<bool> until(Wait what, bool ready = false);
+  LOWART_DECL void say_goodbye() noexcept;
   LOWART_DECL Task<Result<void>> handshake(std::string const& host);
   LOWART_DECL void new_ssl(TlsContext const& context);
   LOWART_DECL IoStep tls_step(int result, std::size_t bytes, Wait& wait);
@@ -144,18 +152,21 @@ class Stream {
   LOWART_DECL IoStep tls_write(std::span<std::string_view> pieces);
   LOWART_DECL static void ring(void* stream);
 
-  Socket socket_;
+  asio::any_io_executor executor_;
+  int socket_;
+  std::unique_ptr<Watch> watch_;
   std::unique_ptr<ssl_st, SslDelete> ssl_;
   Clock* clock_;
   std::optional<Alarm> alarm_;       ///< Only streams with a deadline weigh on the clock's tick.
   unsigned long tls_error_{0};       ///< OpenSSL's, of the last failure.
   int error_{0};                     ///< errno of the last failure.
-  Wait read_wait_{Wait::wait_read};  ///< What a blocked read waits for: TLS may have to write first.
-  Wait write_wait_{Wait::wait_write};
+  Wait read_wait_{Wait::read};  ///< What a blocked read waits for: TLS may have to write first.
+  Wait write_wait_{Wait::write};
   bool read_blocked_{false};  ///< The last read found nothing, so what TLS has in hand is no whole record.
   bool tls_broken_{false};
   bool expired_{false};
-  bool cancelled_{false};  ///< The last wait was.
+  bool cancelled_{false};      ///< The last wait was.
+  bool cancelled_now_{false};  ///< The wait that is about to end is.
 };
 
 }  // namespace lowart::net

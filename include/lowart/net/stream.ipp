@@ -5,8 +5,9 @@
 #include <lowart/net/tls.hpp>
 #include <lowart/net/tls_bio.hpp>
 
-#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/query.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -15,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -24,15 +26,19 @@ namespace lowart::net {
 
 LOWART_DECL void Stream::SslDelete::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl); }
 
-LOWART_DECL Stream::Stream(Socket socket, Clock& clock) : socket_(std::move(socket)), clock_(&clock) {
+LOWART_DECL Stream::Stream(Socket socket, Clock& clock) : executor_(socket.get_executor()), clock_(&clock) {
   boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
+  socket.non_blocking(true, ignored);
+  socket_ = socket.release(ignored);
   int const on = 1;  // A Unix socket refuses it, and needs it not.
-  (void)::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  (void)::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  watch_ = std::make_unique<Watch>(Reactor::of(asio::query(executor_, asio::execution::context)), socket_);
 }
 
 LOWART_DECL Stream::Stream(Stream&& other) noexcept
-    : socket_(std::move(other.socket_)),
+    : executor_(other.executor_),
+      socket_(std::exchange(other.socket_, -1)),
+      watch_(std::move(other.watch_)),
       ssl_(std::move(other.ssl_)),
       clock_(other.clock_),
       tls_error_(other.tls_error_),
@@ -48,7 +54,7 @@ LOWART_DECL Stream::Stream(Stream&& other) noexcept
   other.alarm_.reset();
 }
 
-LOWART_DECL Stream::~Stream() = default;
+LOWART_DECL Stream::~Stream() { drop(); }
 
 LOWART_DECL IoStep Stream::try_read(std::span<char> space) {
   if (ssl_) {
@@ -59,12 +65,21 @@ LOWART_DECL IoStep Stream::try_read(std::span<char> space) {
     read_blocked_ = step.would_block();
     return step;
   }
+  if (watch_ && watch_->reading() == Watch::Reading::drained) return {IoStep::State::would_block, 0};
   for (;;) {
-    ssize_t const got = ::recv(socket_.native_handle(), space.data(), space.size(), 0);
-    if (got > 0) return {IoStep::State::done, static_cast<std::size_t>(got)};
+    ssize_t const got = ::recv(socket_, space.data(), space.size(), 0);
+    if (got > 0) {
+      // Less than there was space for: all of it. What comes later is an event of its own (epoll(7)).
+      if (static_cast<std::size_t>(got) < space.size()) watch_->drained();
+      else watch_->read_some();
+      return {IoStep::State::done, static_cast<std::size_t>(got)};
+    }
     if (got == 0) return {IoStep::State::end, 0};
     if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStep::State::would_block, 0};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (watch_) watch_->drained();
+      return {IoStep::State::would_block, 0};
+    }
     error_ = errno;
     return {IoStep::State::failed, 0};
   }
@@ -88,10 +103,13 @@ LOWART_DECL IoStep Stream::plain_write(std::span<std::string_view> pieces) {
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = count;
-    ssize_t const sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    ssize_t const sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStep::State::would_block, sent_in_all};
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        watch_->full();
+        return {IoStep::State::would_block, sent_in_all};
+      }
       error_ = errno;
       return {IoStep::State::failed, sent_in_all};
     }
@@ -146,14 +164,19 @@ LOWART_DECL IoStep Stream::tls_write(std::span<std::string_view> pieces) {
 }
 
 LOWART_DECL IoStep Stream::tls_step(int result, std::size_t bytes, Wait& wait) {
-  if (result > 0) return {IoStep::State::done, bytes};
+  if (result > 0) {
+    if (watch_) watch_->read_some();
+    return {IoStep::State::done, bytes};
+  }
   int const system_error = errno;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
-      wait = Wait::wait_read;
+      wait = Wait::read;
+      if (watch_) watch_->drained();
       return {IoStep::State::would_block, 0};
     case SSL_ERROR_WANT_WRITE:
-      wait = Wait::wait_write;
+      wait = Wait::write;
+      if (watch_) watch_->full();
       return {IoStep::State::would_block, 0};
     case SSL_ERROR_ZERO_RETURN:
       error_ = EPIPE;
@@ -180,96 +203,74 @@ LOWART_DECL Error Stream::failure() const {
   return Error(Errc::connection_lost, std::generic_category().message(error_ != 0 ? error_ : ECONNRESET));
 }
 
-LOWART_DECL bool Stream::wait_ended(boost::system::error_code error) noexcept {
-  cancelled_ = error == asio::error::operation_aborted;
-  if (error && !cancelled_) error_ = error.value();
-  return !error && !expired_;
-}
-
-LOWART_DECL Result<void> Stream::waited(boost::system::error_code error) {
-  if (wait_ended(error)) return {};
-  return fail(failure());
-}
-
-LOWART_DECL Task<bool> Stream::until_readable() {
-  if (ssl_ && !read_blocked_ && SSL_has_pending(ssl_.get()) == 1) co_return true;
-  if (expired_) co_return false;
-  auto const [error] = co_await socket_.async_wait(read_wait_, asio::as_tuple(asio::deferred));
-  co_return wait_ended(error);
-}
-
-LOWART_DECL Task<bool> Stream::until_writable() {
-  if (expired_) co_return false;
-  auto const [error] = co_await socket_.async_wait(write_wait_, asio::as_tuple(asio::deferred));
-  co_return wait_ended(error);
-}
-
-LOWART_DECL Task<Result<void>> Stream::wait(Wait what) {
-  if (expired_) co_return waited({});
-  auto const [error] = co_await socket_.async_wait(what, asio::as_tuple(asio::deferred));
-  co_return waited(error);
-}
-
-LOWART_DECL Task<Result<void>> Stream::readable() {
-  if (ssl_ && !read_blocked_ && SSL_has_pending(ssl_.get()) == 1) co_return Result<void>();
-  if (expired_) co_return waited({});
-  auto const [error] = co_await socket_.async_wait(read_wait_, asio::as_tuple(asio::deferred));
-  co_return waited(error);
-}
-
-LOWART_DECL Task<Result<void>> Stream::writable() { return wait(write_wait_); }
+LOWART_DECL bool Stream::wait_ended() noexcept { return !std::exchange(cancelled_now_, false) && !expired_; }
 
 namespace detail {
 
-/// Two waits of which the first to end stops the other. Lives in the frame that awaits it.
-struct EitherWait {
-  int pending{2};
-  bool readable{false};
-  boost::system::error_code error;
-
-  void ended(bool of_read, boost::system::error_code outcome, Stream::Socket& socket) {
-    --pending;
-    if (!outcome && of_read) readable = true;
-    if (pending == 1) {
-      error = outcome;
-      boost::system::error_code ignored;
-      socket.cancel(ignored);
-    }
-  }
-};
-
-/// Begins both waits. A named type, as g++ 12 wants for what stays in the frame of an inline coroutine.
-class StartEither {
+/// Begins a wait. A named type, as g++ 12 wants for what stays in the frame of an inline coroutine.
+class StartWait {
  public:
-  StartEither(Stream::Socket& socket, EitherWait& either) noexcept : socket_(&socket), either_(&either) {}
-
+  StartWait(Watch& watch, Watch::For what) noexcept : watch_(&watch), what_(what) {}
   template <class Handler>
   void operator()(Handler handler) const {
-    // Whichever wait ends last calls the handler; both keep it.
-    auto const shared = std::make_shared<Handler>(std::move(handler));
-    for (bool const of_read : {true, false}) {
-      auto ended = [socket = socket_, either = either_, of_read, shared](boost::system::error_code outcome) {
-        either->ended(of_read, outcome, *socket);
-        if (either->pending == 0) std::move (*shared)();
-      };
-      socket_->async_wait(of_read ? Stream::Socket::wait_read : Stream::Socket::wait_write, std::move(ended));
-    }
+    watch_->wait(what_, std::move(handler));
   }
 
  private:
-  Stream::Socket* socket_;
-  EitherWait* either_;
+  Watch* watch_;
+  Watch::For what_;
 };
 
 }  // namespace detail
 
-LOWART_DECL Task<Result<bool>> Stream::readable_or_writable() {
-  if (expired_) co_return fail(failure());
-  detail::EitherWait either;
-  detail::StartEither const start(socket_, either);
+LOWART_DECL bool Stream::ready_for(Wait what) noexcept {
+  if (what != Wait::read && watch_->writable()) return true;
+  if (what == Wait::write) return false;
+  if (watch_->reading() == Watch::Reading::unknown) {
+    char byte = 0;
+    bool const nothing = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    if (nothing) watch_->drained();
+    return !nothing;
+  }
+  return watch_->reading() == Watch::Reading::ready;
+}
+
+LOWART_DECL Task<bool> Stream::until(Wait what, bool ready) {
+  cancelled_ = false;
+  if (expired_ || !watch_) co_return false;
+  if (ready || ready_for(what)) co_return true;
+  detail::StartWait const start(*watch_, what);
   co_await asio::async_initiate<asio::deferred_t const, void()>(start, asio::deferred);
-  if (!wait_ended(either.error)) co_return fail(failure());
-  co_return either.readable;
+  cancelled_ = cancelled_now_;
+  co_return wait_ended();
+}
+
+LOWART_DECL Task<bool> Stream::until_readable() {
+  // What TLS has decrypted, or received in part, does not show on the socket.
+  bool const in_hand = ssl_ && !read_blocked_ && SSL_has_pending(ssl_.get()) == 1;
+  return until(read_wait_, in_hand);
+}
+
+LOWART_DECL Task<bool> Stream::until_writable() { return until(write_wait_); }
+
+LOWART_DECL Task<Result<void>> Stream::wait(Wait what) {
+  bool const ready = co_await until(what);
+  if (!ready) co_return fail(failure());
+  co_return Result<void>();
+}
+
+LOWART_DECL Task<Result<void>> Stream::readable() {
+  bool const ready = co_await until_readable();
+  if (!ready) co_return fail(failure());
+  co_return Result<void>();
+}
+
+LOWART_DECL Task<Result<void>> Stream::writable() { return wait(write_wait_); }
+
+LOWART_DECL Task<Result<bool>> Stream::readable_or_writable() {
+  bool const ready = co_await until(Wait::either);
+  if (!ready) co_return fail(failure());
+  co_return watch_->reading() != Watch::Reading::drained;
 }
 
 LOWART_DECL Task<Result<std::size_t>> Stream::read_some(std::span<char> space) {
@@ -301,7 +302,7 @@ LOWART_DECL void Stream::new_ssl(TlsContext const& context) {
   ERR_clear_error();
   ssl_.reset(SSL_new(context.native().get()));
   if (!ssl_) return;
-  BIO* const bio = socket_bio(socket_.native_handle());
+  BIO* const bio = socket_bio(socket_);
   SSL_set_bio(ssl_.get(), bio, bio);
 }
 
@@ -331,7 +332,7 @@ LOWART_DECL Task<Result<void>> Stream::handshake(std::string const& host) {
   for (;;) {
     ERR_clear_error();
     errno = 0;
-    Wait what = Wait::wait_read;
+    Wait what = Wait::read;
     IoStep const step = tls_step(SSL_do_handshake(ssl_.get()), 1, what);
     if (step.done()) co_return Result<void>();
     if (!step.would_block()) {
@@ -366,33 +367,50 @@ LOWART_DECL void Stream::deadline(TimePoint at) {
 }
 
 LOWART_DECL void Stream::cancel() noexcept {
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  if (!watch_ || !watch_->waiting()) return;
+  cancelled_now_ = true;
+  watch_->cancel();
 }
 
 LOWART_DECL void Stream::shutdown_send() noexcept {
-  if (ssl_ && !tls_broken_ && SSL_is_init_finished(ssl_.get()) == 1) {
-    ERR_clear_error();
-    if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
-  }
-  boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  say_goodbye();
+  (void)::shutdown(socket_, SHUT_WR);
+}
+
+LOWART_DECL void Stream::say_goodbye() noexcept {
+  if (!ssl_ || tls_broken_ || SSL_is_init_finished(ssl_.get()) != 1) return;
+  ERR_clear_error();
+  if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
 }
 
 LOWART_DECL void Stream::close() noexcept {
-  if (!socket_.is_open()) return;
-  if (ssl_ && !tls_broken_ && SSL_is_init_finished(ssl_.get()) == 1) {
-    ERR_clear_error();
-    if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
-  }
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (!is_open()) return;
+  say_goodbye();
+  drop();
+}
+
+LOWART_DECL void Stream::reset() noexcept {
+  if (!is_open()) return;
+  linger const hard{1, 0};
+  (void)::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+  drop();
+}
+
+LOWART_DECL void Stream::drop() noexcept {
+  if (!is_open()) return;
+  cancel();
+  watch_.reset();
+  ::close(std::exchange(socket_, -1));
+}
+
+LOWART_DECL bool Stream::known_quiet() const noexcept {
+  return watch_ && watch_->reading() == Watch::Reading::drained;
 }
 
 LOWART_DECL PeerState Stream::peer_state() noexcept {
   char byte = 0;
   ssize_t got = -1;
-  do got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  do got = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   while (got < 0 && errno == EINTR);
   if (got == 0) return PeerState::gone;
   if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return PeerState::gone;
