@@ -68,6 +68,7 @@ class StreamSource final : public ReplySource {
   }
 
   Task<Result<ReplyPart>> next() override {
+    if (pending_) co_return fail(*std::move(pending_));  // told already; the provider may never say more
     for (;;) {
       Result<std::span<char>> read = co_await exchange_->read();
       if (!read) co_return fail(std::move(read.error()));
@@ -109,7 +110,6 @@ class StreamSource final : public ReplySource {
   }
 
   Result<ReplyPart> end_of_body() {
-    if (pending_) return fail(*pending_);
     if (!reader_.may_end())
       return fail(Error(Errc::connection_lost, "the provider's stream ended without its terminal event",
                         Origin::upstream)
@@ -239,9 +239,12 @@ class OpenAi {
     ChatReply::Head head;
     head.dialect = request.dialect() == Dialect::openai_completions ? Dialect::openai_completions : Dialect::openai_chat;
     std::string_view const type = exchange.field("content-type");
-    head.streamed = type.starts_with("text/event-stream");
+    // Some servers do not say what they send: then it is what was asked for.
+    std::string_view const event_stream = "text/event-stream";
+    head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
+    std::string_view const assumed = head.streamed ? event_stream : std::string_view("application/json");
     head.status = 200;
-    head.content_type = type.empty() ? std::string_view("application/json") : call.keep(type);
+    head.content_type = type.empty() ? assumed : call.keep(type);
     head.provider = name();
     head.upstream_model = call.keep(request.model());
     head.upstream_id = call.keep(exchange.field("x-request-id"));
@@ -265,14 +268,14 @@ class OpenAi {
       if (!piece) co_return fail(std::move(piece.error()));
       if (piece->empty()) break;
       std::string_view const bytes(piece->data(), piece->size());
+      if (source->body.size() + bytes.size() > shared_->options.reply_bytes)
+        co_return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
+                           .with_sent(Sent::yes));
       if (source->body.empty() && length == bytes.size()) {
         body = bytes;  // all of it in one piece: no copy
         source->exchange().finish();
         break;
       }
-      if (source->body.size() + bytes.size() > shared_->options.reply_bytes)
-        co_return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
-                           .with_sent(Sent::yes));
       if (source->body.empty() && length) source->body.reserve(std::min(*length, shared_->options.reply_bytes));
       source->body.append(bytes);
       body = source->body;
@@ -301,9 +304,10 @@ class OpenAi {
     std::array<std::string, names.size()> values;
     for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange.field(names[i]));
     std::string body;
-    for (;;) {
+    while (body.size() < most) {
       Result<std::span<char>> piece = co_await exchange.read();
-      if (!piece || piece->empty() || body.size() >= most) break;
+      if (!piece && call.interruption()) co_return std::move(piece.error());
+      if (!piece || piece->empty()) break;
       body.append(piece->data(), std::min(piece->size(), most - body.size()));
     }
     auto const header = [&](std::string_view wanted) -> std::string_view {
