@@ -106,5 +106,46 @@ TEST(ChatReply, TakesItsWatchersAlongWhenItMoves) {
   EXPECT_EQ(other.log.back(), "w complete");
 }
 
+TEST(ChatReply, TellsAnAnswerThatNobodyReadAsCancelled) {
+  Watched w(Step::answer("a"));
+  w.reply = fail(Errc::internal, "dropped");
+  EXPECT_EQ(w.log, (Log{"w cancelled", "w gone"}));
+}
+
+TEST(ChatReply, TellsABreakOnceAlsoWhenItIsDroppedLater) {
+  Watched w(Step::stream({"a"}).then_fail(Error(Errc::connection_lost)));
+  ASSERT_TRUE(w.next());
+  ASSERT_FALSE(w.next());
+  w.reply = fail(Errc::internal, "dropped");
+  EXPECT_EQ(w.log, (Log{"w part a", "w waiting", "w partial connection_lost", "w gone"}));
+}
+
+TEST(ChatReply, TellsThatAnAnswerIsCancelledWhileItIsAwaited) {
+  Watched w(Step::stream({"a"}).then_stall());
+  ASSERT_TRUE(w.next());
+  auto running = testing::start(w.loop.io, w.reply->next());
+  w.loop.settle();
+  w.call.cancel();
+  w.loop.settle();
+  ASSERT_TRUE(running.done());
+  EXPECT_EQ(running.take().error().code(), Errc::cancelled);
+  EXPECT_EQ(w.log, (Log{"w part a", "w waiting", "w partial cancelled"}));
+}
+
+TEST(ChatReply, ShowsItsProgressToWhoeverHoldsIt) {
+  Watched w(Step::stream({"a", "b"}));
+  ASSERT_TRUE(w.next());
+  EXPECT_EQ(w.reply->progress().text, "a");
+  ASSERT_TRUE(w.next());
+  EXPECT_EQ(w.reply->progress().text, "ab");
+  EXPECT_EQ(w.reply->progress().finish, FinishReason::stop);
+}
+
+#if !defined(NDEBUG) && defined(GTEST_HAS_DEATH_TEST)
+TEST(ChatReplyDeathTest, InsistsOnASource) {
+  EXPECT_DEATH(ChatReply(ChatReply::Head{}, nullptr, ReplyPart{.bytes = "a", .deltas = {}, .last = true}), "source_");
+}
+#endif
+
 }  // namespace
 }  // namespace lowart

@@ -94,9 +94,12 @@ class ChatReply {
     ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
   };
 
-  /// `first` is handed out before the source is asked; `source` may be null when `first` is the last part.
+  /// `first` is handed out before the source is asked. `source` is never null: it holds what `first` views, and
+  /// the progress, also when `first` is the last part.
   ChatReply(Head head, ArenaPtr<ReplySource> source, ReplyPart first)
-      : head_(head), source_(std::move(source)), first_(first), has_first_(true) {}
+      : head_(head), source_(std::move(source)), first_(first), has_first_(true) {
+    assert(source_ != nullptr);
+  }
   ChatReply(ChatReply&&) noexcept = default;
   ChatReply& operator=(ChatReply&& other) noexcept {
     if (this == &other) return *this;
