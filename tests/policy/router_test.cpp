@@ -1,0 +1,98 @@
+#include <lowart/policy/router.hpp>
+
+#include <lowart/testing/run.hpp>
+#include <lowart/testing/scripted_provider.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace lowart::router_test {
+namespace {
+
+using lowart::testing::ScriptedProvider;
+using lowart::testing::Step;
+using lowart::testing::TestLoop;
+
+ScriptedProvider named(std::string name) {
+  return ScriptedProvider(std::move(name), {Step::answer("ok")}).repeat();
+}
+Route route(std::string model, std::vector<std::string> aliases, ScriptedProvider const& provider) {
+  return Route{.model = std::move(model),
+               .aliases = std::move(aliases),
+               .owner = "o",
+               .answer = AnyProvider(provider)};
+}
+
+TEST(Router, FindsTheProviderByNameAndAlias) {
+  ScriptedProvider const a = named("a");
+  ScriptedProvider const b = named("b");
+  Router router({route("m-1", {"fast", "f"}, a), route("m-2", {}, b)});
+  TestLoop loop;
+  for (std::string const model : {"m-1", "fast", "f", "m-2"}) {
+    Call call = loop.call();
+    ChatRequest const request(model);
+    auto const reply = loop.run(router(request, call));
+    ASSERT_TRUE(reply) << model;
+    EXPECT_EQ(reply->head().provider, model == "m-2" ? "b" : "a");
+  }
+  EXPECT_EQ(a.models(), (std::vector<std::string>{"m-1", "fast", "f"})) << "the name is the client's";
+  EXPECT_EQ(router.find("fast"), &router.routes()[0]);
+  EXPECT_EQ(router.find("FAST"), nullptr) << "names are exact";
+  EXPECT_EQ(router.find(""), nullptr);
+}
+
+TEST(Router, RefusesAModelThatNoRouteNames) {
+  ScriptedProvider const a = named("a");
+  Router router({route("m-1", {}, a)});
+  TestLoop loop;
+  Call call = loop.call();
+  ChatRequest const request("gpt-9");
+  auto const reply = loop.run(router(request, call));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code(), Errc::not_found);
+  EXPECT_EQ(reply.error().origin(), Origin::client);
+  EXPECT_EQ(reply.error().param(), "model");
+  EXPECT_EQ(reply.error().message(),
+            "the model 'gpt-9' does not exist here; GET /v1/models lists the ones that do");
+  EXPECT_TRUE(call.trail().empty()) << "nobody was asked";
+  EXPECT_EQ(a.calls(), 0U);
+}
+
+TEST(Router, ShowsNoMoreOfAnUnknownNameThanIsUseful) {
+  EXPECT_LT(Router::unknown(std::string(1'000'000, 'x')).message().size(), 300U);
+}
+
+TEST(Router, RefusesTwoRoutesOfOneName) {
+  ScriptedProvider const a = named("a");
+  auto const claims = [&](std::vector<Route> routes) {
+    try {
+      Router const router(std::move(routes));
+    } catch (std::invalid_argument const& e) {
+      return std::string(e.what());
+    }
+    return std::string("nothing");
+  };
+  EXPECT_EQ(claims({route("m", {}, a), route("m", {}, a)}), "two routes claim the model name 'm'");
+  EXPECT_EQ(claims({route("m", {}, a), route("n", {"m"}, a)}), "two routes claim the model name 'm'");
+  EXPECT_EQ(claims({route("m", {"x", "x"}, a)}), "two routes claim the model name 'x'");
+  EXPECT_EQ(claims({route("m", {"m"}, a)}), "two routes claim the model name 'm'");
+  EXPECT_EQ(claims({}), "nothing");
+}
+
+TEST(Router, KeepsItsTableWhenItMoves) {
+  ScriptedProvider const a = named("a");
+  Router first({route("m", {"s"}, a)});
+  Router second = std::move(first);
+  Router third({});
+  third = std::move(second);
+  EXPECT_EQ(third.find("s"), third.routes().data());
+  TestLoop loop;
+  Call call = loop.call();
+  ChatRequest const request("s");
+  EXPECT_TRUE(loop.run(third(request, call)));
+}
+
+}  // namespace
+}  // namespace lowart::router_test
