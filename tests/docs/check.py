@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Holds the documentation to the code: quoted snippets, links, configuration names, error codes, metrics, commands.
+
+    check.py           says what differs
+    check.py --write   first copies every quoted snippet out of its file again
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benchmarks/README.md",
+         "docs/architecture.md", "docs/configuration.md", "docs/providers-and-policies.md"]
+
+# Where the values of a reader in config.cpp stand in the file: (function, variable) -> path.
+PLACES = {
+    ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
+    ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
+    ("read_provider", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
+    ("read_retry", "parent"): "providers.NAME", ("read_retry", "map"): "providers.NAME.retry",
+    ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
+    ("read_model", "map"): "models.NAME", ("read_model", "item"): "models.NAME.targets[]",
+    ("read_price", "parent"): "models.NAME", ("read_price", "map"): "models.NAME.price",
+    ("read_key", "map"): "keys[]",
+}
+SNIPPET = re.compile(r"(<!-- from: (\S+?)#(\w+) -->\n```\w*\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
+
+
+def text_of(path):
+    return (ROOT / path).read_text()
+
+
+def region(path, tag):
+    """The lines between `//[tag` and the next `//]`, moved to the left, or None."""
+    found = re.search(rf"^[ \t]*//\[{tag}\n(.*?)^[ \t]*//\]$", text_of(path), re.DOTALL | re.MULTILINE)
+    return found and textwrap.dedent(found[1])
+
+
+def rewrite_snippets():
+    for page in PAGES:
+        def copied(m):
+            lines = region(m[2], m[3])
+            return m[0] if lines is None else m[1] + lines + m[5]
+        before = text_of(page)
+        after = SNIPPET.sub(copied, before)
+        if after != before:
+            (ROOT / page).write_text(after)
+            print(f"{page}: snippets copied anew")
+
+
+def snippets():
+    for page in PAGES:
+        text = text_of(page)
+        if len(SNIPPET.findall(text)) != text.count("<!-- from: "):
+            yield f"{page}: a 'from:' mark is not followed by a code block"
+        for m in SNIPPET.finditer(text):
+            there = region(m[2], m[3]) if (ROOT / m[2]).is_file() else None
+            if there is None:
+                yield f"{page}: there is no {m[2]}#{m[3]}"
+            elif there != m[4]:
+                yield f"{page}: the snippet differs from {m[2]}#{m[3]}; check.py --write copies it"
+
+
+def slug(heading):
+    """What GitHub makes of a heading."""
+    plain = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower())
+    return plain.strip().replace(" ", "-")
+
+
+def without_code(text):
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
+
+
+def links():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", without_code(text_of(page))):
+            if re.match(r"[a-z]+:", target):
+                continue
+            name, _, anchor = target.partition("#")
+            path = (ROOT / page).parent / name if name else ROOT / page
+            if not path.exists():
+                yield f"{page}: the link to {target} is dead"
+            elif anchor and anchor not in map(slug, re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)):
+                yield f"{page}: {name or page} has no heading #{anchor}"
+
+
+def names_in_config():
+    usage_names = re.search(r"names\{\s*(\"input\".*?)\};", text_of("include/lowart/core/usage.hpp"), re.DOTALL)
+    names = {f"models.NAME.price.{n}" for n in re.findall(r'"(\w+)"', usage_names[1])}
+    function = ""
+    asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|bytes|texts|map|items|each|members)\(\s*"(\w+)"|'
+                      r'read_timeouts\((\w+), "(\w+)"')
+    for line in text_of("reference-server/config.cpp").splitlines():
+        if opened := re.match(r"[\w:<>]+ (read_\w+)\(", line):
+            function = opened[1]
+        for m in asks.finditer(line):
+            variable, name = m[1] or m[3], m[2] or m[4]
+            if (function, variable) not in PLACES:
+                raise KeyError(f"say in check.py where {function}'s '{variable}' stands in lowart.yaml")
+            place = PLACES[function, variable]
+            names.add(f"{place}.{name}" if place else name)
+    return names
+
+
+def names_in_page():
+    """First columns of the tables behind `<!-- names: PATH -->`."""
+    names = set()
+    for place, table in re.findall(r"<!-- names:[ ]*(\S*) -->\n\n?((?:\|.*\n)+)", text_of("docs/configuration.md")):
+        names |= {f"{place}.{n}" if place else n for n in re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)}
+    return names
+
+
+def configuration():
+    code, page = names_in_config(), names_in_page()
+    if len(code) < 30:
+        yield "config.cpp could not be read: too few names found"
+    yield from (f"docs/configuration.md does not tell of {n}" for n in sorted(code - page))
+    yield from (f"docs/configuration.md tells of {n}, which config.cpp does not read" for n in sorted(page - code))
+
+
+def compare(page, what, code, told):
+    yield from (f"{page} does not tell of the {what} {n}" for n in sorted(code - told))
+    yield from (f"{page} tells of the {what} {n}, which is not in the code" for n in sorted(told - code))
+
+
+def errors():
+    body = re.search(r"enum class Errc[^{]*\{(.*?)\};", text_of("include/lowart/core/error.hpp"), re.DOTALL)[1]
+    codes = set(re.findall(r"^\s*(\w+),", body, re.MULTILINE))
+    shapes = text_of("include/lowart/dialect/openai_error.hpp")
+    shapes = shapes[shapes.index("shape_of"):shapes.index("message_of")]
+    wire = set(re.findall(r'"((?!true|false)[a-z_]{4,})"', shapes))
+    wire -= {"model", "invalid_request_error", "server_error", "rate_limit_error"}
+    text = text_of("docs/architecture.md")
+    table = text[text.index("## Error codes"):]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|", table, re.MULTILINE)
+    yield from compare("docs/architecture.md", "error", codes, {row[0] for row in rows})
+    yield from compare("docs/architecture.md", "wire code", wire,
+                       {code for row in rows for code in re.findall(r"`(\w+)`", row[1])})
+
+
+def metrics():
+    code = set()
+    for path in ("include/lowart/gateway/metrics.hpp", "reference-server/app.cpp"):
+        code |= set(re.findall(r'(?:head\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
+    text = text_of("docs/architecture.md")
+    told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))
+    yield from compare("docs/architecture.md", "metric", code, told)
+
+
+def demo_models():
+    code = set(re.findall(r'\.name = "([\w-]+)"', text_of("include/lowart/provider/demo_models.hpp")))
+    text = text_of("docs/configuration.md")
+    table = text[text.index("## The demo models"):].split("\n## ")[0]
+    yield from compare("docs/configuration.md", "demo model", code,
+                       set(re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)))
+
+
+def commands():
+    known = set(re.findall(r"^\./dev (\w+)", text_of("dev"), re.MULTILINE))
+    for page in PAGES:
+        for verb in set(re.findall(r"\./dev ([a-z]+)", text_of(page))) - known:
+            yield f"{page}: ./dev has no '{verb}'"
+    for suite in re.search(r"^Suites: (.*)$", text_of("dev"), re.MULTILINE)[1].split():
+        if f"`{suite}`" not in text_of("CONTRIBUTING.md"):
+            yield f"CONTRIBUTING.md does not tell of the suite {suite}"
+
+
+def folders():
+    told = set(re.findall(r"^\| `(\w+)/` \|", text_of("README.md"), re.MULTILINE))
+    code = {p.name for p in (ROOT / "include/lowart").iterdir() if p.is_dir()}
+    yield from compare("README.md", "folder", code, told)
+    if (lines := text_of("README.md").count("\n")) > 150:
+        yield f"README.md has {lines} lines, more than 150"
+
+
+def files_that_validate():
+    """Every YAML block behind `<!-- validate -->` is a configuration that the server takes."""
+    server = os.environ.get("LOWART_BIN")
+    if not server:
+        return
+    for page in PAGES:
+        for block in re.findall(r"<!-- validate -->\n```yaml\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE):
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                file.write(block)
+                file.flush()
+                done = subprocess.run([server, "validate", file.name], capture_output=True, text=True)
+            if done.returncode != 0:
+                yield f"{page}: a configuration is refused:\n{done.stderr}"
+
+
+def snippets_that_compile():
+    """snippets.cpp holds what pages quote and no example has; where the compiler is installed, it must take it."""
+    compiler = shutil.which("clang++-19")
+    if compiler:
+        done = subprocess.run([compiler, "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+                               "-fno-caret-diagnostics", f"-I{ROOT}/include", ROOT / "tests/docs/snippets.cpp"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            yield f"tests/docs/snippets.cpp does not compile:\n{done.stderr}"
+
+
+def main():
+    if sys.argv[1:] == ["--write"]:
+        rewrite_snippets()
+    checks = [snippets, links, configuration, errors, metrics, demo_models, commands, folders, files_that_validate,
+              snippets_that_compile]
+    failed = 0
+    for check in checks:
+        problems = list(check())
+        failed += bool(problems)
+        for problem in problems:
+            print(f"{check.__name__}: {problem}")
+    print(f"{len(checks) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
