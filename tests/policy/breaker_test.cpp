@@ -16,7 +16,7 @@ using testing::ScriptedProvider;
 using testing::Step;
 using testing::TestLoop;
 
-Error down() { return Error(Errc::upstream_failed, "down", Origin::upstream).with_retryable(true); }
+Error down_again() { return Error(Errc::upstream_failed, "down", Origin::upstream).with_retryable(true); }
 Error cut() { return Error(Errc::connection_lost, "cut", Origin::upstream); }
 
 template <class P>
@@ -46,7 +46,7 @@ TEST(Breaker, PassesAnswersThrough) {
 
 TEST(Breaker, RefusesWithoutCallingOnceItIsOpen) {
   TestLoop loop;
-  ScriptedProvider provider = ScriptedProvider("a", {Step::fail(down())}).repeat();
+  ScriptedProvider provider = ScriptedProvider("a", {Step::fail(down_again())}).repeat();
   Breaker guarded(provider, {.failures = 2, .rest = 30s});
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
@@ -65,7 +65,7 @@ TEST(Breaker, RefusesWithoutCallingOnceItIsOpen) {
 
 TEST(Breaker, ClosesAgainAfterACompleteProbe) {
   TestLoop loop;
-  ScriptedProvider provider("a", {Step::fail(down()), Step::answer("back")});
+  ScriptedProvider provider("a", {Step::fail(down_again()), Step::answer("back")});
   Breaker guarded(provider, {.failures = 1, .rest = 30s});
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
   loop.pass(30s);
@@ -89,7 +89,7 @@ TEST(Breaker, CountsAStreamThatBreaksAfterItsCommitPointAsAFailureAtItsEnd) {
 
 TEST(Breaker, CountsADroppedStreamAsNeither) {
   TestLoop loop;
-  ScriptedProvider provider("a", {Step::fail(down()), Step::stream({"x", "y"}), Step::fail(down())});
+  ScriptedProvider provider("a", {Step::fail(down_again()), Step::stream({"x", "y"}), Step::fail(down_again())});
   Breaker guarded(provider, {.failures = 2});
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
   {
@@ -103,7 +103,7 @@ TEST(Breaker, CountsADroppedStreamAsNeither) {
 
 TEST(Breaker, GivesTheProbeSlotBackWhenTheProbeIsCancelled) {
   TestLoop loop;
-  ScriptedProvider provider("a", {Step::fail(down()), Step::stall(), Step::answer("back")});
+  ScriptedProvider provider("a", {Step::fail(down_again()), Step::stall(), Step::answer("back")});
   Breaker guarded(provider, {.failures = 1, .rest = 1s});
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
   loop.pass(1s);
@@ -122,7 +122,7 @@ TEST(Breaker, GivesTheProbeSlotBackWhenTheProbeIsCancelled) {
 
 TEST(Breaker, LetsTheNextCallProbeOnceTheAnswerHasBegun) {
   TestLoop loop;
-  ScriptedProvider provider("a", {Step::fail(down()), Step::stream({"x", "y"}), Step::answer("z")});
+  ScriptedProvider provider("a", {Step::fail(down_again()), Step::stream({"x", "y"}), Step::answer("z")});
   Breaker guarded(provider, {.failures = 1, .rest = 1s});
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
   loop.pass(1s);
@@ -136,7 +136,7 @@ TEST(Breaker, LetsTheNextCallProbeOnceTheAnswerHasBegun) {
 TEST(Breaker, SurvivesAReloadThroughItsState) {
   TestLoop loop;
   auto state = std::make_shared<BreakerState>(BreakerOptions{.failures = 1});
-  Breaker before(ScriptedProvider("a", {Step::fail(down())}), state);
+  Breaker before(ScriptedProvider("a", {Step::fail(down_again())}), state);
   EXPECT_EQ(ask_whole(loop, before), Errc::upstream_failed);
   auto after = ScriptedProvider("a", {Step::answer("x")}) | breaker(state);
   EXPECT_EQ(ask_whole(loop, after), Errc::circuit_open);
@@ -144,7 +144,7 @@ TEST(Breaker, SurvivesAReloadThroughItsState) {
 
 TEST(Breaker, InsideRetrySeesEachAttempt) {
   TestLoop loop;
-  ScriptedProvider provider = ScriptedProvider("a", {Step::fail(down())}).repeat();
+  ScriptedProvider provider = ScriptedProvider("a", {Step::fail(down_again())}).repeat();
   Retry<Breaker<ScriptedProvider>> each = provider | breaker({.failures = 3}) | retry({.attempts = 3});
   EXPECT_EQ(ask_whole(loop, each), Errc::upstream_failed);
   EXPECT_EQ(provider.calls(), 3U);
@@ -154,7 +154,7 @@ TEST(Breaker, InsideRetrySeesEachAttempt) {
 
 TEST(Breaker, AroundRetrySeesAWholeRun) {
   TestLoop loop;
-  ScriptedProvider provider = ScriptedProvider("a", {Step::fail(down())}).repeat();
+  ScriptedProvider provider = ScriptedProvider("a", {Step::fail(down_again())}).repeat();
   Breaker<Retry<ScriptedProvider>> runs = provider | retry({.attempts = 3}) | breaker({.failures = 3});
   EXPECT_EQ(ask_whole(loop, runs), Errc::upstream_failed);
   EXPECT_EQ(ask_whole(loop, runs), Errc::upstream_failed);
