@@ -1,0 +1,152 @@
+"""`lowart validate` and a bad file at the start: what is wrong, and in which line."""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from kit.cases import case, check, equal
+from kit.gateway import BIN, Gateway
+
+KEY = "sk-lw-0123456789abcdef"
+GOOD = f"""listen: [127.0.0.1:0]
+providers:
+  up:
+    type: openai
+    base_url: http://127.0.0.1:1/v1
+    timeouts: {{connect: 1s}}
+  demo: {{type: demo}}
+models:
+  m:
+    aliases: [n]
+    targets:
+      - {{provider: up, model: x}}
+      - {{provider: demo}}
+    price: {{input: 0.15, output: 0.60}}
+keys:
+  - {{name: a, key: {KEY}, rpm: 5}}
+"""
+
+# (what to replace, by what, the line that must be named, words that must be said)
+BAD = [
+    ("type: openai", "type: opnai", 4, "opnai"),
+    ("    type: openai\n", "", 4, "type"),
+    ("http://127.0.0.1:1/v1", "127.0.0.1", 5, ""),
+    ("http://127.0.0.1:1/v1", "ftp://x/v1", 5, ""),
+    ("{connect: 1s}", "{connect: 1}", 6, "500ms"),
+    ("{connect: 1s}", "{conect: 1s}", 6, "conect"),
+    ("{connect: 1s}", "[1s]", 6, "timeouts"),
+    ("provider: up, model", "provider: down, model", 12, "down"),
+    ("provider: up, model", "model", 12, "provider"),
+    ("      - {provider: up, model: x}\n      - {provider: demo}\n", "", 10, "targets"),
+    ("aliases: [n]", "aliases: n", 10, "aliases"),
+    ("aliases: [n]", "aliases: [m]", 9, "twice"),
+    ("input: 0.15", "input: cheap", 14, "cheap"),
+    ("input: 0.15", "input: -1", 14, ""),
+    ("input: 0.15", "inputs: 0.15", 14, "inputs"),
+    ("rpm: 5", "rpm: five", 16, "five"),
+    ("rpm: 5", "rpm: -5", 16, "rpm"),
+    ("rpm: 5", "rpms: 5", 16, "rpms"),
+    (f"key: {KEY}", "key: short", 16, "16"),
+    (f"key: {KEY}", "key_hash: abc", 16, "sha256"),
+    (f", key: {KEY}", "", 16, "key"),
+    ("name: a, ", "", 16, "name"),
+    ("listen: [127.0.0.1:0]", "listen: [nonsense]", 1, ""),
+    ("listen: [127.0.0.1:0]", "listen: [127.0.0.1:99999]", 1, ""),
+    ("listen: [127.0.0.1:0]", "listen: [{address: 127.0.0.1:0, tls: {cert: a.pem}}]", 1, "key"),
+    ("listen:", "lisen:", 1, "lisen"),
+    ("models:\n", "models: 7\nx:\n", 8, "models"),
+    ("  demo: {type: demo}\n", "  demo: {type: demo\n", None, "YAML"),
+    ("keys:\n", "keys:\n\t- x\n", None, "YAML"),
+    ("  demo: {type: demo}", "  demo: {type: demo, base_url: http://x}", 7, "base_url"),
+    ("  demo: {type: demo}", "  demo: {type: demo, retry: {attempts: 99}}", 7, "attempts"),
+    ("  demo: {type: demo}", "  demo: {type: demo, breaker: {rest: soon}}", 7, "soon"),
+    ("  demo: {type: demo}", "  demo: {type: demo}\n  up: {type: demo}", 8, "up"),
+    ("models:\n", "models:\n  m: {targets: [{provider: demo}]}\n", None, "'m'"),
+    ("rpm: 5}", "rpm: 5}\n  - {name: a, key: sk-lw-9876543210fedcba}", None, "'a'"),
+    ("rpm: 5}", f"rpm: 5}}\n  - {{name: b, key: {KEY}}}", None, "'b'"),
+    ("rpm: 5}", "rpm: 5, rpm: 6}", 16, "rpm"),
+    ("    type: openai\n", "    type: openai\n    type: demo\n", 5, "type"),
+]
+
+
+def run(text, *arguments):
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "lowart.yaml"
+        path.write_text(text)
+        done = subprocess.run([BIN, *arguments, str(path)], capture_output=True, text=True, timeout=10, cwd=directory, check=False)
+        left = [p.name for p in Path(directory).iterdir()]
+    return done, left
+
+
+@case("validate takes a good file and says what is in it")
+def _():
+    done, _ = run(GOOD, "validate")
+    equal(done.returncode, 0, done.stderr)
+    check("2 providers, 1 models, 1 keys" in done.stdout, done.stdout)
+
+
+@case("validate names the line and what is wrong there")
+def _():
+    wrong = []
+    for old, new, line, words in BAD:
+        text = GOOD.replace(old, new, 1)
+        check(text != GOOD, "the table is wrong:", old)
+        done, _ = run(text, "validate")
+        said = done.stderr
+        named = {int(n) for n in re.findall(r"lowart\.yaml:(\d+): ", said)}
+        ok = done.returncode == 1 and words in said and (line in named if line else bool(named)) and KEY not in said
+        if not ok:
+            wrong.append(f"{new!r}: wanted line {line} and {words!r}, got {done.returncode}: {said!r} {done.stdout!r}")
+    check(not wrong, "\n  ".join(["", *wrong]))
+
+
+@case("validate tells all that is wrong at once, in order")
+def _():
+    done, _ = run(GOOD.replace("rpm: 5", "rpm: x").replace("type: openai", "type: y"), "validate")
+    lines = [int(n) for n in re.findall(r"yaml:(\d+): ", done.stderr)]
+    check(4 in lines and 16 in lines and lines == sorted(lines), done.stderr)
+
+
+@case("a bad file never starts, says the same, and leaves nothing behind")
+def _():
+    for old, new, line, words in (BAD[0], BAD[15], BAD[27]):
+        done, left = run(GOOD.replace(old, new, 1), "serve", "--config")
+        equal(done.returncode, 1, done.stderr)
+        check(words in done.stderr and (not line or f":{line}: " in done.stderr), done.stderr)
+        equal(left, ["lowart.yaml"], "files")
+    done = subprocess.run([BIN, "serve", "--config", "/nonexistent.yaml"], capture_output=True, text=True, timeout=10, check=False)
+    equal(done.returncode, 1)
+
+
+@case("empty, huge-number and list files are refused in words, not with a crash")
+def _():
+    for text in ("", "[]", "7", "null", "- a\n- b\n", "models: {m: {targets: []}}", "threads: 999999999999999999999\n", "a: &a [*a]\n", "{{{"):
+        done, _ = run(text, "validate")
+        equal(done.returncode, 1, (text, done.stderr))
+        check(done.stderr.strip(), "nothing said about", text)
+
+
+@case("init writes a file that validates, once, for its owner only, with a new key each time")
+def _():
+    keys = set()
+    for _ in range(2):
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "lowart.yaml"
+            equal(subprocess.run([BIN, "init", str(path)], capture_output=True, check=False).returncode, 0)
+            equal(path.stat().st_mode & 0o777, 0o600)
+            keys |= set(re.findall(r"sk-lw-[0-9A-Za-z]{40}", path.read_text()))
+            equal(subprocess.run([BIN, "validate", str(path)], capture_output=True, check=False).returncode, 0)
+            before = path.read_text()
+            equal(subprocess.run([BIN, "init", str(path)], capture_output=True, check=False).returncode, 1)
+            equal(path.read_text(), before, "overwritten")
+    equal(len(keys), 2, "keys")
+
+
+@case("variables of the environment are taken over, with their defaults")
+def _():
+    text = GOOD.replace("http://127.0.0.1:1/v1", "${NO_SUCH_VARIABLE_HERE:-http://127.0.0.1:2/v1}")
+    equal(run(text, "validate")[0].returncode, 0)
+    text = GOOD.replace("http://127.0.0.1:1/v1", "${NO_SUCH_VARIABLE_HERE:-nonsense}")
+    done, _ = run(text, "validate")
+    equal(done.returncode, 1, done.stdout)
