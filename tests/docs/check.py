@@ -102,7 +102,7 @@ def names_in_config():
         for m in asks.finditer(line):
             variable, name = m[1] or m[3], m[2] or m[4]
             if (function, variable) not in PLACES:
-                raise KeyError(f"say in check.py where {function}'s '{variable}' stands in lowart.yaml")
+                sys.exit(f"say in check.py where the '{variable}' of {function} stands in lowart.yaml")
             place = PLACES[function, variable]
             names.add(f"{place}.{name}" if place else name)
     return names
