@@ -5,13 +5,18 @@
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/model/usage_record.hpp>
 
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdint>
 #include <ctime>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -58,7 +63,8 @@ inline void write_access_line(AccessEntry const& e, std::string& out) {
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   std::array<char, 24> when{};
-  out.append("{\"time\":\"").append(when.data(), std::strftime(when.data(), when.size(), "%Y-%m-%dT%H:%M:%S", &parts));
+  out.append("{\"time\":\"")
+      .append(when.data(), std::strftime(when.data(), when.size(), "%Y-%m-%dT%H:%M:%S", &parts));
   std::string const micros = std::to_string(e.at_utc_us % 1'000'000);
   out.append(".").append(6 - micros.size(), '0').append(micros).append("Z\"");
   out.append(",\"event\":\"request\"");
@@ -84,16 +90,19 @@ inline void write_access_line(AccessEntry const& e, std::string& out) {
   out.append("}\n");
 }
 
-/// The log of one event loop: lines wait in a buffer for at most a clock tick, then go out in one write().
+/// The log of one event loop: lines wait in a buffer for at most a clock tick, then go out together.
 ///
-/// A write that cannot complete at once (a full pipe) drops the block and counts its lines: a log never stalls
-/// the data path.
+/// What cannot be written at once (a full pipe, a reader that left) is dropped and its lines are counted: a
+/// log never stalls the data path. Holds for files and for pipes, blocking or not; to a pipe goes what poll()
+/// has room for, in pieces of whole lines. A disk that stalls does stall its writer: log to a pipe where that
+/// matters.
 class AccessLog {
  public:
   static constexpr std::size_t flush_bytes = 64 * 1024;
 
   /// `fd` stays the caller's; -1 logs nothing.
-  AccessLog(int fd, Clock& clock) : fd_(fd), clock_(clock), alarm_(clock, &AccessLog::on_tick, this) {}
+  AccessLog(int fd, Clock& clock)
+      : fd_(fd), is_file_(is_file(fd)), clock_(clock), alarm_(clock, &AccessLog::on_tick, this) {}
   ~AccessLog() { flush(); }
   AccessLog(AccessLog const&) = delete;
   AccessLog& operator=(AccessLog const&) = delete;
@@ -102,33 +111,56 @@ class AccessLog {
     if (fd_ < 0) return;
     if (buffer_.empty()) alarm_.set(clock_.now());
     write_access_line(entry, buffer_);
-    ++lines_;
     if (buffer_.size() >= flush_bytes) flush();
   }
   void flush() noexcept {
-    std::string_view rest = buffer_;
-    while (!rest.empty()) {
-      ssize_t const n = ::write(fd_, rest.data(), rest.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) {
-        dropped_ += lines_;
-        break;
-      }
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    }
+    if (buffer_.empty()) return;
+    std::string_view const rest = is_file_ ? write_pieces(buffer_) : write_to_pipe();
+    dropped_ += std::count(rest.begin(), rest.end(), '\n');
     buffer_.clear();
-    lines_ = 0;
   }
+  /// Lines that could not be written.
   std::int64_t dropped() const noexcept { return dropped_; }
 
  private:
   static void on_tick(void* self) { static_cast<AccessLog*>(self)->flush(); }
+  static bool is_file(int fd) noexcept {
+    struct stat about{};
+    return fd >= 0 && ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+  }
+
+  /// The loops of a process share a pipe: another one must not fill it between our look and our write.
+  std::string_view write_to_pipe() noexcept {
+    static std::mutex one_writer;
+    std::lock_guard const lock(one_writer);
+    return write_pieces(buffer_);
+  }
+  /// Returns what was not taken.
+  std::string_view write_pieces(std::string_view rest) const noexcept {
+    while (!rest.empty() && (is_file_ || has_room())) {
+      ssize_t const n = ::write(fd_, rest.data(), is_file_ ? rest.size() : first_lines(rest));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) break;
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return rest;
+  }
+  /// A pipe that is writable takes PIPE_BUF bytes without waiting. One that nobody reads would raise SIGPIPE.
+  bool has_room() const noexcept {
+    pollfd look{fd_, POLLOUT, 0};
+    return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLOUT | POLLERR | POLLHUP | POLLNVAL)) == POLLOUT;
+  }
+  static std::size_t first_lines(std::string_view text) noexcept {
+    if (text.size() <= PIPE_BUF) return text.size();
+    auto const end = text.rfind('\n', PIPE_BUF - 1);
+    return end == std::string_view::npos ? PIPE_BUF : end + 1;
+  }
 
   int fd_;
+  bool is_file_;
   Clock& clock_;
   Alarm alarm_;
   std::string buffer_;
-  std::int64_t lines_{0};
   std::int64_t dropped_{0};
 };
 

@@ -56,12 +56,17 @@ using Labels = std::array<std::string_view, 3>;
 
 /// All series of one metric on one shard. at() on the shard's thread only; visit() on any.
 ///
-/// Label values must come from a bounded set (configured names, codes), never from a client's own words.
+/// Label values should come from a bounded set (configured names, codes). Whatever is given, a family holds at most
+/// `most_series`: further ones count as one whose labels are all "other".
 template <class Series>
 class Family {
  public:
+  static constexpr std::size_t most_series = 1024;
+  static constexpr Labels others{"other", "other", "other"};
+
   Series& at(Labels const& labels) {
     if (auto found = series_.find(labels); found != series_.end()) return found->second->series;
+    if (series_.size() >= most_series && labels != others) return at(others);
     auto entry = std::make_unique<Entry>();
     Labels key;
     for (std::size_t i = 0; i < labels.size(); ++i) key[i] = entry->text[i] = labels[i];
@@ -122,7 +127,7 @@ class PrometheusText {
   }
   std::string take() { return std::move(out_); }
 
-  /// `a="x",b="y"` with values escaped; empty values are left out.
+  /// `a="x",b="y"` with values escaped.
   static std::string labels(std::span<std::string_view const> names, Labels const& values) {
     std::string text;
     for (std::size_t i = 0; i < names.size(); ++i) {
