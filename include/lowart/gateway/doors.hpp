@@ -89,6 +89,7 @@ class Doors {
   Task<void> answer_error(net::ServerRequest& request, net::Responder& responder, Error const& error) {
     auto const reply = dialect::to_openai_error(error);
     if (!reply.retry_after.empty()) responder.field("retry-after", reply.retry_after);
+    if (!reply.retry_after_ms.empty()) responder.field("retry-after-ms", reply.retry_after_ms);
     if (!reply.should_retry.empty()) responder.field("x-should-retry", reply.should_retry);
     co_await answer_plain(request, responder, reply.status, "application/json", reply.body, to_string(error.code()));
   }

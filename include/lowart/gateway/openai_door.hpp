@@ -52,14 +52,31 @@ class OpenAiDoor {
   }
 
  private:
+  static constexpr std::size_t longest_shown = 200;   ///< Bytes of a client's own words in logs, labels, errors.
+  static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
+
+  static std::string_view route_of(Dialect dialect) noexcept {
+    return dialect == Dialect::openai_chat ? "/v1/chat/completions" : "/v1/completions";
+  }
+
   /// One request at this door, and what there is to log of it.
   struct Visit {
     Visit(OpenAiDoor& door, Dialect d, net::ServerRequest& rq, net::Responder& rs)
-        : dialect(d), request(rq), responder(rs), fresh_id(door.loop_.random), started_at(rq.clock().now()) {
+        : in_flight(door.loop_.metrics.in_flight),
+          dialect(d),
+          request(rq),
+          responder(rs),
+          fresh_id(door.loop_.random),
+          started_at(rq.clock().now()) {
       auto const given = rq.head().fields().get("x-request-id");
       id = RequestId::acceptable(given) ? given : fresh_id.view();
-      door.loop_.metrics.in_flight.add();
+      in_flight.add();
     }
+    ~Visit() { in_flight.add(-1); }  // also when the coroutine is destroyed before its end
+    Visit(Visit const&) = delete;
+    Visit& operator=(Visit const&) = delete;
+
+    Counter& in_flight;
     Dialect dialect;
     net::ServerRequest& request;
     net::Responder& responder;
@@ -78,6 +95,15 @@ class OpenAiDoor {
     std::string_view outcome;
     std::string_view error;
     std::string detail;
+  };
+
+  /// Ends the look-out for a client that leaves before the call is gone that it would cancel.
+  struct LookOut {
+    LookOut(net::Responder& r, Call& call) : responder(r) { responder.cancel_when_client_leaves(call); }
+    ~LookOut() { responder.look_out_no_more(); }
+    LookOut(LookOut const&) = delete;
+    LookOut& operator=(LookOut const&) = delete;
+    net::Responder& responder;
   };
 
   template <Provider P>
@@ -101,23 +127,26 @@ class OpenAiDoor {
                                                           : &dialect::decode_openai_completions;
     visit.model.assign(facts->model);
     if (key != nullptr && !key->allows(visit.model))
-      co_return fail(Error(Errc::permission_denied, "this API key may not use the model '" + visit.model + "'",
+      co_return fail(Error(Errc::permission_denied, "this API key may not use the model '" + visit.model.substr(0, longest_shown) + "'",
                            Origin::client)
                          .with_param("model"));
 
     Result<Admission> admission = admission_for(key, *facts, request.clock().now());
-    if (key != nullptr) write_limits(*key->limits, request.clock().now(), visit.responder);
+    if (key != nullptr && key->limits) write_limits(*key->limits, request.clock().now(), visit.responder);
     if (!admission) co_return fail(admission.error());
 
     Call call(std::move(*admission), request.clock(), request.executor(), request.arena());
     call.request_id(visit.id);
     call.key_name(visit.key_name);
     call.traceparent(request.head().fields().get("traceparent"));
-    visit.responder.cancel_when_client_leaves(call);
+    LookOut const look_out(visit.responder, call);
     ChatRequest const chat(*facts);
     Result<void> const answered = co_await call_and_relay(visit, answer, chat, call);
+    visit.responder.look_out_no_more();
     visit.spent = call.spent();
     count_attempts(visit, call);
+    if (!answered) visit.outcome = to_string(outcome_of(answered.error()));
+    loop_.metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
     co_return answered;
   }
 
@@ -134,13 +163,16 @@ class OpenAiDoor {
     visit.outcome = to_string(end.outcome);
     visit.detail = end.detail;
     if (end.error) visit.error = to_string(*end.error);
+    if (end.status) visit.status = *end.status;
     co_return Result<void>{};
   }
 
   Result<Admission> admission_for(KeyEntry const* key, WireRequest const& facts, TimePoint now) const {
-    if (key == nullptr) return Limiter::unlimited();
+    if (key == nullptr || !key->limits) return Limiter::unlimited();
     constexpr std::int64_t bytes_per_token = 4;
-    auto const output = facts.max_tokens.value_or(limits_.assumed_output_tokens) * facts.choices;
+    constexpr std::int64_t most = std::int64_t{1} << 40U;  // more than any model writes; its sums cannot overflow
+    auto const each = std::min(facts.max_tokens.value_or(limits_.assumed_output_tokens), most);
+    auto const output = each * std::clamp<std::int64_t>(facts.choices, 1, 1024);
     return Limiter::admit(*key->limits, now, static_cast<std::int64_t>(facts.body.size()) / bytes_per_token + output);
   }
 
@@ -170,7 +202,7 @@ class OpenAiDoor {
   Task<void> refuse(Visit& visit, Error const& error) {
     visit.error = to_string(error.code());
     visit.detail = error.message();
-    if (visit.outcome.empty()) visit.outcome = error.code() == Errc::cancelled ? "cancelled" : "failed";
+    if (visit.outcome.empty()) visit.outcome = to_string(outcome_of(error));
     bool const denied = visit.attempts == 0 && error.origin() != Origin::upstream;
     if (denied) loop_.metrics.denied.at({visit.error}).add();
     auto const reply = dialect::to_openai_error(error);
@@ -182,15 +214,26 @@ class OpenAiDoor {
     if (!sent && visit.outcome != "cancelled") visit.outcome = "client_left";
   }
 
+  static Outcome outcome_of(Error const& error) noexcept {
+    return error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
+  }
+  /// A client may ask for any name, and some providers answer to any: only short, plain ones become a label. How
+  /// many there can be is the metric's own bound.
+  static std::string_view model_label(std::string_view model) noexcept {
+    bool const plain = model.size() <= longest_shown &&
+                       std::all_of(model.begin(), model.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return plain ? model : std::string_view("other");
+  }
   void note_first_content(Visit& visit, Call const& call) {
     auto const now = call.now();
     auto const total = now - visit.started_at;
     auto upstream = TimePoint::duration{};
-    for (auto const& attempt : call.trail()) upstream += attempt.ended_at - attempt.started_at;
+    for (auto const& attempt : call.trail())
+      upstream += std::max(attempt.ended_at, attempt.started_at) - attempt.started_at;
     visit.first_token_us = std::chrono::duration_cast<std::chrono::microseconds>(total).count();
     visit.overhead_us = std::chrono::duration_cast<std::chrono::microseconds>(total - upstream).count();
-    loop_.metrics.first_token.at({visit.model}).observe(total);
-    loop_.metrics.overhead.observe(total - upstream);
+    loop_.metrics.first_token.at({model_label(visit.model)}).observe(total);
+    loop_.metrics.overhead.observe(std::max(total - upstream, TimePoint::duration{}));
   }
   void count_attempts(Visit& visit, Call const& call) {
     visit.attempts = static_cast<std::int32_t>(call.trail().size());
@@ -205,17 +248,15 @@ class OpenAiDoor {
     auto const took = visit.request.clock().now() - visit.started_at;
     std::array<char, 8> status{};
     auto const end = std::to_chars(status.data(), status.data() + status.size(), visit.status).ptr;
-    metrics.http_requests.at({visit.request.head().path(), std::string_view(status.data(), static_cast<std::size_t>(end - status.data()))})
-        .add();
-    metrics.http_duration.at({visit.request.head().path()}).observe(took);
-    metrics.in_flight.add(-1);
+    std::string_view const code(status.data(), static_cast<std::size_t>(end - status.data()));
+    metrics.http_requests.at({route_of(visit.dialect), code}).add();
+    metrics.http_duration.at({route_of(visit.dialect)}).observe(took);
     if (visit.model_known) {
       for (std::size_t i = 0; i < usage_class_count; ++i) {
         auto const c = static_cast<UsageClass>(i);
-        if (auto const n = visit.spent.usage.value(c); n > 0) metrics.tokens.at({visit.model, to_string(c)}).add(n);
+        if (auto const n = visit.spent.usage.value(c); n > 0) metrics.tokens.at({model_label(visit.model), to_string(c)}).add(n);
       }
-      metrics.cost_nano_usd.at({visit.model}).add(visit.spent.cost.count());
-      metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
+      metrics.cost_nano_usd.at({model_label(visit.model)}).add(visit.spent.cost.count());
     }
     AccessEntry entry;
     auto const micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
@@ -223,19 +264,19 @@ class OpenAiDoor {
     entry.request_id = visit.id;
     entry.peer = visit.request.peer();
     entry.method = "POST";
-    entry.path = visit.request.head().path();
+    entry.path = route_of(visit.dialect);
     entry.status = visit.status;
     entry.duration_us = micros;
     entry.first_token_us = visit.first_token_us;
     entry.overhead_us = visit.overhead_us;
     entry.key = visit.key_name;
-    entry.model = std::string_view(visit.model).substr(0, 200);
+    entry.model = std::string_view(visit.model).substr(0, longest_shown);
     entry.provider = visit.provider;
     entry.attempts = visit.attempts;
     entry.usage = &visit.spent.usage;
     entry.outcome = visit.outcome;
     entry.error = visit.error;
-    entry.detail = visit.detail;
+    entry.detail = std::string_view(visit.detail).substr(0, longest_detail);
     loop_.log.write(entry);
   }
 

@@ -19,10 +19,11 @@ struct RelayEnd {
   Outcome outcome{Outcome::complete};
   std::optional<Errc> error{};
   std::string detail{};
+  std::optional<int> status{};  ///< What the client was told instead of the reply's own status.
 
   static RelayEnd failed(Error const& error) {
     Outcome const outcome = error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::partial;
-    return RelayEnd{.outcome = outcome, .error = error.code(), .detail = error.message()};
+    return RelayEnd{.outcome = outcome, .error = error.code(), .detail = error.message(), .status = {}};
   }
 };
 
@@ -46,6 +47,10 @@ inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
   bool begun = false;
   for (;;) {
     Result<ReplyPart> const part = co_await reply.next();
+    if (!part && !reply.head().streamed) {  // half a document: no event fits into it
+      responder.abort();
+      co_return RelayEnd::failed(part.error());
+    }
     if (!part) co_return co_await tell_failure(part.error(), responder);
     bool const whole = !begun && part->last && !reply.head().streamed;
     if (!std::exchange(begun, true) && !whole) responder.begin(reply.head().status, reply.head().content_type);
@@ -103,7 +108,9 @@ inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request,
     auto const error = dialect::to_openai_error(answer.error());
     Result<void> const told = co_await responder.send(error.status, "application/json", error.body);
     (void)told;
-    co_return RelayEnd::failed(answer.error());
+    RelayEnd end = RelayEnd::failed(answer.error());
+    end.status = error.status;
+    co_return end;
   }
   std::string const body = completions ? dialect::encode_openai_completions_reply(answer->whole, std::move(identity))
                                        : dialect::encode_openai_reply(answer->whole, std::move(identity));

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,11 @@ using Sha256 = std::array<unsigned char, 32>;
 
 inline Sha256 sha256(std::string_view text) noexcept {
   static EVP_MD const* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  struct Free {
+    void operator()(EVP_MD_CTX* c) const noexcept { EVP_MD_CTX_free(c); }
+  };
+  thread_local std::unique_ptr<EVP_MD_CTX, Free> const owner(EVP_MD_CTX_new());  // goes with its thread
+  EVP_MD_CTX* const context = owner.get();
   Sha256 digest{};
   EVP_DigestInit_ex2(context, algorithm, nullptr);
   EVP_DigestUpdate(context, text.data(), text.size());
