@@ -169,9 +169,14 @@ class YamlMap {
       problems_.add(value->line(), quoted(name) + " is a block of named entries");
       return;
     }
+    std::set<std::string> seen;
     for (auto const& entry : value->raw()) {
       YamlNode const body(entry.second);
       std::size_t const line = YamlNode(entry.first).line();
+      if (!seen.insert(entry.first.Scalar()).second) {
+        problems_.add(line, "'" + entry.first.Scalar() + "' stands twice");
+        continue;
+      }
       if (!body.is_map()) {
         problems_.add(line, "'" + entry.first.Scalar() + "' is a block of 'name: value' entries");
         continue;

@@ -54,7 +54,8 @@ class ServerGroup {
     return {};
   }
 
-  /// Closes the listeners, waits for running answers within the bound, then calls `done` on the first loop.
+  /// Closes the listeners, waits for running answers within the bound, cuts those that are left, so that they are
+  /// billed as far as they came, and calls `done` on the first loop.
   void drain(std::chrono::milliseconds bound, std::function<void()> done) {
     if (draining_.exchange(true)) return;
     servers_[0]->share_unix_with({});
@@ -70,7 +71,7 @@ class ServerGroup {
     }
     timer_ = std::make_unique<asio::steady_timer>(runtime_.loop(0), bound);
     timer_->async_wait([this](boost::system::error_code error) {
-      if (!error) finish();
+      if (!error) cut();
     });
   }
 
@@ -81,6 +82,16 @@ class ServerGroup {
   }
 
  private:
+  static constexpr std::chrono::seconds farewell{1};  ///< For what was cut to end.
+
+  void cut() {
+    for (std::size_t i = 0; i < servers_.size(); ++i)
+      asio::post(runtime_.loop(i), [server = servers_[i]] { server->abort(); });
+    timer_->expires_after(farewell);
+    timer_->async_wait([this](boost::system::error_code error) {
+      if (!error) finish();
+    });
+  }
   void finish() {
     asio::post(runtime_.loop(0), [this] {
       if (timer_) timer_->cancel();

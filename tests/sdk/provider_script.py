@@ -1,0 +1,114 @@
+"""An upstream in the shape of OpenAI's: answers, tools, structured output, errors, as the SDKs ask for them.
+
+What it does is chosen by the request id, `NAME.anything`: SDK clients set it as a header.
+"""
+
+import json
+import time
+
+from kit.upstream import (
+    STREAM_HEAD,
+    USAGE,
+    Upstream,
+    delta,
+    endless,
+    event,
+    refusal,
+    sends,
+    stream,
+    stream_events,
+    whole,
+    whole_body,
+)
+
+REPORT = {"city": "Paris", "degrees": 21, "sunny": True}
+
+
+def chunk(choices, **more):
+    return event({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "up-model", "choices": choices, **more})
+
+
+def tool_calls(request):
+    """One call of each tool, in parallel; no call has arguments but the first."""
+    return [
+        {"id": f"call_{i}", "type": "function", "function": {"name": tool["function"]["name"], "arguments": '{"city":"Paris"}' if i == 0 else "{}"}}
+        for i, tool in enumerate(request["tools"])
+    ]
+
+
+def answer_tools(peer, request, asked):
+    calls = tool_calls(asked)
+    if not asked.get("stream"):
+        body = json.loads(whole_body())
+        body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": None, "tool_calls": calls}}
+        return whole(json.dumps(body).encode())(peer, request)
+    events = [chunk([{"index": 0, "delta": {"role": "assistant", "content": None}}])]
+    for i, call in enumerate(calls):
+        first = {**call, "index": i, "function": {"name": call["function"]["name"], "arguments": ""}}
+        events.append(chunk([{"index": 0, "delta": {"tool_calls": [first]}}]))
+        for piece in (call["function"]["arguments"][:5], call["function"]["arguments"][5:]):
+            events.append(chunk([{"index": 0, "delta": {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}}]))
+    events += [chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]), b"data: [DONE]\n\n"]
+    return stream(events)(peer, request)
+
+
+def text_of(asked):
+    if (asked.get("response_format") or {}).get("type") == "json_schema":
+        return json.dumps(REPORT)
+    results = [m["content"] for m in asked["messages"] if m["role"] == "tool"]
+    return f"The tools say: {' and '.join(results)}" if results else "Hello, world!"
+
+
+def answers(peer, request):
+    asked = request.json()
+    if "prompt" in asked:
+        return completions(peer, request, asked)
+    if asked.get("tools") and not any(m["role"] == "tool" for m in asked["messages"]):
+        return answer_tools(peer, request, asked)
+    text = text_of(asked)
+    if not asked.get("stream"):
+        return whole(whole_body(text))(peer, request)
+    with_usage = (asked.get("stream_options") or {}).get("include_usage")
+    words = [text[at : at + 7] for at in range(0, len(text), 7)]
+    return stream(stream_events(words, USAGE if with_usage else None))(peer, request)
+
+
+def completions(peer, request, asked):
+    if not asked.get("stream"):
+        body = {"id": "cmpl-up", "object": "text_completion", "created": 1, "model": "m", "choices": [{"text": "Hello", "index": 0, "finish_reason": "stop", "logprobs": None}], "usage": USAGE}
+        return whole(json.dumps(body).encode())(peer, request)
+    events = [event({"id": "cmpl-up", "object": "text_completion", "created": 1, "model": "m", "choices": [{"text": t, "index": 0, "finish_reason": f, "logprobs": None}]}) for t, f in (("Hel", None), ("lo", None), ("", "stop"))]
+    return stream(events + [b"data: [DONE]\n\n"])(peer, request)
+
+
+def refuses_content(peer, request):
+    body = json.loads(whole_body())
+    body["choices"][0]["message"] = {"role": "assistant", "content": None, "refusal": "I will not."}
+    return whole(json.dumps(body).encode())(peer, request)
+
+
+CONTENT = delta("", role="assistant") + delta("Hello") + delta(", world")
+NAMED = {
+    "status400": refusal(b"400 Bad Request", "bad_thing"),
+    "status404": refusal(b"404 Not Found", "gone"),
+    "status422": refusal(b"422 Unprocessable", "odd"),
+    "status429": refusal(b"429 Slow Down", "rate_limit_exceeded", b"retry-after-ms: 50\r\n"),
+    "status401": refusal(b"401 Unauthorized", "invalid_api_key"),
+    "status500": refusal(b"500 Oops", "server_error"),
+    "silence": sends(then="silence"),
+    "slow": stream(stream_events(), pause=0.1),
+    "endless": endless(),
+    "cut": sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(CONTENT), CONTENT)),
+    "refusal": refuses_content,
+}
+
+
+def make():
+    up = Upstream()
+
+    def play(peer, request):
+        name = (request.field("x-request-id") or "").split(".")[0]
+        return NAMED.get(name, answers)(peer, request)
+
+    up.default = play
+    return up

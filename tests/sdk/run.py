@@ -1,0 +1,50 @@
+"""Starts the server with its demo provider and a scripted upstream, and drives both with the official SDKs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+sys.path[:0] = [str(here), str(here.parent / "server")]
+
+from kit import cases, gateway  # noqa: E402
+import python_sdk_test  # noqa: E402, F401
+from setting import setting  # noqa: E402
+
+
+def node_cases():
+    """One process runs all cases of the Node SDK and tells each result in a line of JSON."""
+    s = setting()
+    environment = {
+        **os.environ,
+        "LOWART_URL": s.url,
+        "LOWART_KEY": s.gateway.key,
+        "LOWART_KEYS": json.dumps({name: entry["key"] for name, entry in s.gateway.keys.items()}),
+    }
+    # Modules are looked for beside the importing file.
+    place = Path(os.environ["LOWART_NODE_MODULES"]).parent
+    shutil.copy(here / "node_sdk_test.mjs", place)
+    done = subprocess.run(
+        ["node", "node_sdk_test.mjs"], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if not results or done.returncode != 0:
+        results.append({"name": "the Node process ends well", "error": done.stdout[-2000:] + done.stderr[-4000:]})
+    for result in results:
+
+        def case(result=result):
+            cases.check(not result.get("error"), result.get("error"))
+
+        case.__module__ = "node_sdk_test"
+        cases.registered.append((f"{result['name']} ({result.get('seconds', 0):.2f} s)", case, False))
+
+
+try:
+    node_cases()
+    code = cases.run_all(sys.argv[1] if len(sys.argv) > 1 else "")
+finally:
+    gateway.end_all()
+sys.exit(code)
