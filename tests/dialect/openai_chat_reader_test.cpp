@@ -183,21 +183,27 @@ TEST(OpenAiChatReader, KeepsTheProvidersEnvelopeOfARefusalInAStream) {
 TEST(OpenAiChatReader, ReadsAWholeReply) {
   OpenAiChatReader reader;
   auto progress = no_progress();
-  ASSERT_TRUE(reader.whole(R"({
+  std::string_view const reply = R"({
     "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
     "choices": [
       {"index": 0, "message": {"role": "assistant", "content": "Hi \u00e9", "refusal": null,
         "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
        "finish_reason": "tool_calls"},
       {"index": 1, "message": {"role": "assistant", "content": null, "refusal": "no"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 5, "completion_tokens": 6, "total_tokens": 11, "prompt_tokens_details": null}})",
-                           progress));
+    "usage": {"prompt_tokens": 5, "completion_tokens": 6, "total_tokens": 11, "prompt_tokens_details": null}})";
+  ASSERT_TRUE(reader.whole(reply, progress));
   EXPECT_TRUE(reader.committed());
   EXPECT_TRUE(reader.done());
-  EXPECT_EQ(progress.text,
+  EXPECT_EQ(progress.text, "") << "the usage is told, so nobody will count";
+  EXPECT_EQ(usage_words(progress.usage), "usage: input=5 output=6");
+
+  OpenAiChatReader counting;
+  auto counted = no_progress();
+  std::string const unmetered = std::string(reply.substr(0, reply.rfind(",\n    \"usage\""))) + "}";
+  ASSERT_TRUE(counting.whole(unmetered, counted));
+  EXPECT_EQ(counted.text,
             "Hi \xC3\xA9"
             "f{}no");
-  EXPECT_EQ(usage_words(progress.usage), "usage: input=5 output=6");
 }
 
 TEST(OpenAiChatReader, RefusesAWholeReplyThatIsNone) {

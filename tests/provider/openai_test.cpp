@@ -345,7 +345,6 @@ TEST(OpenAi, ReadsAWholeReplyInOnePieceOrMany) {
       EXPECT_TRUE(part->last);
       EXPECT_EQ(part->bytes, whole_text);
       EXPECT_EQ(asked.reply->progress().usage.total(), 11);
-      EXPECT_EQ(asked.reply->progress().text, "Hello");
       asked.reply = fail(Errc::internal, "over");
       EXPECT_EQ(asked.transport.exchanges().completed, 1U) << "the connection could serve on";
     }

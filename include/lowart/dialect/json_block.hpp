@@ -2,6 +2,7 @@
 /// 64 bytes of JSON text at once, as bit masks: AVX2 when compiled for it, SSE2 on every x86-64, else
 /// portable.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -109,6 +110,28 @@ class Block {
 };
 
 #endif
+
+inline constexpr std::size_t short_size = 16;
+
+/// The length of the string that begins at `p`, behind its opening quote; `short_size` when it has an escape or does
+/// not end within that many bytes, all of which are readable.
+inline std::size_t short_string(char const* p) noexcept {
+#if defined(__SSE2__)
+  __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(p));
+  __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  __m128i const stop = _mm_or_si128(quote, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+  auto const quotes = static_cast<unsigned>(_mm_movemask_epi8(quote));
+  auto const stops = static_cast<unsigned>(_mm_movemask_epi8(stop));
+  auto const first = static_cast<std::size_t>(std::countr_zero(stops | 1U << short_size));
+  return (quotes >> first & 1U) != 0 ? first : short_size;
+#else
+  for (std::size_t i = 0; i < short_size; ++i) {
+    if (p[i] == '"') return i;
+    if (p[i] == '\\') return short_size;
+  }
+  return short_size;
+#endif
+}
 
 /// The block at `p`; what lies behind `end` reads as spaces.
 inline Block load(char const* p, char const* end) noexcept {

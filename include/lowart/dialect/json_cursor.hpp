@@ -85,6 +85,14 @@ class JsonCursor {
 inline JsonScan JsonCursor::skip_string() noexcept {
   std::uint64_t carry = 0;
   auto const left = static_cast<std::size_t>(end_ - at_);
+  if (left > json_block::short_size) {
+    // Keys and most values end here.
+    std::size_t const size = json_block::short_string(at_ + 1);
+    if (size != json_block::short_size) {
+      at_ += size + 2;
+      return JsonScan::ok;
+    }
+  }
   for (std::size_t offset = 1; offset < left; offset += json_block::size) {
     char const* const p = at_ + offset;
     json_block::Block const block = json_block::load(p, end_);

@@ -45,7 +45,8 @@ class OpenAiChatReader {
 
   /// Reads the next bytes of a stream.
   Result<void> feed(std::string_view bytes, ReplyProgress& progress);
-  /// Reads a whole JSON reply. It is committed and done when it is one.
+  /// Reads a whole JSON reply. It is committed and done when it is one. Its text is gathered only when it reports no
+  /// usage.
   Result<void> whole(std::string_view body, ReplyProgress& progress);
 
   /// Content was seen: the reply has begun.
@@ -154,7 +155,7 @@ inline void OpenAiChatReader::fail_event(std::string_view data, bool named_error
 inline Result<void> OpenAiChatReader::whole(std::string_view body, ReplyProgress& progress) {
   good_bytes_ = 0;
   if (failed_) return result();
-  JsonScan const scan = scan_.read(body, progress);
+  JsonScan const scan = scan_.read_whole(body, progress);
   if (scan == JsonScan::ok && scan_.error()) {
     fail_event(body, false);
   } else if (scan != JsonScan::ok || !scan_.has_choices()) {

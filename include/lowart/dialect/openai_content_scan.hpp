@@ -42,6 +42,21 @@ class OpenAiContentScan {
     return scan;
   }
 
+  /// Reads a whole reply. What it says is looked into only where its usage does not tell what it cost.
+  JsonScan read_whole(std::string_view json, ReplyProgress& progress) {
+    progress_ = &progress;
+    error_.reset();
+    has_choices_ = content_ = usage_seen_ = false;
+    other_usage_ = {};
+    JsonScan const scan = scan_object(json, [&](JsonMember const& member) {
+      if (is(member, "choices")) has_choices_ = member.kind == JsonKind::array;
+      else read_top(member);
+    });
+    Usage const& usage = progress.usage;
+    bool const reported = usage.get(UsageClass::input).has_value() && usage.get(UsageClass::output).has_value();
+    return scan != JsonScan::ok || (usage_seen_ && reported) ? scan : read(json, progress);
+  }
+
   /// Text, a tool call, audio or a finish reason was there: the commit point.
   bool content() const noexcept { return content_; }
   bool has_choices() const noexcept { return has_choices_; }

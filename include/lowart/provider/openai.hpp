@@ -133,20 +133,65 @@ class StreamSource final : public ReplySource {
   Call& call_;
 };
 
-/// A whole reply, already here.
+/// A whole reply: gathered, then one part.
 class WholeSource final : public ReplySource {
  public:
-  WholeSource(ArenaPtr<net::Exchange> exchange, Call& call)
-      : body(call.memory()), exchange_(std::move(exchange)), progress_(call.memory()) {}
+  WholeSource(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, std::size_t most_bytes, Call& call)
+      : exchange_(std::move(exchange)),
+        head_(head),
+        length_(exchange_->content_length()),
+        most_bytes_(most_bytes),
+        gathered_(call.memory()),
+        progress_(call.memory()) {}
   ReplyProgress& progress() noexcept override { return progress_; }
   Task<Result<ReplyPart>> next() override { co_return ReplyPart{.bytes = {}, .deltas = {}, .last = true}; }
 
-  net::Exchange& exchange() noexcept { return *exchange_; }
-  std::pmr::string body;  ///< Used when the reply came in several pieces.
+  Task<Result<std::span<char>>> read() { return exchange_->read(); }
+  /// Takes the next piece; true when more is to be read. An empty one is the end.
+  bool take(std::span<char> piece) {
+    if (piece.empty()) return false;
+    std::string_view const bytes(piece.data(), piece.size());
+    too_large_ = gathered_.size() + bytes.size() > most_bytes_;
+    if (too_large_) return false;
+    if (gathered_.empty() && length_ == bytes.size()) {
+      body_ = bytes;  // all of it in one piece: no copy
+      exchange_->finish();
+      return false;
+    }
+    if (gathered_.empty() && length_) gathered_.reserve(std::min(*length_, most_bytes_));
+    gathered_.append(bytes);
+    body_ = gathered_;
+    return true;
+  }
+  /// The reply, if what was gathered is one. `self` is this.
+  Result<ChatReply> reply(ArenaPtr<WholeSource> self, Call& call) {
+    if (too_large_)
+      return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
+                      .with_sent(Sent::yes));
+    dialect::OpenAiChatReader reader;
+    Result<void> read = reader.whole(body_, progress_);
+    if (!read) return fail(std::move(read.error()).with_sent(Sent::yes).with_retryable(true));
+    progress_.first_content_at = call.now();
+    ReplyPart const part{.bytes = body_, .deltas = {}, .last = true};
+    return ChatReply(head_, std::move(self), part);
+  }
 
  private:
   ArenaPtr<net::Exchange> exchange_;
+  ChatReply::Head head_;
+  std::optional<std::uint64_t> length_;
+  std::size_t most_bytes_;
+  std::pmr::string gathered_;  ///< Used when the reply came in several pieces.
+  std::string_view body_;
   ReplyProgress progress_;
+  bool too_large_{false};
+};
+
+/// What is sent. In the call's arena: coroutine frames stay small enough for Asio to recycle (1020 bytes).
+struct Outgoing {
+  Outgoing(std::string_view method, std::string_view path) : http(method, path) {}
+  std::string text;  ///< A body of our own, or the model's name.
+  net::HttpRequest http;
 };
 
 }  // namespace openai_provider
@@ -178,22 +223,13 @@ class OpenAi {
 
   Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
     AttemptMark attempt(call, name());
-    std::string encoded;
-    net::HttpRequest http = write_request(request, call, encoded);
-    Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(http, call);
+    ArenaPtr<openai_provider::Outgoing> const outgoing = write_request(request, call);
+    Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(outgoing->http, call);
     if (!exchange) co_return attempt.failed(std::move(exchange.error()));
     int const status = (*exchange)->status();
-    if (status < 200 || status > 299) {
-      Error refused = co_await read_refusal(**exchange, call);
-      co_return attempt.failed(std::move(refused));
-    }
-    ChatReply::Head head = read_head(**exchange, request, call);
-    Result<ChatReply> reply = fail(Errc::internal, "");
-    if (head.streamed) reply = co_await read_stream(std::move(*exchange), head, call);
-    else reply = co_await read_whole(std::move(*exchange), head, call);
-    if (!reply) co_return attempt.failed(std::move(reply.error()));
-    attempt.answered();
-    co_return reply;
+    if (status < 200 || status > 299) co_return co_await read_refusal(std::move(*exchange), attempt, call);
+    if (is_stream(**exchange, request)) co_return co_await read_stream(std::move(*exchange), request, attempt, call);
+    co_return co_await read_whole(std::move(*exchange), request, attempt, call);
   }
 
  private:
@@ -213,10 +249,11 @@ class OpenAi {
     return T(std::move(*made));
   }
 
-  net::HttpRequest write_request(ChatRequest const& request, Call& call, std::string& encoded) const {
+  ArenaPtr<openai_provider::Outgoing> write_request(ChatRequest const& request, Call& call) const {
     auto const& wire = request.wire();
     bool const completions = request.dialect() == Dialect::openai_completions;
-    net::HttpRequest http("POST", completions ? "/completions" : "/chat/completions");
+    auto made = call.make<openai_provider::Outgoing>("POST", completions ? "/completions" : "/chat/completions");
+    auto& http = made->http;
     if (!shared_->authorization.empty()) http.field("authorization", shared_->authorization.reveal());
     http.field("content-type", "application/json");
     http.field("accept", request.stream() ? "text/event-stream" : "application/json");
@@ -225,74 +262,75 @@ class OpenAi {
     if (!call.traceparent().empty()) http.field("traceparent", call.traceparent());
     if (!wire) {
       auto const conversation = request.conversation();
-      encoded = dialect::encode_openai_chat(*conversation, request.model());
-      return http.body(encoded);
+      made->text = dialect::encode_openai_chat(*conversation, request.model());
+      http.body(made->text);
+    } else if (wire->model == request.model()) {
+      http.body(wire->body);
+    } else {
+      dialect::append_json_string(made->text, request.model());
+      auto const before = static_cast<std::size_t>(wire->model_token.data() - wire->body.data());
+      http.body(wire->body.substr(0, before)).body(made->text);
+      http.body(wire->body.substr(before + wire->model_token.size()));
     }
-    if (wire->model == request.model()) return http.body(wire->body);
-    dialect::append_json_string(encoded, request.model());
-    auto const before = static_cast<std::size_t>(wire->model_token.data() - wire->body.data());
-    http.body(wire->body.substr(0, before)).body(encoded);
-    return http.body(wire->body.substr(before + wire->model_token.size()));
+    return made;
   }
 
-  ChatReply::Head read_head(net::Exchange const& exchange, ChatRequest const& request, Call& call) const {
+  static constexpr std::string_view event_stream = "text/event-stream";
+
+  /// Some servers do not say what they send: then it is what was asked for.
+  static bool is_stream(net::Exchange const& exchange, ChatRequest const& request) {
+    std::string_view const type = exchange.field("content-type");
+    return type.empty() ? request.stream() : type.starts_with(event_stream);
+  }
+
+  ChatReply::Head read_head(net::Exchange const& exchange, ChatRequest const& request, bool streamed,
+                            Call& call) const {
     ChatReply::Head head;
     head.dialect = request.dialect() == Dialect::openai_completions ? Dialect::openai_completions : Dialect::openai_chat;
     std::string_view const type = exchange.field("content-type");
-    // Some servers do not say what they send: then it is what was asked for.
-    std::string_view const event_stream = "text/event-stream";
-    head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
-    std::string_view const assumed = head.streamed ? event_stream : std::string_view("application/json");
+    std::string_view const assumed = streamed ? event_stream : std::string_view("application/json");
+    head.streamed = streamed;
     head.status = 200;
     head.content_type = type.empty() ? assumed : call.keep(type);
     head.provider = name();
     head.upstream_model = call.keep(request.model());
     head.upstream_id = call.keep(exchange.field("x-request-id"));
-    head.decoder = head.streamed ? &dialect::make_openai_stream_decoder : &dialect::make_openai_whole_decoder;
+    head.decoder = streamed ? &dialect::make_openai_stream_decoder : &dialect::make_openai_whole_decoder;
     return head;
   }
 
-  Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, Call& call) {
+  Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ChatRequest const& request,
+                                      AttemptMark& attempt, Call& call) {
+    ChatReply::Head const head = read_head(*exchange, request, true, call);
     auto source = call.make<openai_provider::StreamSource>(std::move(exchange), shared_->options, call);
     Result<ReplyPart> first = co_await source->begin(shared_->options.reply_bytes);
-    if (!first) co_return fail(std::move(first.error()));
+    if (!first) co_return attempt.failed(std::move(first.error()));
+    attempt.answered();
     co_return ChatReply(head, std::move(source), *first);
   }
 
-  Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, Call& call) {
-    auto source = call.make<openai_provider::WholeSource>(std::move(exchange), call);
-    auto const length = source->exchange().content_length();
-    std::string_view body;
-    for (;;) {
-      Result<std::span<char>> piece = co_await source->exchange().read();
-      if (!piece) co_return fail(std::move(piece.error()));
-      if (piece->empty()) break;
-      std::string_view const bytes(piece->data(), piece->size());
-      if (source->body.size() + bytes.size() > shared_->options.reply_bytes)
-        co_return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
-                           .with_sent(Sent::yes));
-      if (source->body.empty() && length == bytes.size()) {
-        body = bytes;  // all of it in one piece: no copy
-        source->exchange().finish();
-        break;
-      }
-      if (source->body.empty() && length) source->body.reserve(std::min(*length, shared_->options.reply_bytes));
-      source->body.append(bytes);
-      body = source->body;
+  Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatRequest const& request,
+                                     AttemptMark& attempt, Call& call) {
+    ArenaPtr<openai_provider::WholeSource> source = gather(std::move(exchange), request, call);
+    for (bool more = true; more;) {
+      Result<std::span<char>> piece = co_await source->read();
+      if (!piece) co_return attempt.failed(std::move(piece.error()));
+      more = source->take(*piece);
     }
-    dialect::OpenAiChatReader reader;
-    Result<void> const read = reader.whole(body, source->progress());
-    if (!read) {
-      Error error = read.error();
-      co_return fail(std::move(error).with_sent(Sent::yes).with_retryable(true));
-    }
-    source->progress().first_content_at = call.now();
-    ReplyPart const part{.bytes = body, .deltas = {}, .last = true};
-    co_return ChatReply(head, std::move(source), part);
+    auto& gathered = *source;
+    Result<ChatReply> reply = gathered.reply(std::move(source), call);
+    if (!reply) co_return attempt.failed(std::move(reply.error()));
+    attempt.answered();
+    co_return reply;
+  }
+  ArenaPtr<openai_provider::WholeSource> gather(ArenaPtr<net::Exchange> exchange, ChatRequest const& request,
+                                                Call& call) const {
+    ChatReply::Head const head = read_head(*exchange, request, false, call);
+    return call.make<openai_provider::WholeSource>(std::move(exchange), head, shared_->options.reply_bytes, call);
   }
 
   /// The error that an answer with an error status is. Its body is read within bounds.
-  Task<Error> read_refusal(net::Exchange& exchange, Call& call) const {
+  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt, Call& call) const {
     constexpr std::size_t most = 64U << 10U;
     constexpr std::array<std::string_view, 7> names{"retry-after",
                                                     "retry-after-ms",
@@ -302,11 +340,11 @@ class OpenAi {
                                                     "x-ratelimit-remaining-requests",
                                                     "x-ratelimit-remaining-tokens"};
     std::array<std::string, names.size()> values;
-    for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange.field(names[i]));
+    for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange->field(names[i]));
     std::string body;
     while (body.size() < most) {
-      Result<std::span<char>> piece = co_await exchange.read();
-      if (!piece && call.interruption()) co_return std::move(piece.error());
+      Result<std::span<char>> piece = co_await exchange->read();
+      if (!piece && call.interruption()) co_return attempt.failed(std::move(piece.error()));
       if (!piece || piece->empty()) break;
       body.append(piece->data(), std::min(piece->size(), most - body.size()));
     }
@@ -315,7 +353,8 @@ class OpenAi {
         if (names[i] == wanted) return values[i];
       return {};
     };
-    co_return dialect::from_openai_error(exchange.status(), body, header, call.clock().utc_micros());
+    co_return attempt.failed(
+        dialect::from_openai_error(exchange->status(), body, header, call.clock().utc_micros()));
   }
 
   std::shared_ptr<Shared> shared_;
