@@ -4,6 +4,7 @@
 #include <lowart/meter/price.hpp>
 #include <lowart/meter/token_meter.hpp>
 #include <lowart/meter/usage_sink.hpp>
+#include <lowart/policy/pipe.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <functional>
@@ -115,5 +116,28 @@ class Metered {
   P inner_;
   std::shared_ptr<Shared> shared_;
 };
+
+/// What metered() returns.
+template <UsageSink Sink>
+class MeteredLayer : public PolicyLayer {
+ public:
+  MeteredLayer(TokenMeter meter, Sink sink, PriceLookup prices)
+      : meter_(std::move(meter)), sink_(std::move(sink)), prices_(std::move(prices)) {}
+  template <Provider P>
+  Metered<P, Sink> wrap(P provider) const {
+    return Metered<P, Sink>(std::move(provider), meter_, sink_, prices_);
+  }
+
+ private:
+  TokenMeter meter_;
+  Sink sink_;
+  PriceLookup prices_;
+};
+
+/// `provider | metered(TokenMeter{}, sink, prices)`: the outermost layer. The sink is copied into what it wraps.
+template <UsageSink Sink>
+[[nodiscard]] MeteredLayer<Sink> metered(TokenMeter meter, Sink sink, PriceLookup prices = {}) {
+  return MeteredLayer<Sink>(std::move(meter), std::move(sink), std::move(prices));
+}
 
 }  // namespace lowart
