@@ -237,6 +237,7 @@ TEST(OpenAiDoor, RefusesWhatIsNoRequest) {
   HttpAnswer const answer = s.chat(std::string(1001, ' '));
   EXPECT_EQ(answer.status, 413);
   EXPECT_EQ(error_of(answer).at("code").as_string(), "request_too_large");
+  s.server->stop();
   EXPECT_EQ(s.server->metrics().value("gateway_in_flight"), 0);
 }
 
@@ -354,6 +355,7 @@ TEST(OpenAiDoor, AnswersTheOldCompletionsToo) {
   auto const streamed =
       s.server->ask(post("/v1/completions", R"({"model":"m","stream":true,"prompt":"Hi"})"));
   EXPECT_TRUE(streamed.body.ends_with("data: [DONE]\n\n"));
+  s.server->stop();
   EXPECT_EQ(s.server->metrics().value("http_requests_total{route=\"/v1/completions\",status=\"200\"}"), 2);
 }
 
