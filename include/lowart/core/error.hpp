@@ -149,19 +149,22 @@ inline int http_status(Error const& error) noexcept {
     case Errc::quota_exceeded: return 429;
     case Errc::circuit_open:
     case Errc::overloaded:
-    case Errc::shutting_down: return 503;
+    case Errc::shutting_down:
+    case Errc::storage_failed: return 503;
     case Errc::connect_timeout:
     case Errc::first_token_timeout:
     case Errc::between_tokens_timeout:
     case Errc::whole_timeout: return 504;
-    case Errc::upstream_rejected: return error.upstream_status() >= 400 ? error.upstream_status() : 400;
+    case Errc::upstream_rejected: {
+      bool const is_client_error = error.upstream_status() >= 400 && error.upstream_status() < 500;
+      return is_client_error ? error.upstream_status() : 400;
+    }
     case Errc::connect_failed:
     case Errc::connection_lost:
     case Errc::malformed_reply:
     case Errc::upstream_failed:
     case Errc::upstream_auth: return 502;
     case Errc::cancelled: return 499;  // nginx's word for a client that left; nobody reads it but logs
-    case Errc::storage_failed:
     case Errc::config_invalid:
     case Errc::internal: return 500;
   }

@@ -32,9 +32,8 @@ inline bool is_openai_error_envelope(std::string_view body) {
 
 namespace openai_error_text {
 
-/// What a code looks like on the wire. `code` empty means null.
+/// What a code looks like on the wire, besides its status. `code` empty means null.
 struct Shape {
-  int status;
   std::string_view type;
   std::string_view code;
   std::string_view should_retry;
@@ -45,64 +44,62 @@ inline Shape shape_of(Error const& e) noexcept {
   bool const upstream = e.origin() == Origin::upstream;
   switch (e.code()) {
     case Errc::invalid_request:
-      return {400, request, "", "false"};
+      return {request, "", "false"};
     case Errc::unauthenticated:
-      return {401, request, "invalid_api_key", "false"};
+      return {request, "invalid_api_key", "false"};
     case Errc::permission_denied:
-      return {403, request, "permission_denied", "false"};
+      return {request, "permission_denied", "false"};
     case Errc::not_found:
-      return {404, request, e.param().empty() || e.param() == "model" ? "model_not_found" : "not_found",
+      return {request, e.param().empty() || e.param() == "model" ? "model_not_found" : "not_found",
               "false"};
     case Errc::too_large:
-      if (upstream) return {502, server, "upstream_reply_too_large", "false"};
-      return {413, request, "request_too_large", "false"};
+      if (upstream) return {server, "upstream_reply_too_large", "false"};
+      return {request, "request_too_large", "false"};
     case Errc::unsupported:
-      return {400, request, e.param().empty() ? "unsupported" : "unsupported_parameter", "false"};
+      return {request, e.param().empty() ? "unsupported" : "unsupported_parameter", "false"};
     case Errc::rate_limited:
       // A provider's limit was met after our own attempts; only its own word on when to come back is worth
       // one more.
-      return {429, "rate_limit_error", "rate_limit_exceeded",
+      return {"rate_limit_error", "rate_limit_exceeded",
               upstream && e.retry_after().count() < 0 ? "false" : ""};
     case Errc::quota_exceeded:
-      return {429, "insufficient_quota", "insufficient_quota", "false"};
+      return {"insufficient_quota", "insufficient_quota", "false"};
     case Errc::circuit_open:
-      return {503, server, "circuit_open", e.retry_after().count() < 0 ? "false" : "true"};
+      return {server, "circuit_open", e.retry_after().count() < 0 ? "false" : "true"};
     case Errc::connect_failed:
-      return {502, server, "upstream_connect_failed", "false"};
+      return {server, "upstream_connect_failed", "false"};
     case Errc::connect_timeout:
-      return {504, server, "upstream_connect_timeout", "false"};
+      return {server, "upstream_connect_timeout", "false"};
     case Errc::first_token_timeout:
-      return {504, server, "upstream_first_token_timeout", "false"};
+      return {server, "upstream_first_token_timeout", "false"};
     case Errc::between_tokens_timeout:
-      return {504, server, "upstream_between_tokens_timeout", "false"};
+      return {server, "upstream_between_tokens_timeout", "false"};
     case Errc::whole_timeout:
-      return {504, server, "upstream_timeout", "false"};
+      return {server, "upstream_timeout", "false"};
     case Errc::connection_lost:
-      return {502, server, "upstream_connection_lost", "false"};
+      return {server, "upstream_connection_lost", "false"};
     case Errc::malformed_reply:
-      return {502, server, "upstream_malformed_reply", "false"};
+      return {server, "upstream_malformed_reply", "false"};
     case Errc::upstream_rejected:
-      if (e.upstream_status() >= 400 && e.upstream_status() < 500)
-        return {e.upstream_status(), request, "upstream_rejected", "false"};
-      return {400, request, "upstream_rejected", "false"};
+      return {request, "upstream_rejected", "false"};
     case Errc::upstream_failed:
-      return {502, server, "upstream_failed", "false"};
+      return {server, "upstream_failed", "false"};
     case Errc::upstream_auth:
-      return {502, server, "upstream_auth", "false"};
+      return {server, "upstream_auth", "false"};
     case Errc::overloaded:
-      return {503, server, "overloaded", ""};
+      return {server, "overloaded", ""};
     case Errc::shutting_down:
-      return {503, server, "shutting_down", "true"};
+      return {server, "shutting_down", "true"};
     case Errc::cancelled:
-      return {499, server, "cancelled", "false"};  // 499: nginx's word for a client that left
+      return {server, "cancelled", "false"};
     case Errc::storage_failed:
-      return {503, server, "storage_failed", ""};
+      return {server, "storage_failed", ""};
     case Errc::config_invalid:
-      return {500, server, "config_invalid", "false"};
+      return {server, "config_invalid", "false"};
     case Errc::internal:
-      return {500, server, "internal", "false"};
+      return {server, "internal", "false"};
   }
-  return {500, server, "internal", "false"};
+  return {server, "internal", "false"};
 }
 
 /// The provider's text may quote our key back ("Incorrect API key provided: sk-..."), so upstream_auth hides
@@ -156,7 +153,7 @@ inline std::string openai_error_body(Error const& error) {
 inline OpenAiErrorReply to_openai_error(Error const& error) {
   auto const shape = openai_error_text::shape_of(error);
   OpenAiErrorReply reply;
-  reply.status = shape.status;
+  reply.status = http_status(error);
   reply.should_retry = shape.should_retry;
   reply.body = openai_error_body(error);
   if (auto const wait = error.retry_after().count(); wait >= 0) {
