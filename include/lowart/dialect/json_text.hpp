@@ -156,6 +156,20 @@ inline bool decode_string(std::string_view literal, std::string& out) {
   return decode_escapes(literal.substr(1, literal.size() - 2), out);
 }
 
+/// How many bytes from `at` on, in steps of eight, stand in a JSON string as they are: ASCII that needs no escape.
+inline std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101U, high = 0x8080808080808080U;
+  std::size_t const begin = at;
+  for (; text.size() - at >= 8; at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, 8);
+    auto const has_zero = [](std::uint64_t w) { return (w - each) & ~w & high; };  // exact up to the first hit
+    std::uint64_t const control = (word - each * 0x20) & ~word & high;
+    if (((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) != 0) break;
+  }
+  return at - begin;
+}
+
 /// Appends text as the inside of a JSON string, without quotes. Valid UTF-8 passes through, each byte that is
 /// not part of it becomes U+FFFD, control characters are escaped: the result is always valid JSON.
 inline void append_escaped(std::string& out, std::string_view text) {
@@ -166,6 +180,8 @@ inline void append_escaped(std::string& out, std::string_view text) {
     done = at + 1;
   };
   for (std::size_t at = 0; at < text.size();) {
+    at += plain_run(text, at);
+    if (at == text.size()) break;
     auto const c = static_cast<unsigned char>(text[at]);
     if (c >= 0x80) {
       std::size_t const n = utf8_sequence(text, at);

@@ -43,6 +43,24 @@ struct AccessEntry {
   std::string_view detail;  ///< The error's message.
 };
 
+/// Appends `{"time":"2026-11-21T10:29:04.939262Z"`. The second is written out once and kept.
+inline void write_log_time(std::int64_t utc_us, std::string& out) {
+  thread_local std::time_t written = -1;
+  thread_local std::array<char, 24> second{};
+  std::time_t const seconds = utc_us / 1'000'000;
+  if (seconds != written) {
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    std::strftime(second.data(), second.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    written = seconds;
+  }
+  std::array<char, 6> micros{};
+  auto rest = utc_us % 1'000'000;
+  for (auto digit = micros.rbegin(); digit != micros.rend(); ++digit, rest /= 10)
+    *digit = static_cast<char>('0' + rest % 10);
+  out.append("{\"time\":\"").append(second.data(), 20).append(micros.data(), micros.size()).append("Z\"");
+}
+
 /// Appends a line to `out`.
 inline void write_access_line(AccessEntry const& e, std::string& out) {
   auto const number = [&out](std::int64_t n) {
@@ -59,14 +77,7 @@ inline void write_access_line(AccessEntry const& e, std::string& out) {
     out.append(",\"").append(name).append("\":");
     number(value);
   };
-  std::time_t const seconds = e.at_utc_us / 1'000'000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 24> when{};
-  out.append("{\"time\":\"")
-      .append(when.data(), std::strftime(when.data(), when.size(), "%Y-%m-%dT%H:%M:%S", &parts));
-  std::string const micros = std::to_string(e.at_utc_us % 1'000'000);
-  out.append(".").append(6 - micros.size(), '0').append(micros).append("Z\"");
+  write_log_time(e.at_utc_us, out);
   out.append(",\"event\":\"request\"");
   text_field("request_id", e.request_id);
   text_field("peer", e.peer);

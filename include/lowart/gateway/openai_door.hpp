@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,10 +35,15 @@ class OpenAiDoor {
   template <Provider P>
   Task<void> serve(P& answer, Keyring const& keys, Dialect dialect, net::ServerRequest& request,
                    net::Responder& responder) {
-    Visit visit(*this, dialect, request, responder);
-    Result<void> const served = co_await admit(visit, answer, keys);
-    if (!served) co_await refuse(visit, served.error());
-    finish(visit);
+    VisitPtr const visit = begin_visit(dialect, request, responder);
+    bool admitted = identify(*visit, keys);
+    if (admitted) {
+      Result<std::string_view> const body = co_await request.body(limits_.body_bytes);
+      admitted = admit(*visit, body);
+    }
+    if (admitted) co_await call_and_relay(*visit, answer);
+    if (visit->failure) co_await refuse(*visit);
+    finish(*visit);
   }
 
   /// The key of a request, from `Authorization: Bearer` or `x-api-key` or `api-key`.
@@ -59,6 +65,15 @@ class OpenAiDoor {
     return dialect == Dialect::openai_chat ? "/v1/chat/completions" : "/v1/completions";
   }
 
+  /// Ends the look-out for a client that leaves before the call is gone that it would cancel.
+  struct LookOut {
+    LookOut(net::Responder& r, Call& call) : responder(r) { responder.cancel_when_client_leaves(call); }
+    ~LookOut() { responder.look_out_no_more(); }
+    LookOut(LookOut const&) = delete;
+    LookOut& operator=(LookOut const&) = delete;
+    net::Responder& responder;
+  };
+
   /// One request at this door, and what there is to log of it.
   struct Visit {
     Visit(OpenAiDoor& door, Dialect d, net::ServerRequest& rq, net::Responder& rs)
@@ -76,6 +91,12 @@ class OpenAiDoor {
     Visit(Visit const&) = delete;
     Visit& operator=(Visit const&) = delete;
 
+    /// Notes why there is no answer; false, for `return visit.fails(...)`.
+    bool fails(Error why) {
+      failure.emplace(std::move(why));
+      return false;
+    }
+
     Counter& in_flight;
     Dialect dialect;
     net::ServerRequest& request;
@@ -83,88 +104,112 @@ class OpenAiDoor {
     RequestId fresh_id;
     TimePoint started_at;
     std::string_view id;
+    KeyEntry const* key{nullptr};
     std::string_view key_name;
-    std::string model;       ///< As asked for; a label only when `model_known`.
+    std::string_view model;  ///< As asked for; a label only when `model_known`.
     bool model_known{false};
     int status{0};
     std::int32_t attempts{0};
-    std::string provider;
+    std::string_view provider;
     std::int64_t first_token_us{-1};
     std::int64_t overhead_us{-1};
     Spent spent;
     std::string_view outcome;
     std::string_view error;
     std::string detail;
+    std::optional<Error> failure;
+    std::string scratch;  ///< The model's name, where it came with escapes.
+    std::optional<Call> call;
+    std::optional<ChatRequest> chat;
+    std::optional<LookOut> look_out;
+    std::optional<ChatReply> reply;  ///< Gone before its call is.
   };
+  /// In the request's arena, so that coroutine frames stay small enough for Asio to recycle (1020 bytes).
+  using VisitPtr = ArenaPtr<Visit>;
+  VisitPtr begin_visit(Dialect dialect, net::ServerRequest& request, net::Responder& responder) {
+    void* const place = request.arena().resource()->allocate(sizeof(Visit), alignof(Visit));
+    return VisitPtr(::new (place) Visit(*this, dialect, request, responder));
+  }
 
-  /// Ends the look-out for a client that leaves before the call is gone that it would cancel.
-  struct LookOut {
-    LookOut(net::Responder& r, Call& call) : responder(r) { responder.cancel_when_client_leaves(call); }
-    ~LookOut() { responder.look_out_no_more(); }
-    LookOut(LookOut const&) = delete;
-    LookOut& operator=(LookOut const&) = delete;
-    net::Responder& responder;
-  };
-
-  template <Provider P>
-  Task<Result<void>> admit(Visit& visit, P& answer, Keyring const& keys) {
-    auto& request = visit.request;
+  bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
-    KeyEntry const* key = nullptr;
-    if (!keys.open()) {
-      auto const found = keys.find(presented_key(request.head()));
-      if (!found) co_return fail(found.error());
-      key = *found;
-      visit.key_name = key->name;
-    }
-    auto const body = co_await request.body(limits_.body_bytes);
-    if (!body) co_return fail(body.error());
-    std::string scratch;
-    auto facts = visit.dialect == Dialect::openai_chat ? dialect::read_openai_chat_facts(*body, scratch)
-                                                       : dialect::read_openai_completions_facts(*body, scratch);
-    if (!facts) co_return fail(facts.error());
-    facts->decode = visit.dialect == Dialect::openai_chat ? &dialect::decode_openai_chat
-                                                          : &dialect::decode_openai_completions;
-    visit.model.assign(facts->model);
-    if (key != nullptr && !key->allows(visit.model))
-      co_return fail(Error(Errc::permission_denied, "this API key may not use the model '" + visit.model.substr(0, longest_shown) + "'",
-                           Origin::client)
-                         .with_param("model"));
+    if (keys.open()) return true;
+    auto const found = keys.find(presented_key(visit.request.head()));
+    if (!found) return visit.fails(found.error());
+    visit.key = *found;
+    visit.key_name = visit.key->name;
+    return true;
+  }
 
-    Result<Admission> admission = admission_for(key, *facts, request.clock().now());
-    if (key != nullptr && key->limits) write_limits(*key->limits, request.clock().now(), visit.responder);
-    if (!admission) co_return fail(admission.error());
+  /// From body to Call: everything that can be refused without asking anybody.
+  bool admit(Visit& visit, Result<std::string_view> const& body) {
+    if (!body) return visit.fails(body.error());
+    bool const is_chat = visit.dialect == Dialect::openai_chat;
+    auto facts = is_chat ? dialect::read_openai_chat_facts(*body, visit.scratch)
+                         : dialect::read_openai_completions_facts(*body, visit.scratch);
+    if (!facts) return visit.fails(facts.error());
+    facts->decode = is_chat ? &dialect::decode_openai_chat : &dialect::decode_openai_completions;
+    visit.model = facts->model;
+    if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
 
-    Call call(std::move(*admission), request.clock(), request.executor(), request.arena());
-    call.request_id(visit.id);
-    call.key_name(visit.key_name);
-    call.traceparent(request.head().fields().get("traceparent"));
-    LookOut const look_out(visit.responder, call);
-    ChatRequest const chat(*facts);
-    Result<void> const answered = co_await call_and_relay(visit, answer, chat, call);
-    visit.responder.look_out_no_more();
-    visit.spent = call.spent();
-    count_attempts(visit, call);
-    if (!answered) visit.outcome = to_string(outcome_of(answered.error()));
-    loop_.metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
-    co_return answered;
+    auto& request = visit.request;
+    auto const now = request.clock().now();
+    Result<Admission> admission = admission_for(visit.key, *facts, now);
+    if (visit.key != nullptr && visit.key->limits) write_limits(*visit.key->limits, now, visit.responder);
+    if (!admission) return visit.fails(admission.error());
+
+    visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena());
+    visit.call->request_id(visit.id);
+    visit.call->key_name(visit.key_name);
+    visit.call->traceparent(request.head().fields().get("traceparent"));
+    visit.look_out.emplace(visit.responder, *visit.call);
+    visit.chat.emplace(*facts);
+    return true;
+  }
+  static Error not_allowed(std::string_view model) {
+    std::string message = "this API key may not use the model '";
+    message.append(model.substr(0, longest_shown)).append("'");
+    return Error(Errc::permission_denied, std::move(message), Origin::client).with_param("model");
   }
 
   template <Provider P>
-  Task<Result<void>> call_and_relay(Visit& visit, P& answer, ChatRequest const& chat, Call& call) {
-    Result<ChatReply> reply = co_await answer(chat, call);
-    if (!reply) co_return fail(reply.error());
+  Task<void> call_and_relay(Visit& visit, P& answer) {
+    {
+      Result<ChatReply> reply = co_await answer(*visit.chat, *visit.call);
+      begin_answer(visit, std::move(reply));
+    }
+    if (visit.reply) {
+      RelayEnd const end =
+          co_await relay_openai(*visit.reply, *visit.chat, visit.dialect, *visit.call, visit.responder);
+      end_answer(visit, end);
+    }
+    settle(visit);
+  }
+  void begin_answer(Visit& visit, Result<ChatReply> reply) {
+    if (!reply) {
+      visit.fails(std::move(reply.error()));
+      return;
+    }
+    visit.reply.emplace(std::move(*reply));
     visit.model_known = true;
-    visit.provider.assign(reply->head().provider);
-    visit.status = reply->head().status;
-    note_first_content(visit, call);
+    visit.provider = visit.reply->head().provider;
+    visit.status = visit.reply->head().status;
+    note_first_content(visit, *visit.call);
     visit.responder.field("x-lowart-provider", visit.provider);
-    RelayEnd const end = co_await relay_openai(*reply, chat, visit.dialect, call, visit.responder);
+  }
+  static void end_answer(Visit& visit, RelayEnd const& end) {
     visit.outcome = to_string(end.outcome);
     visit.detail = end.detail;
     if (end.error) visit.error = to_string(*end.error);
     if (end.status) visit.status = *end.status;
-    co_return Result<void>{};
+    visit.reply.reset();  // its watchers learn the end, if it was dropped
+  }
+  void settle(Visit& visit) {
+    visit.look_out.reset();
+    visit.spent = visit.call->spent();
+    count_attempts(visit, *visit.call);
+    if (visit.failure) visit.outcome = to_string(outcome_of(*visit.failure));
+    loop_.metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
   }
 
   Result<Admission> admission_for(KeyEntry const* key, WireRequest const& facts, TimePoint now) const {
@@ -199,7 +244,8 @@ class OpenAiDoor {
     }
   }
 
-  Task<void> refuse(Visit& visit, Error const& error) {
+  Task<void> refuse(Visit& visit) {
+    Error const& error = *visit.failure;
     visit.error = to_string(error.code());
     visit.detail = error.message();
     if (visit.outcome.empty()) visit.outcome = to_string(outcome_of(error));
@@ -240,7 +286,7 @@ class OpenAiDoor {
     for (auto const& attempt : call.trail()) {
       auto const outcome = attempt.failure ? to_string(*attempt.failure) : std::string_view("ok");
       loop_.metrics.upstream_attempts.at({attempt.provider, outcome}).add();
-      if (visit.provider.empty()) visit.provider.assign(attempt.provider);
+      if (visit.provider.empty()) visit.provider = attempt.provider;
     }
   }
   void finish(Visit& visit) {
@@ -270,7 +316,7 @@ class OpenAiDoor {
     entry.first_token_us = visit.first_token_us;
     entry.overhead_us = visit.overhead_us;
     entry.key = visit.key_name;
-    entry.model = std::string_view(visit.model).substr(0, longest_shown);
+    entry.model = visit.model.substr(0, longest_shown);
     entry.provider = visit.provider;
     entry.attempts = visit.attempts;
     entry.usage = &visit.spent.usage;

@@ -82,27 +82,9 @@ Task<RelayEnd> chunks(ChatReply& reply, Encoder encoder, Call& call, net::Respon
   }
 }
 
-}  // namespace relay
-
-/// Relays a reply to its end. Nothing has been sent before; whatever happens, an answer is on its way after it.
-inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request, Dialect client, Call& call,
-                                   net::Responder& responder) {
-  bool const completions = client == Dialect::openai_completions;
-  if (reply.head().dialect == client) co_return co_await relay::bytes(reply, responder);
-
-  dialect::ReplyIdentity identity;
-  identity.id = completions ? "cmpl-" : "chatcmpl-";
-  identity.id.append(call.request_id().starts_with("req_") ? call.request_id().substr(4) : call.request_id());
-  identity.model = request.model();
-  identity.created = call.clock().utc_micros() / 1'000'000;
-  if (request.stream() && completions) {
-    dialect::CompletionsChunkEncoder encoder(std::move(identity), request.include_usage());
-    co_return co_await relay::chunks(reply, std::move(encoder), call, responder);
-  }
-  if (request.stream()) {
-    dialect::ChunkEncoder encoder(std::move(identity), request.include_usage());
-    co_return co_await relay::chunks(reply, std::move(encoder), call, responder);
-  }
+/// Another language, whole.
+inline Task<RelayEnd> whole(ChatReply& reply, dialect::ReplyIdentity identity, bool completions, Call& call,
+                            net::Responder& responder) {
   Result<Answer> const answer = co_await collect(reply, call);
   if (!answer) {
     auto const error = dialect::to_openai_error(answer.error());
@@ -117,6 +99,30 @@ inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request,
   Result<void> const sent = co_await responder.send(200, "application/json", body);
   if (!sent) co_return RelayEnd::failed(sent.error());
   co_return RelayEnd{};
+}
+
+inline dialect::ReplyIdentity identity_for(ChatRequest const& request, bool completions, Call const& call) {
+  dialect::ReplyIdentity identity;
+  identity.id = completions ? "cmpl-" : "chatcmpl-";
+  identity.id.append(call.request_id().starts_with("req_") ? call.request_id().substr(4) : call.request_id());
+  identity.model = request.model();
+  identity.created = call.clock().utc_micros() / 1'000'000;
+  return identity;
+}
+
+}  // namespace relay
+
+/// Relays a reply to its end. Nothing has been sent before; whatever happens, an answer is on its way after it.
+inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request, Dialect client, Call& call,
+                                   net::Responder& responder) {
+  if (reply.head().dialect == client) return relay::bytes(reply, responder);
+  bool const completions = client == Dialect::openai_completions;
+  dialect::ReplyIdentity identity = relay::identity_for(request, completions, call);
+  bool const usage = request.include_usage();
+  if (!request.stream()) return relay::whole(reply, std::move(identity), completions, call, responder);
+  if (completions)
+    return relay::chunks(reply, dialect::CompletionsChunkEncoder(std::move(identity), usage), call, responder);
+  return relay::chunks(reply, dialect::ChunkEncoder(std::move(identity), usage), call, responder);
 }
 
 }  // namespace lowart
