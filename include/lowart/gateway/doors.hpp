@@ -46,8 +46,8 @@ class Doors {
       co_await method_not_allowed(request, responder, "GET");
       co_return true;
     }
-    co_await list_models(keys, models, one_model ? path.substr(model_prefix.size()) : std::string_view(), request,
-                         responder);
+    std::string_view const asked = one_model ? path.substr(model_prefix.size()) : std::string_view();
+    co_await list_models(keys, models, asked, request, responder);
     co_return true;
   }
 
