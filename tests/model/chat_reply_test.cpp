@@ -129,7 +129,7 @@ TEST(ChatReply, TellsThatAnAnswerIsCancelledWhileItIsAwaited) {
   w.loop.settle();
   ASSERT_TRUE(running.done());
   EXPECT_EQ(running.take().error().code(), Errc::cancelled);
-  EXPECT_EQ(w.log, (Log{"w part a", "w waiting", "w partial cancelled"}));
+  EXPECT_EQ(w.log, (Log{"w part a", "w waiting", "w cancelled cancelled"}));
 }
 
 TEST(ChatReply, ShowsItsProgressToWhoeverHoldsIt) {

@@ -166,9 +166,6 @@ test('our rate limit is retried when it says, and then succeeds', async () => {
   const took = performance.now() - start;
   assert.ok(took > wait - 20 && took < wait + 1500, `took ${took} ms where ${wait} ms were told`);
 });
-  const took = performance.now() - start;
-  assert.ok(took > 200 && took < 3000, `took ${took} ms`);
-});
 
 test('a timeout of the SDK', async () => {
   await raises(OpenAI.APIConnectionTimeoutError, client({ timeout: 300 }).chat.completions.create({ model: 'patient', messages }, play('silence')));

@@ -46,6 +46,28 @@ for what, how in (("closes", Connection.close), ("resets", Connection.reset)):
         equal(world().gateway.log_of(request_id)["outcome"], "cancelled")
 
 
+@case("a client that leaves while a stream is silent has cancelled it")
+def _():
+    w = world()
+    name, key = w.own_key()
+    request_id = new_id()
+    content = delta("", role="assistant") + delta("Hello")
+    w.up.script(request_id, sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(content), content), then="silence"))
+    connection = w.gateway.connect()
+    connection.send(w.gateway.bytes_of(chat("plain", stream=True), key=key, request_id=request_id))
+    connection.head()
+    while b"Hello" not in connection.buffer:
+        connection.fill()
+    peer, left = w.up.requests(request_id)[0].peer, time.monotonic()
+    connection.close()
+    eventually(lambda: peer.closed_at, 3, "the upstream's connection closed")
+    check(peer.closed_at - left < 1.0, "took", peer.closed_at - left)
+    (record,) = w.gateway.records(name)
+    equal(outcome(record), ("cancelled", "partial"), record)
+    equal(w.gateway.log_of(request_id)["outcome"], "cancelled")
+    equal(w.gateway.metrics().sum("gateway_breaker_opened_total", model="up-model", provider="patient"), 0)
+
+
 @case("a client that leaves before the first token ends the upstream's work, too")
 def _():
     w = world()

@@ -41,7 +41,7 @@ class ReplyProgress {
 /// How an answer ended.
 struct ReplyEnd {
   Outcome outcome;
-  Error const* error;  ///< Set when outcome is partial.
+  Error const* error;  ///< Set when outcome is partial; may be set when it is cancelled.
 };
 
 /// Sees an answer pass. Made in the call's arena; destroyed with the reply. Called on the call's loop.
@@ -130,7 +130,8 @@ class ChatReply {
     for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->waiting();
     Result<ReplyPart> part = co_await source_->next();
     if (part) co_return seen(*part);
-    finish(ReplyEnd{.outcome = Outcome::partial, .error = &part.error()});
+    bool const left = part.error().code() == Errc::cancelled;
+    finish(ReplyEnd{.outcome = left ? Outcome::cancelled : Outcome::partial, .error = &part.error()});
     co_return part;
   }
 
