@@ -3,6 +3,7 @@
 
 #include <lowart/core/usage.hpp>
 #include <lowart/dialect/json_scan.hpp>
+#include <lowart/dialect/json_text.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -15,43 +16,80 @@ namespace openai_usage {
 
 using Count = std::optional<std::int64_t>;
 
-inline void take(JsonMember const& member, std::string_view name, Count& out) {
-  if (!member.key_is(name)) return;
-  if (auto const value = as_int(member.value)) out = std::max<std::int64_t>(*value, 0);
-}
-
 /// The figures as they stand on the wire, where they overlap.
 struct Figures {
   Count prompt, completion, total, cached, cache_write, prompt_audio, prompt_image, reasoning,
       completion_audio;
 
+  /// One pass: what is nested is read where it stands, not stepped over first.
   void read(std::string_view object) {
+    JsonCursor cursor(object);
+    cursor.skip_space();
     Count hit;
-    scan_object(object, [&](JsonMember const& member) {
-      take(member, "prompt_tokens", prompt);
-      take(member, "completion_tokens", completion);
-      take(member, "total_tokens", total);
-      take(member, "cached_tokens", hit);            // Moonshot
-      take(member, "prompt_cache_hit_tokens", hit);  // DeepSeek
-      if (member.kind != JsonKind::object) return;
-      if (member.key_is("prompt_tokens_details")) read_prompt_details(member.value);
-      if (member.key_is("completion_tokens_details")) read_completion_details(member.value);
+    walk(cursor, [&](std::string_view name, JsonCursor& at) {
+      if (name == "prompt_tokens") return take(at, prompt);
+      if (name == "completion_tokens") return take(at, completion);
+      if (name == "total_tokens") return take(at, total);
+      if (name == "cached_tokens" || name == "prompt_cache_hit_tokens") return take(at, hit);  // Moonshot, DeepSeek
+      if (name == "prompt_tokens_details") return walk(at, [this](auto n, auto& v) { return read_prompt(n, v); });
+      if (name == "completion_tokens_details")
+        return walk(at, [this](auto n, auto& v) { return read_completion(n, v); });
+      return step_over(at);
     });
     if (!cached) cached = hit;
   }
-  void read_prompt_details(std::string_view object) {
-    scan_object(object, [&](JsonMember const& member) {
-      take(member, "cached_tokens", cached);
-      take(member, "cache_write_tokens", cache_write);  // OpenRouter
-      take(member, "audio_tokens", prompt_audio);
-      take(member, "image_tokens", prompt_image);  // xAI
-    });
+
+ private:
+  bool read_prompt(std::string_view name, JsonCursor& at) {
+    if (name == "cached_tokens") return take(at, cached);
+    if (name == "cache_write_tokens") return take(at, cache_write);  // OpenRouter
+    if (name == "audio_tokens") return take(at, prompt_audio);
+    if (name == "image_tokens") return take(at, prompt_image);  // xAI
+    return step_over(at);
   }
-  void read_completion_details(std::string_view object) {
-    scan_object(object, [&](JsonMember const& member) {
-      take(member, "reasoning_tokens", reasoning);
-      take(member, "audio_tokens", completion_audio);
-    });
+  bool read_completion(std::string_view name, JsonCursor& at) {
+    if (name == "reasoning_tokens") return take(at, reasoning);
+    if (name == "audio_tokens") return take(at, completion_audio);
+    return step_over(at);
+  }
+
+  static bool step_over(JsonCursor& at) {
+    JsonKind kind{};
+    return at.skip_value(kind) == JsonScan::ok;
+  }
+  static bool take(JsonCursor& at, Count& out) {
+    char const* const begin = at.at();
+    JsonKind kind{};
+    if (at.skip_value(kind) != JsonScan::ok) return false;
+    if (kind != JsonKind::number) return true;
+    auto const value = as_int(std::string_view(begin, static_cast<std::size_t>(at.at() - begin)));
+    if (value) out = std::max<std::int64_t>(*value, 0);
+    return true;
+  }
+  /// Calls `on_member(name, cursor)` at each value of the object at the cursor; it steps over the value. Anything
+  /// that is no object is stepped over. False when the text breaks off.
+  template <class F>
+  static bool walk(JsonCursor& at, F on_member) {
+    if (at.peek() != '{') return step_over(at);
+    at.take('{');
+    at.skip_space();
+    if (at.take('}')) return true;
+    for (;;) {
+      if (at.peek() != '"') return false;
+      char const* const quote = at.at();
+      if (at.skip_string() != JsonScan::ok) return false;
+      std::string_view name = std::string_view(quote + 1, static_cast<std::size_t>(at.at() - quote) - 2);
+      std::string decoded;
+      if (name.find('\\') != std::string_view::npos && decode_escapes(name, decoded)) name = decoded;
+      at.skip_space();
+      if (!at.take(':')) return false;
+      at.skip_space();
+      if (!on_member(name, at)) return false;
+      at.skip_space();
+      if (at.take('}')) return true;
+      if (!at.take(',')) return false;
+      at.skip_space();
+    }
   }
 };
 

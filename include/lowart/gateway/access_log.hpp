@@ -61,44 +61,76 @@ inline void write_log_time(std::int64_t utc_us, std::string& out) {
   out.append("{\"time\":\"").append(second.data(), 20).append(micros.data(), micros.size()).append("Z\"");
 }
 
+/// Writes one object into a string that has room for it already.
+class LogLine {
+ public:
+  /// `most` bounds what will be written.
+  LogLine(std::string& out, std::size_t most) : out_(out) {
+    auto const before = out.size();
+    out.resize(before + most);
+    at_ = out.data() + before;
+  }
+  ~LogLine() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  LogLine(LogLine const&) = delete;
+  LogLine& operator=(LogLine const&) = delete;
+
+  void raw(std::string_view text) noexcept { at_ = std::copy(text.begin(), text.end(), at_); }
+  /// Names as `,"name":`.
+  void number(std::string_view name, std::int64_t value) noexcept {
+    if (value < 0) return;
+    raw(name);
+    at_ = std::to_chars(at_, at_ + 20, value).ptr;
+  }
+  void text(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    raw(name);
+    *at_++ = '"';
+    auto const plain = dialect::plain_run(value, 0);
+    raw(value.substr(0, plain));
+    if (plain < value.size()) {
+      escaped_.clear();
+      dialect::append_escaped(escaped_, value.substr(plain));
+      raw(escaped_);
+    }
+    *at_++ = '"';
+  }
+
+ private:
+  std::string& out_;
+  char* at_;
+  std::string escaped_;
+};
+
 /// Appends a line to `out`.
 inline void write_access_line(AccessEntry const& e, std::string& out) {
-  auto const number = [&out](std::int64_t n) {
-    std::array<char, 24> text{};
-    out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), n).ptr);
-  };
-  auto const text_field = [&out](std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    out.append(",\"").append(name).append("\":");
-    dialect::append_json_string(out, value);
-  };
-  auto const number_field = [&](std::string_view name, std::int64_t value) {
-    if (value < 0) return;
-    out.append(",\"").append(name).append("\":");
-    number(value);
-  };
+  constexpr std::size_t fixed = 512;    // names, numbers and punctuation of a line
+  constexpr std::size_t per_byte = 6;  // "\u0000"
+  std::size_t texts = 0;
+  for (auto text : {e.request_id, e.peer, e.method, e.path, e.key, e.model, e.provider, e.outcome, e.error, e.detail})
+    texts += text.size();
   write_log_time(e.at_utc_us, out);
-  out.append(",\"event\":\"request\"");
-  text_field("request_id", e.request_id);
-  text_field("peer", e.peer);
-  text_field("method", e.method);
-  text_field("path", e.path);
-  number_field("status", e.status);
-  number_field("duration_us", e.duration_us);
-  number_field("first_token_us", e.first_token_us);
-  number_field("overhead_us", e.overhead_us);
-  text_field("key", e.key);
-  text_field("model", e.model);
-  text_field("provider", e.provider);
-  if (e.attempts > 0) number_field("attempts", e.attempts);
+  LogLine line(out, fixed + per_byte * texts);
+  line.raw(",\"event\":\"request\"");
+  line.text(",\"request_id\":", e.request_id);
+  line.text(",\"peer\":", e.peer);
+  line.text(",\"method\":", e.method);
+  line.text(",\"path\":", e.path);
+  line.number(",\"status\":", e.status);
+  line.number(",\"duration_us\":", e.duration_us);
+  line.number(",\"first_token_us\":", e.first_token_us);
+  line.number(",\"overhead_us\":", e.overhead_us);
+  line.text(",\"key\":", e.key);
+  line.text(",\"model\":", e.model);
+  line.text(",\"provider\":", e.provider);
+  if (e.attempts > 0) line.number(",\"attempts\":", e.attempts);
   if (e.usage != nullptr && !e.usage->empty()) {
-    number_field("input_tokens", e.usage->input_total());
-    number_field("output_tokens", e.usage->output_total());
+    line.number(",\"input_tokens\":", e.usage->input_total());
+    line.number(",\"output_tokens\":", e.usage->output_total());
   }
-  text_field("outcome", e.outcome);
-  text_field("error", e.error);
-  text_field("detail", e.detail);
-  out.append("}\n");
+  line.text(",\"outcome\":", e.outcome);
+  line.text(",\"error\":", e.error);
+  line.text(",\"detail\":", e.detail);
+  line.raw("}\n");
 }
 
 /// The log of one event loop: lines wait in a buffer for at most a clock tick, then go out together.

@@ -4,6 +4,7 @@
 #include <lowart/gateway/openai_door.hpp>
 
 #include <atomic>
+#include <charconv>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -46,7 +47,7 @@ class Doors {
       co_await method_not_allowed(request, responder, "GET");
       co_return true;
     }
-    std::string_view const asked = one_model ? path.substr(model_prefix.size()) : std::string_view();
+    std::string const asked = one_model ? percent_decoded(path.substr(model_prefix.size())) : std::string();
     co_await list_models(keys, models, asked, request, responder);
     co_return true;
   }
@@ -121,6 +122,18 @@ class Doors {
   LoopState& loop() noexcept { return loop_; }
 
  private:
+  /// SDKs escape the slash in "org/model". The head's parser has seen to it that every % has its two digits.
+  static std::string percent_decoded(std::string_view text) {
+    constexpr int sixteen = 16;
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      unsigned char byte = static_cast<unsigned char>(text[i]);
+      if (text[i] == '%') std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, sixteen), i += 2;
+      out += static_cast<char>(byte);
+    }
+    return out;
+  }
+
   static constexpr std::string_view model_prefix = "/v1/models/";
   static constexpr std::chrono::seconds wait_for_another{1};
 

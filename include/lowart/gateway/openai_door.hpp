@@ -224,23 +224,15 @@ class OpenAiDoor {
   /// What OpenAI's own servers send; a client's SDK and its throttling read it.
   static void write_limits(LimitState const& limits, TimePoint now, net::Responder& responder) {
     auto const seen = limits.snapshot(now);
-    auto const put = [&](std::string_view name, std::int64_t value) {
-      std::array<char, 24> text{};
-      auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-      responder.field(name, std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
-    };
-    auto const put_reset = [&](std::string_view name, std::chrono::milliseconds reset) {
-      responder.field(name, std::to_string(reset.count()) + "ms");
-    };
     if (seen.requests.limit > 0) {
-      put("x-ratelimit-limit-requests", seen.requests.limit);
-      put("x-ratelimit-remaining-requests", seen.requests.remaining);
-      put_reset("x-ratelimit-reset-requests", seen.requests.reset);
+      responder.number("x-ratelimit-limit-requests", seen.requests.limit);
+      responder.number("x-ratelimit-remaining-requests", seen.requests.remaining);
+      responder.number("x-ratelimit-reset-requests", seen.requests.reset.count(), "ms");
     }
     if (seen.tokens.limit > 0) {
-      put("x-ratelimit-limit-tokens", seen.tokens.limit);
-      put("x-ratelimit-remaining-tokens", seen.tokens.remaining);
-      put_reset("x-ratelimit-reset-tokens", seen.tokens.reset);
+      responder.number("x-ratelimit-limit-tokens", seen.tokens.limit);
+      responder.number("x-ratelimit-remaining-tokens", seen.tokens.remaining);
+      responder.number("x-ratelimit-reset-tokens", seen.tokens.reset.count(), "ms");
     }
   }
 

@@ -119,6 +119,8 @@ class Responder {
 
   /// Adds a header field. A name or value that could break out of its line is dropped.
   LOWART_DECL Responder& field(std::string_view name, std::string_view value);
+  /// Adds `name: <number><unit>`. The name and the unit are the program's own and not looked at.
+  LOWART_DECL Responder& number(std::string_view name, std::int64_t value, std::string_view unit = {});
   /// The whole answer, in one write. Empty `content_type`: none. Like write(), it fails with cancelled when
   /// the client no longer takes it, and with internal when the answer was given already.
   LOWART_DECL Task<Result<void>> send(int status, std::string_view content_type, std::string_view body);

@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <ctime>
 
@@ -130,6 +131,13 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
     fresh = *read;
   }
   co_return too_large(limit);
+}
+
+LOWART_DECL Responder& Responder::number(std::string_view name, std::int64_t value, std::string_view unit) {
+  std::array<char, 24> text{};
+  auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  fields_.append(name).append(": ").append(text.data(), end).append(unit).append("\r\n");
+  return *this;
 }
 
 LOWART_DECL Responder& Responder::field(std::string_view name, std::string_view value) {

@@ -138,10 +138,15 @@ inline Result<void> SqliteStore::append(std::span<UsageRecord const> batch,
   auto transaction = sqlite::Transaction::begin(database_);
   if (!transaction) return tl::unexpected(std::move(transaction).error());
   Sums sums;
-  for (auto const& record : batch) {
-    auto const is_new = insert(record);
+  // Calls end in another order than they began in. In the order of the table each goes to its end, without a search.
+  std::vector<UsageRecord const*> in_order;
+  in_order.reserve(batch.size());
+  for (auto const& record : batch) in_order.push_back(&record);
+  std::ranges::sort(in_order, {}, [](UsageRecord const* r) { return std::tuple(r->started_at, r->id.high, r->id.low); });
+  for (auto const* record : in_order) {
+    auto const is_new = insert(*record);
     if (!is_new) return tl::unexpected(is_new.error());
-    if (*is_new) sums[Place(hour_of(record.started_at), record.key, record.model)].add(record);
+    if (*is_new) sums[Place(hour_of(record->started_at), record->key, record->model)].add(*record);
   }
   for (auto const& [place, totals] : sums)
     if (auto done = add_to_sum(place, totals); !done) return done;
