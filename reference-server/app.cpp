@@ -24,7 +24,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace lowart::server {
 
@@ -45,6 +47,24 @@ struct FileStamp {
   }
 };
 
+/// What only a start takes over, by name.
+std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Config const& config) {
+  std::string listen;
+  for (auto const& address : config.listen)
+    listen.append(address.text()).append(" ").append(address.cert_file).append(" ").append(address.key_file).append("\n");
+  std::string limits;
+  auto const add = [&limits](auto number) { limits.append(std::to_string(number)).append(" "); };
+  auto const& server = config.limits;
+  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes}) add(count);
+  for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time}) add(time.count());
+  add(config.door.assumed_output_tokens);
+  return {{"listen", listen},
+          {"threads", std::to_string(config.threads)},
+          {"data", config.data},
+          {"access_log", config.access_log},
+          {"limits", limits}};
+}
+
 class App {
  public:
   App(ServeFlags flags, Config config, std::unique_ptr<Journal> journal,
@@ -56,6 +76,7 @@ class App {
         log_fd_(log_fd),
         current_(runtime_.size()) {
     config_ = std::move(config);
+    fixed_ = fixed_at_start(config_);
   }
   ~App() {
     folder_->stop();
@@ -264,11 +285,11 @@ class App {
   }
 
   void warn_of_restart(Config const& next) const {
-    auto const& now = latest_->config;
-    bool const same = next.threads == now.threads && next.data == now.data && next.access_log == now.access_log &&
-                      next.listen.size() == now.listen.size();
-    if (!same)
-      log_event(Level::warning, "config_needs_restart", {{"fields", "listen, threads, data or access_log changed"}});
+    std::string changed;
+    auto const wanted = fixed_at_start(next);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if (wanted[i] != fixed_[i]) changed.append(changed.empty() ? "" : ", ").append(wanted[i].first);
+    if (!changed.empty()) log_event(Level::warning, "config_needs_restart", {{"fields", changed}});
   }
 
   void greet() const {
@@ -307,6 +328,7 @@ class App {
 
   ServeFlags flags_;
   Config config_;
+  std::vector<std::pair<std::string_view, std::string>> fixed_;
   Runtime runtime_;
   std::shared_ptr<Journal> journal_;
   std::unique_ptr<Folder<SqliteStore>> folder_;
