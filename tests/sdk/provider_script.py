@@ -4,7 +4,6 @@ What it does is chosen by the request id, `NAME.anything`: SDK clients set it as
 """
 
 import json
-import time
 
 from kit.upstream import (
     STREAM_HEAD,
@@ -25,13 +24,29 @@ REPORT = {"city": "Paris", "degrees": 21, "sunny": True}
 
 
 def chunk(choices, **more):
-    return event({"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "up-model", "choices": choices, **more})
+    return event(
+        {
+            "id": "chatcmpl-up",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "up-model",
+            "choices": choices,
+            **more,
+        }
+    )
 
 
 def tool_calls(request):
     """One call of each tool, in parallel; no call has arguments but the first."""
     return [
-        {"id": f"call_{i}", "type": "function", "function": {"name": tool["function"]["name"], "arguments": '{"city":"Paris"}' if i == 0 else "{}"}}
+        {
+            "id": f"call_{i}",
+            "type": "function",
+            "function": {
+                "name": tool["function"]["name"],
+                "arguments": '{"city":"Paris"}' if i == 0 else "{}",
+            },
+        }
         for i, tool in enumerate(request["tools"])
     ]
 
@@ -40,14 +55,22 @@ def answer_tools(peer, request, asked):
     calls = tool_calls(asked)
     if not asked.get("stream"):
         body = json.loads(whole_body())
-        body["choices"][0] = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": None, "tool_calls": calls}}
+        body["choices"][0] = {
+            "index": 0,
+            "finish_reason": "tool_calls",
+            "message": {"role": "assistant", "content": None, "tool_calls": calls},
+        }
         return whole(json.dumps(body).encode())(peer, request)
     events = [chunk([{"index": 0, "delta": {"role": "assistant", "content": None}}])]
     for i, call in enumerate(calls):
         first = {**call, "index": i, "function": {"name": call["function"]["name"], "arguments": ""}}
         events.append(chunk([{"index": 0, "delta": {"tool_calls": [first]}}]))
         for piece in (call["function"]["arguments"][:5], call["function"]["arguments"][5:]):
-            events.append(chunk([{"index": 0, "delta": {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}}]))
+            events.append(
+                chunk(
+                    [{"index": 0, "delta": {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}}]
+                )
+            )
     events += [chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]), b"data: [DONE]\n\n"]
     return stream(events)(peer, request)
 
@@ -75,9 +98,27 @@ def answers(peer, request):
 
 def completions(peer, request, asked):
     if not asked.get("stream"):
-        body = {"id": "cmpl-up", "object": "text_completion", "created": 1, "model": "m", "choices": [{"text": "Hello", "index": 0, "finish_reason": "stop", "logprobs": None}], "usage": USAGE}
+        body = {
+            "id": "cmpl-up",
+            "object": "text_completion",
+            "created": 1,
+            "model": "m",
+            "choices": [{"text": "Hello", "index": 0, "finish_reason": "stop", "logprobs": None}],
+            "usage": USAGE,
+        }
         return whole(json.dumps(body).encode())(peer, request)
-    events = [event({"id": "cmpl-up", "object": "text_completion", "created": 1, "model": "m", "choices": [{"text": t, "index": 0, "finish_reason": f, "logprobs": None}]}) for t, f in (("Hel", None), ("lo", None), ("", "stop"))]
+    events = [
+        event(
+            {
+                "id": "cmpl-up",
+                "object": "text_completion",
+                "created": 1,
+                "model": "m",
+                "choices": [{"text": t, "index": 0, "finish_reason": f, "logprobs": None}],
+            }
+        )
+        for t, f in (("Hel", None), ("lo", None), ("", "stop"))
+    ]
     return stream(events + [b"data: [DONE]\n\n"])(peer, request)
 
 

@@ -29,7 +29,12 @@ TOOLS = [
         "function": {
             "name": name,
             "description": description,
-            "parameters": {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False},
+            "parameters": {
+                "type": "object",
+                "properties": properties,
+                "required": list(properties),
+                "additionalProperties": False,
+            },
         },
     }
     for name, description, properties in (
@@ -42,7 +47,9 @@ TOOLS = [
 @functools.cache  # making one costs more than a call
 def client(key=None, **options):
     s = setting()
-    return OpenAI(base_url=s.url, api_key=key or s.gateway.key, **{"max_retries": 0, "timeout": 20, **options})
+    return OpenAI(
+        base_url=s.url, api_key=key or s.gateway.key, **{"max_retries": 0, "timeout": 20, **options}
+    )
 
 
 def key_of(name):
@@ -88,7 +95,10 @@ def of_each(sentence):
 def _(model):
     completion = client().chat.completions.create(model=model, messages=ASK)
     equal(completion.choices[0].message.content, "Hello, world!")
-    equal((completion.choices[0].finish_reason, completion.choices[0].message.role, completion.object), ("stop", "assistant", "chat.completion"))
+    equal(
+        (completion.choices[0].finish_reason, completion.choices[0].message.role, completion.object),
+        ("stop", "assistant", "chat.completion"),
+    )
     check(completion.usage.prompt_tokens > 0 and completion.usage.completion_tokens > 0, completion.usage)
     equal(completion.usage.total_tokens, completion.usage.prompt_tokens + completion.usage.completion_tokens)
     check(completion._request_id.startswith("req_"), completion._request_id)
@@ -105,7 +115,11 @@ def _(model):
 
 @of_each("a stream with usage: one last chunk without choices")
 def _(model):
-    chunks = list(client().chat.completions.create(model=model, messages=ASK, stream=True, stream_options={"include_usage": True}))
+    chunks = list(
+        client().chat.completions.create(
+            model=model, messages=ASK, stream=True, stream_options={"include_usage": True}
+        )
+    )
     check(all(c.usage is None and c.choices for c in chunks[:-1]), "usage before the end")
     equal(chunks[-1].choices, [])
     equal(chunks[-1].usage.total_tokens, chunks[-1].usage.prompt_tokens + chunks[-1].usage.completion_tokens)
@@ -113,7 +127,9 @@ def _(model):
 
 @of_each("the stream helper: content events and the final completion")
 def _(model):
-    with client().chat.completions.stream(model=model, messages=ASK, stream_options={"include_usage": True}) as stream:
+    with client().chat.completions.stream(
+        model=model, messages=ASK, stream_options={"include_usage": True}
+    ) as stream:
         kinds = [event.type for event in stream]
         final = stream.get_final_completion()
     check("content.delta" in kinds and "content.done" in kinds, kinds)
@@ -132,7 +148,13 @@ def tool_loop(model, streamed):
                     pass
                 choice = stream.get_final_completion().choices[0]
         else:
-            choice = client().chat.completions.create(model=model, messages=messages, tools=TOOLS, parallel_tool_calls=True).choices[0]
+            choice = (
+                client()
+                .chat.completions.create(
+                    model=model, messages=messages, tools=TOOLS, parallel_tool_calls=True
+                )
+                .choices[0]
+            )
         if not choice.message.tool_calls:
             equal(choice.finish_reason, "stop")
             return choice.message.content, turns
@@ -145,7 +167,9 @@ def tool_loop(model, streamed):
             arguments = json.loads(call.function.arguments or "{}")
             check(call.function.name in ("get_weather", "get_time") and call.type == "function", call)
             check(isinstance(arguments, dict), arguments)
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": f"{call.function.name} is fine"})
+            messages.append(
+                {"role": "tool", "tool_call_id": call.id, "content": f"{call.function.name} is fine"}
+            )
     raise AssertionError(f"no text after {turns}")
 
 
@@ -190,7 +214,11 @@ def _(model):
 
             async def one(streamed):
                 if not streamed:
-                    return (await ai.chat.completions.create(model=model, messages=ASK)).choices[0].message.content
+                    return (
+                        (await ai.chat.completions.create(model=model, messages=ASK))
+                        .choices[0]
+                        .message.content
+                    )
                 stream = await ai.chat.completions.create(model=model, messages=ASK, stream=True)
                 return "".join([c.choices[0].delta.content or "" async for c in stream])
 
@@ -203,17 +231,32 @@ def _(model):
 def _(model):
     messages = [
         {"role": "system", "content": "Be brief."},
-        {"role": "user", "name": "ann", "content": [{"type": "text", "text": "Say exactly: Hello, world!"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]},
+        {
+            "role": "user",
+            "name": "ann",
+            "content": [
+                {"type": "text", "text": "Say exactly: Hello, world!"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+            ],
+        },
     ]
     completion = client().chat.completions.create(
-        model=model, messages=messages, temperature=0, seed=2**53 - 1, user="u", metadata={"a": "b"}, extra_body={"made_up": {"x": 1}}
+        model=model,
+        messages=messages,
+        temperature=0,
+        seed=2**53 - 1,
+        user="u",
+        metadata={"a": "b"},
+        extra_body={"made_up": {"x": 1}},
     )
     check(completion.choices[0].message.content, completion)
 
 
 @case("max_tokens bounds the demo's answer, and n asks for several")
 def _():
-    completion = client().chat.completions.create(model="demo-fast", messages=[{"role": "user", "content": "Count to 500"}], max_tokens=5)
+    completion = client().chat.completions.create(
+        model="demo-fast", messages=[{"role": "user", "content": "Count to 500"}], max_tokens=5
+    )
     equal((completion.choices[0].finish_reason, completion.usage.completion_tokens), ("length", 5))
     several = client().chat.completions.create(model="demo-fast", messages=ASK, n=3)
     equal([c.index for c in several.choices], [0, 1, 2])
@@ -222,7 +265,9 @@ def _():
 @case("a refusal comes out as one")
 def _():
     headers, _ = play("refusal")
-    message = client().chat.completions.create(model="up", messages=ASK, extra_headers=headers).choices[0].message
+    message = (
+        client().chat.completions.create(model="up", messages=ASK, extra_headers=headers).choices[0].message
+    )
     equal((message.refusal, message.content), ("I will not.", None))
 
 
@@ -239,7 +284,9 @@ def _():
 def _():
     def create(model="up", key=None, name=None, **more):
         headers = play(name)[0] if name else {}
-        return lambda: client(key).chat.completions.create(**{"model": model, "messages": ASK, **more}, extra_headers=headers)
+        return lambda: client(key).chat.completions.create(
+            **{"model": model, "messages": ASK, **more}, extra_headers=headers
+        )
 
     raises(openai.AuthenticationError, create(key="sk-lw-wrong-wrong-wrong"), "invalid_api_key", 401)
     raises(openai.PermissionDeniedError, create("demo", key_of("narrow")), "permission_denied", 403)
@@ -248,7 +295,10 @@ def _():
     check(error.request_id.startswith("req_"), error.request_id)
     error = raises(openai.BadRequestError, create(n=1000), None, 400)
     equal((error.param, error.type), ("n", "invalid_request_error"))
-    equal(raises(openai.BadRequestError, create(name="status400"), "bad_thing", 400).body["message"], "says the upstream")
+    equal(
+        raises(openai.BadRequestError, create(name="status400"), "bad_thing", 400).body["message"],
+        "says the upstream",
+    )
     raises(openai.NotFoundError, create(name="status404"), "gone", 404)
     raises(openai.UnprocessableEntityError, create(name="status422"), "odd", 422)
     raises(openai.InternalServerError, create(name="status500"), "upstream_failed", 502)
@@ -264,29 +314,53 @@ def _():
     headers, _ = play("silence")
     for model, headers in (("up", headers), ("demo-hang", {})):
         for streamed in (False, True):
-            raises(openai.InternalServerError, lambda: client().chat.completions.create(model=model, messages=ASK, stream=streamed, extra_headers=headers), "upstream_first_token_timeout", 504)
+            raises(
+                openai.InternalServerError,
+                lambda: client().chat.completions.create(
+                    model=model, messages=ASK, stream=streamed, extra_headers=headers
+                ),
+                "upstream_first_token_timeout",
+                504,
+            )
 
 
 @case("a stream that breaks raises, and is never taken for complete")
 def _():
-    for model, name, code in (("up", "cut", "upstream_connection_lost"), ("demo-cut", None, "upstream_connection_lost"), ("demo-stall", None, "upstream_between_tokens_timeout")):
+    for model, name, code in (
+        ("up", "cut", "upstream_connection_lost"),
+        ("demo-cut", None, "upstream_connection_lost"),
+        ("demo-stall", None, "upstream_between_tokens_timeout"),
+    ):
         pieces = []
 
         def read():
             headers = play(name)[0] if name else {}
-            for chunk in client().chat.completions.create(model=model, messages=ASK, stream=True, extra_headers=headers):
+            for chunk in client().chat.completions.create(
+                model=model, messages=ASK, stream=True, extra_headers=headers
+            ):
                 pieces.append(chunk.choices[0].delta.content or "")
 
         raises(openai.APIError, read, code)
         check("".join(pieces), "nothing came before")
 
 
-@case("the SDK does not retry what the gateway has tried: one request upstream for a 500, none for our own refusals")
+@case(
+    "the SDK does not retry what the gateway has tried: one request upstream for a 500, none for our own refusals"
+)
 def _():
     s = setting()
-    for name, kind, count in (("status500", openai.InternalServerError, 1), ("status400", openai.BadRequestError, 1), ("silence", openai.InternalServerError, 1)):
+    for name, kind, count in (
+        ("status500", openai.InternalServerError, 1),
+        ("status400", openai.BadRequestError, 1),
+        ("silence", openai.InternalServerError, 1),
+    ):
         headers, request_id = play(name)
-        raises(kind, lambda: client(max_retries=3).chat.completions.create(model="up", messages=ASK, extra_headers=headers))
+        raises(
+            kind,
+            lambda: client(max_retries=3).chat.completions.create(
+                model="up", messages=ASK, extra_headers=headers
+            ),
+        )
         equal(len(s.up.requests(request_id)), count, f"requests upstream, {name}")
 
 
@@ -300,7 +374,13 @@ def _():
             start, wait = time.monotonic(), int(error.response.headers["retry-after-ms"]) / 1000
             break
     check(wait, "never limited")
-    equal(client(key, max_retries=4).chat.completions.create(model="up", messages=ASK).choices[0].message.content, "Hello, world!")
+    equal(
+        client(key, max_retries=4)
+        .chat.completions.create(model="up", messages=ASK)
+        .choices[0]
+        .message.content,
+        "Hello, world!",
+    )
     took = time.monotonic() - start
     check(wait - 0.02 < took < wait + 1.5, f"took {took} s where {wait} s were told")
 
@@ -310,7 +390,12 @@ def _():
     s = setting()
     headers, request_id = play("silence")
     start = time.monotonic()
-    raises(openai.APITimeoutError, lambda: client(timeout=0.4).chat.completions.create(model="patient", messages=ASK, extra_headers=headers))
+    raises(
+        openai.APITimeoutError,
+        lambda: client(timeout=0.4).chat.completions.create(
+            model="patient", messages=ASK, extra_headers=headers
+        ),
+    )
     check(time.monotonic() - start < 1.5, "late")
     peer = s.up.requests(request_id)[0].peer
     eventually(lambda: peer.closed_at, 1.5, "the upstream's connection closed")
@@ -320,7 +405,9 @@ def _():
 def _():
     s = setting()
     headers, request_id = play("endless")
-    stream = client().chat.completions.create(model="patient", messages=ASK, stream=True, extra_headers=headers)
+    stream = client().chat.completions.create(
+        model="patient", messages=ASK, stream=True, extra_headers=headers
+    )
     for i, _ in enumerate(stream):
         if i > 4:
             break
@@ -335,13 +422,17 @@ def _():
 @case("raw responses show the headers: request id, provider, limits")
 def _():
     headers, request_id = play("plain")
-    raw = client(key_of("shown")).chat.completions.with_raw_response.create(model="up", messages=ASK, extra_headers=headers)
+    raw = client(key_of("shown")).chat.completions.with_raw_response.create(
+        model="up", messages=ASK, extra_headers=headers
+    )
     equal(raw.headers["x-request-id"], request_id)
     equal(raw.headers["x-lowart-provider"], "up")
     equal(raw.headers["x-ratelimit-limit-requests"], "1000")
     check(int(raw.headers["x-ratelimit-remaining-tokens"]) < 1000000, raw.headers)
     equal(raw.parse()._request_id, request_id)
-    with client().chat.completions.with_streaming_response.create(model="up", messages=ASK, stream=True) as raw:
+    with client().chat.completions.with_streaming_response.create(
+        model="up", messages=ASK, stream=True
+    ) as raw:
         check(raw.headers["content-type"].startswith("text/event-stream"), raw.headers)
         equal(list(raw.iter_lines())[-2:][0] or "data: [DONE]", "data: [DONE]")
 
@@ -349,5 +440,10 @@ def _():
 @case("a slow stream arrives piece by piece")
 def _():
     headers, _ = play("slow")
-    times = [time.monotonic() for _ in client().chat.completions.create(model="up", messages=ASK, stream=True, extra_headers=headers)]
+    times = [
+        time.monotonic()
+        for _ in client().chat.completions.create(
+            model="up", messages=ASK, stream=True, extra_headers=headers
+        )
+    ]
     check(times[-1] - times[0] > 0.4, "gathered:", times[-1] - times[0])

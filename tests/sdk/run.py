@@ -28,11 +28,19 @@ def node_cases():
     place = Path(os.environ["LOWART_NODE_MODULES"]).parent
     shutil.copy(here / "node_sdk_test.mjs", place)
     done = subprocess.run(
-        ["node", "node_sdk_test.mjs"], cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
+        ["node", "node_sdk_test.mjs"],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if not results or done.returncode != 0:
-        results.append({"name": "the Node process ends well", "error": done.stdout[-2000:] + done.stderr[-4000:]})
+        results.append(
+            {"name": "the Node process ends well", "error": done.stdout[-2000:] + done.stderr[-4000:]}
+        )
     for result in results:
 
         def case(result=result):

@@ -3,7 +3,16 @@
 import provider_script
 from kit.gateway import Gateway, new_key, provider, shared, target
 
-DEMO_MODELS = ["demo", "demo-fast", "demo-429", "demo-fail", "demo-cut", "demo-stall", "demo-hang", "demo-flaky"]
+DEMO_MODELS = [
+    "demo",
+    "demo-fast",
+    "demo-429",
+    "demo-fail",
+    "demo-cut",
+    "demo-stall",
+    "demo-hang",
+    "demo-flaky",
+]
 
 
 class Setting:
@@ -11,12 +20,22 @@ class Setting:
         self.up = provider_script.make()
         clocks = {"first_token": "900ms", "between_tokens": "600ms"}
         providers = {
-            "demo": {"type": "demo", "timeouts": clocks, "retry": {"attempts": 1}, "breaker": {"failures": 1000}},
+            "demo": {
+                "type": "demo",
+                "timeouts": clocks,
+                "retry": {"attempts": 1},
+                "breaker": {"failures": 1000},
+            },
             "up": provider(self.up.url, timeouts=clocks, breaker={"failures": 1000, "rest": "10ms"}),
             "patient": provider(self.up.url),
         }
         models = {name: {"targets": [{"provider": "demo"}]} for name in DEMO_MODELS}
-        models |= {"up": target("up"), "patient": target("patient"), "touchy": target("up", "touchy"), "limited-up": target("up", "limited")}
+        models |= {
+            "up": target("up"),
+            "patient": target("patient"),
+            "touchy": target("up", "touchy"),
+            "limited-up": target("up", "limited"),
+        }
         keys = {
             "narrow": {"key": new_key(), "models": ["up"]},
             "limited": {"key": new_key(), "rpm": 120},

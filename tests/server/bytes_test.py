@@ -4,7 +4,7 @@ import json
 
 from kit.cases import case, check, equal
 from kit.gateway import UPSTREAM_KEY, chat, new_id, outcome
-from kit.upstream import STREAM_HEAD, USAGE, event, stream, stream_events, whole, whole_body
+from kit.upstream import USAGE, event, stream, stream_events, whole, whole_body
 from kit.world import world
 
 # Odd on purpose: order, spaces, unknown fields, numbers no double holds, escapes, lone surrogates, what looks like model.
@@ -19,7 +19,9 @@ def sent_and_received(streamed, model):
     w = world()
     request_id = new_id()
     body = ODD % (model.encode(), b"true" if streamed else b"false")
-    answer = w.gateway.ask(body, request_id=request_id, fields=[("x-custom", "mine"), ("openai-organization", "org")])
+    answer = w.gateway.ask(
+        body, request_id=request_id, fields=[("x-custom", "mine"), ("openai-organization", "org")]
+    )
     equal(answer.status, 200, answer)
     (seen,) = w.up.requests(request_id)
     equal(seen.body, ODD % (b"up-model", b"true" if streamed else b"false"), "the request's body upstream")
@@ -124,7 +126,11 @@ def _():
         equal(answer.body, flat, f"the stream cut every {size} bytes")
         check(answer.complete, "the stream has its end")
         line = w.gateway.log_of(request_id)
-        equal((line["input_tokens"], line["output_tokens"], line["outcome"]), (11, 5, "complete"), "the log line")
+        equal(
+            (line["input_tokens"], line["output_tokens"], line["outcome"]),
+            (11, 5, "complete"),
+            "the log line",
+        )
 
 
 @case("usage is what the provider reports, by class, priced and kept, whole and streamed")
@@ -140,7 +146,9 @@ def _():
     }
     for streamed in (False, True):
         request_id = new_id()
-        w.up.script(request_id, stream(stream_events(usage=usage)) if streamed else whole(whole_body(usage=usage)))
+        w.up.script(
+            request_id, stream(stream_events(usage=usage)) if streamed else whole(whole_body(usage=usage))
+        )
         equal(w.gateway.ask(chat("plain", stream=streamed), key=key, request_id=request_id).status, 200)
     records = w.gateway.records(name, 2)
     for record, streamed in zip(records, (0, 1)):
@@ -163,8 +171,13 @@ def _():
     name, key = w.own_key()
     for streamed in (False, True):
         request_id = new_id()
-        w.up.script(request_id, stream(stream_events(usage=None)) if streamed else whole(whole_body(usage=None)))
-        equal(w.gateway.ask(chat("counted", "Hello", stream=streamed), key=key, request_id=request_id).status, 200)
+        w.up.script(
+            request_id, stream(stream_events(usage=None)) if streamed else whole(whole_body(usage=None))
+        )
+        equal(
+            w.gateway.ask(chat("counted", "Hello", stream=streamed), key=key, request_id=request_id).status,
+            200,
+        )
     for record in w.gateway.records(name, 2):
         equal(outcome(record), ("complete", "counted"))
         # "Hello, world!" is 4 tokens in o200k_base; "Hello" one, 3 + 1 a message, 3 to prime the answer
@@ -194,17 +207,38 @@ def _():
     w = world()
     request_id = new_id()
     calls = [
-        {"index": i, "id": f"call_{i}", "type": "function", "function": {"name": f"f{i}", "arguments": ""}} for i in range(2)
+        {"index": i, "id": f"call_{i}", "type": "function", "function": {"name": f"f{i}", "arguments": ""}}
+        for i in range(2)
     ]
-    events = [event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": None, "tool_calls": [c]}}]}) for c in calls]
+    events = [
+        event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": None, "tool_calls": [c]}}]})
+        for c in calls
+    ]
     events += [
-        event({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": i, "function": {"arguments": '{"x":1}'}}]}}]})
+        event(
+            {
+                "choices": [
+                    {
+                        "index": 0,
+                        "delta": {"tool_calls": [{"index": i, "function": {"arguments": '{"x":1}'}}]},
+                    }
+                ]
+            }
+        )
         for i in (1, 0)
     ]
-    events += [event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}), b"data: [DONE]\n\n"]
+    events += [
+        event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
+        b"data: [DONE]\n\n",
+    ]
     w.up.script(request_id, stream(events))
-    tools = [{"type": "function", "function": {"name": f"f{i}", "parameters": {"type": "object"}}} for i in range(2)]
-    answer = w.gateway.ask(chat("plain", stream=True, tools=tools, parallel_tool_calls=True), request_id=request_id)
+    tools = [
+        {"type": "function", "function": {"name": f"f{i}", "parameters": {"type": "object"}}}
+        for i in range(2)
+    ]
+    answer = w.gateway.ask(
+        chat("plain", stream=True, tools=tools, parallel_tool_calls=True), request_id=request_id
+    )
     equal(answer.body, b"".join(events))
     equal(w.up.requests(request_id)[0].json()["tools"], tools)
     equal(w.gateway.log_of(request_id)["outcome"], "complete")
@@ -226,10 +260,22 @@ def _():
     w = world()
     name, key = w.own_key()
     request_id = new_id()
-    reply = json.dumps({"id": "c", "object": "text_completion", "choices": [{"text": "hi", "index": 0, "finish_reason": "stop"}], "usage": USAGE}).encode()
+    reply = json.dumps(
+        {
+            "id": "c",
+            "object": "text_completion",
+            "choices": [{"text": "hi", "index": 0, "finish_reason": "stop"}],
+            "usage": USAGE,
+        }
+    ).encode()
     w.up.script(request_id, whole(reply))
-    answer = w.gateway.ask({"model": "plain", "prompt": "say hi"}, "/v1/completions", key=key, request_id=request_id)
+    answer = w.gateway.ask(
+        {"model": "plain", "prompt": "say hi"}, "/v1/completions", key=key, request_id=request_id
+    )
     equal(answer.body, reply)
-    check(w.up.requests(request_id)[0].line.startswith("POST /v1/completions "), w.up.requests(request_id)[0].line)
+    check(
+        w.up.requests(request_id)[0].line.startswith("POST /v1/completions "),
+        w.up.requests(request_id)[0].line,
+    )
     (record,) = w.gateway.records(name)
     equal((outcome(record)[1], record["input"], record["output"]), ("reported", 11, 5))

@@ -1,9 +1,7 @@
 """Clients as they are: leaving, slow, over a Unix socket, old, waiting for 100-continue, and smugglers."""
 
 import json
-import re
 import subprocess
-import threading
 import time
 
 from kit.cases import case, check, equal, eventually
@@ -36,7 +34,9 @@ def leaves(how, model="counted", read=3):
 
 for what, how in (("closes", Connection.close), ("resets", Connection.reset)):
 
-    @case(f"a client that {what} its connection in the middle of a stream ends the upstream's work within a second")
+    @case(
+        f"a client that {what} its connection in the middle of a stream ends the upstream's work within a second"
+    )
     def _(how=how):
         took, name, request_id = leaves(how)
         check(took < 1.0, "took", took)
@@ -87,7 +87,9 @@ def _():
         equal(outcome(record)[0], "cancelled")
 
 
-@case("a client that closes only its sending side still gets its answer, or is taken as gone, but nothing hangs")
+@case(
+    "a client that closes only its sending side still gets its answer, or is taken as gone, but nothing hangs"
+)
 def _():
     w = world()
     with w.gateway.connect() as connection:
@@ -150,7 +152,9 @@ def _():
 
 
 def curl(*arguments, data=b""):
-    run = subprocess.run(["curl", "-sS", "--max-time", "10", *arguments], input=data, capture_output=True, check=False)
+    run = subprocess.run(
+        ["curl", "-sS", "--max-time", "10", *arguments], input=data, capture_output=True, check=False
+    )
     equal(run.returncode, 0, f"curl {arguments}: {run.stderr.decode()}")
     return run.stdout.decode(), run.stderr.decode()
 
@@ -159,7 +163,15 @@ def curl(*arguments, data=b""):
 def _():
     w = world()
     g = w.gateway
-    ask = ["--unix-socket", g.socket_path, "http://gateway/v1/chat/completions", "-H", f"Authorization: Bearer {g.key}", "-H", "Content-Type: application/json"]
+    ask = [
+        "--unix-socket",
+        g.socket_path,
+        "http://gateway/v1/chat/completions",
+        "-H",
+        f"Authorization: Bearer {g.key}",
+        "-H",
+        "Content-Type: application/json",
+    ]
     whole, _ = curl(*ask, "-d", json.dumps(chat("plain")))
     equal(json.loads(whole)["choices"][0]["message"]["content"], "Hello, world!")
     streamed, _ = curl("-N", *ask, "-d", json.dumps(chat("plain", stream=True)))
@@ -175,7 +187,18 @@ def _():
 def _():
     g = world().gateway
     body = json.dumps(chat("plain", "x" * 100_000)).encode()
-    ask = [f"http://127.0.0.1:{g.port}/v1/chat/completions", "-H", "Content-Type: application/json", "-H", "Expect: 100-continue", "--expect100-timeout", "8", "-v", "--data-binary", "@-"]
+    ask = [
+        f"http://127.0.0.1:{g.port}/v1/chat/completions",
+        "-H",
+        "Content-Type: application/json",
+        "-H",
+        "Expect: 100-continue",
+        "--expect100-timeout",
+        "8",
+        "-v",
+        "--data-binary",
+        "@-",
+    ]
     start = time.monotonic()
     out, log = curl(*ask, "-H", f"Authorization: Bearer {g.key}", data=body)
     check("100 Continue" in log, log)
@@ -192,12 +215,17 @@ def _():
         body = json.dumps(chat("plain", stream=streamed)).encode()
         with g.connect() as connection:
             connection.send(
-                b"POST /v1/chat/completions HTTP/1.0\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (g.key.encode(), len(body)) + body
+                b"POST /v1/chat/completions HTTP/1.0\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n"
+                % (g.key.encode(), len(body))
+                + body
             )
             answer = connection.answer()
             equal(answer.status, 200)
             equal(answer.field("transfer-encoding"), None, "an HTTP/1.0 client knows no chunks")
-            equal(answer.text() if streamed else answer.json()["choices"][0]["message"]["content"], "Hello, world!")
+            equal(
+                answer.text() if streamed else answer.json()["choices"][0]["message"]["content"],
+                "Hello, world!",
+            )
             equal(connection.sock.recv(1), b"", "closed behind it")
 
 
@@ -288,7 +316,11 @@ def _():
     limits = {"idle": "300ms", "head_time": "400ms", "body_time": "400ms"}
     config = {"providers": {"up": provider(up.url)}, "models": {"plain": target("up")}, "limits": limits}
     with Gateway(config) as g:
-        for first, status in ((b"", None), (b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n", 408), (g.bytes_of(chat())[:-5], 400)):
+        for first, status in (
+            (b"", None),
+            (b"POST /v1/chat/completions HTTP/1.1\r\nhost: g\r\n", 408),
+            (g.bytes_of(chat())[:-5], 400),
+        ):
             start = time.monotonic()
             with g.connect(timeout=5) as connection:
                 connection.send(first)

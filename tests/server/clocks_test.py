@@ -3,7 +3,7 @@
 import time
 
 from kit.cases import case, check, equal
-from kit.gateway import chat, new_id, outcome
+from kit.gateway import chat, new_id
 from kit.upstream import STREAM_HEAD, delta, endless, sends, stream, stream_events, whole_head
 from kit.world import world
 
@@ -38,16 +38,26 @@ def _():
 @case("first token: silence, a head only, or a role without content", alone=True)
 def _():
     role = delta("", role="assistant")
-    for play in (sends(then="silence"), sends(STREAM_HEAD, then="silence"), sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(role), role), then="silence")):
+    for play in (
+        sends(then="silence"),
+        sends(STREAM_HEAD, then="silence"),
+        sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(role), role), then="silence"),
+    ):
         rings("up", play, "upstream_first_token_timeout", 0.4, True)
     rings("up", sends(whole_head(500), b"{", then="silence"), "upstream_first_token_timeout", 0.4, False)
 
 
 @case("between tokens: a stream that falls silent", alone=True)
 def _():
-    w = world()
     events = delta("", role="assistant") + delta("Hello")
-    answer = rings("up", sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(events), events), then="silence"), "upstream_between_tokens_timeout", 0.4, True, True)
+    answer = rings(
+        "up",
+        sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(events), events), then="silence"),
+        "upstream_between_tokens_timeout",
+        0.4,
+        True,
+        True,
+    )
     equal(answer.text(), "Hello")
     check("[DONE]" not in answer.events(), answer.events())
 

@@ -1,6 +1,5 @@
 """SIGTERM: running streams finish, nothing new begins, usage is on disk, exit 0."""
 
-import json
 import signal
 import socket
 import sqlite3
@@ -8,7 +7,7 @@ import subprocess
 import time
 
 from kit.cases import case, check, equal, eventually
-from kit.gateway import BIN, Gateway, chat, new_id, outcome, provider, target
+from kit.gateway import BIN, Gateway, chat, new_id, provider, target
 from kit.http import Answer
 from kit.upstream import Upstream, endless, stream, stream_events
 
@@ -60,13 +59,20 @@ def _():
         eventually(lambda: refuses(g.address), 1, "new connections refused")
         check(g.process.poll() is None, "ended under a running stream")
         answer = rest(connection)
-        check(answer.complete and answer.events()[-1] == "[DONE]" and answer.text() == "Hello, world!", answer.body)
+        check(
+            answer.complete and answer.events()[-1] == "[DONE]" and answer.text() == "Hello, world!",
+            answer.body,
+        )
         equal(g.process.wait(5), 0, "exit code")
         check(time.monotonic() - start < 4, "took", time.monotonic() - start)
         equal(idle.sock.recv(1), b"", "the idle connection was closed")
         equal(stored(g), [(0, 21)], "usage on disk")
         check(g.events("draining") and g.events("stopped"), g.stderr())
-        check(not g.socket_path or not subprocess.run(["test", "-S", g.socket_path], check=False).returncode == 0, "the Unix socket was left behind")
+        check(
+            not g.socket_path
+            or not subprocess.run(["test", "-S", g.socket_path], check=False).returncode == 0,
+            "the Unix socket was left behind",
+        )
 
 
 @case("what comes over an open connection while it drains is refused with 503, and readiness says so")
@@ -156,6 +162,12 @@ def _():
 def _():
     up, g = made()
     with g:
-        done = subprocess.run([BIN, "serve", "--config", str(g.file), "--data", str(g.directory / "other")], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            [BIN, "serve", "--config", str(g.file), "--data", str(g.directory / "other")],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
         equal(done.returncode, 1)
         check(str(g.port) in done.stderr, done.stderr)

@@ -4,9 +4,9 @@ import json
 import time
 
 from kit.cases import case, check, equal, eventually
-from kit.gateway import Gateway, chat, new_id, new_key, provider, target
+from kit.gateway import Gateway, chat, new_id, provider, target
 from kit.http import request_bytes
-from kit.upstream import STREAM_HEAD, Upstream, sends, stream, stream_events, whole, whole_body, whole_head
+from kit.upstream import STREAM_HEAD, Upstream, sends, stream_events, whole_body
 from kit.world import world
 
 BODY = whole_body()
@@ -17,10 +17,21 @@ FLAT = b"".join(stream_events())
 def _():
     g = world().gateway
     equal(g.ask(chat("plain"), "/v1/chat/completions?api-version=2024-10-21").status, 200, "a query")
-    equal(g.ask(chat("plain"), f"http://127.0.0.1:{g.port}/v1/chat/completions").status, 200, "an absolute target")
+    equal(
+        g.ask(chat("plain"), f"http://127.0.0.1:{g.port}/v1/chat/completions").status,
+        200,
+        "an absolute target",
+    )
     body = json.dumps(chat("plain")).encode()
     with g.connect() as connection:
-        connection.send(request_bytes("POST", "/v1/chat/completions", body, [("AUTHORIZATION", f"BEARER {g.key}"), ("CoNnEcTiOn", "Close")]))
+        connection.send(
+            request_bytes(
+                "POST",
+                "/v1/chat/completions",
+                body,
+                [("AUTHORIZATION", f"BEARER {g.key}"), ("CoNnEcTiOn", "Close")],
+            )
+        )
         equal(connection.answer().status, 200)
         equal(connection.sock.recv(1), b"", "closed")
     for streamed in (True, False):
@@ -34,8 +45,11 @@ def _():
 @case("a model's name may have slashes, colons and letters of any script")
 def _():
     up = Upstream()
-    names = ["org/model-7b", "qwen:7b", "modèle ü", "a%2Fb", "<b>\"x\"</b>"]
-    config = {"providers": {"up": provider(up.url)}, "models": {name: target("up", name.upper()) for name in names}}
+    names = ["org/model-7b", "qwen:7b", "modèle ü", "a%2Fb", '<b>"x"</b>']
+    config = {
+        "providers": {"up": provider(up.url)},
+        "models": {name: target("up", name.upper()) for name in names},
+    }
     with Gateway(config) as g:
         equal([m["id"] for m in g.get("/v1/models").json()["data"]], names)
         for name in names:
@@ -76,7 +90,9 @@ def _():
     request_id = new_id()
 
     def with_length(peer, _):
-        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(FLAT))
+        peer.send(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(FLAT)
+        )
         peer.send(FLAT[:77])
         peer.send(FLAT[77:])
         return True
@@ -131,7 +147,9 @@ def _():
     early.on_accept = refuse
     config = {
         "providers": {"early": provider(early.url), "second": provider(w.second.url)},
-        "models": {"chain": {"targets": [{"provider": "early", "model": "x"}, {"provider": "second", "model": "y"}]}},
+        "models": {
+            "chain": {"targets": [{"provider": "early", "model": "x"}, {"provider": "second", "model": "y"}]}
+        },
     }
     with Gateway(config) as g:
         for _ in range(3):
@@ -155,9 +173,15 @@ def _():
             g.config = {**config, "threads": 2, "drain": "5s", **change}
             g.write_config()
             eventually(lambda: g.metrics().sum("gateway_config_revision") == step + 2, 3, "the new revision")
-            equal([e["fields"] for e in g.events("config_needs_restart")][step:], [name] if name else [], change)
+            equal(
+                [e["fields"] for e in g.events("config_needs_restart")][step:], [name] if name else [], change
+            )
         port, g.port = g.port, g.port + 1
         g.write_config()
         g.port = port
-        eventually(lambda: g.events("config_needs_restart")[-1]["fields"] == "listen", 3, "a warning about the address")
+        eventually(
+            lambda: g.events("config_needs_restart")[-1]["fields"] == "listen",
+            3,
+            "a warning about the address",
+        )
         equal(g.ask(chat()).status, 200)

@@ -24,7 +24,16 @@ class Newcomer:
         self.out = open(self.directory / "out", "wb")
         start = time.monotonic()
         self.process = subprocess.Popen(
-            [BIN, "serve", "--config", str(file), "--port", str(self.port), "--data", str(self.directory / "d")],
+            [
+                BIN,
+                "serve",
+                "--config",
+                str(file),
+                "--port",
+                str(self.port),
+                "--data",
+                str(self.directory / "d"),
+            ],
             cwd=self.directory,
             stdout=self.out,
             stderr=self.out,
@@ -52,11 +61,28 @@ def _():
         line = re.search(r"(curl -N .*?)\n\n", n.text(), re.S)[1]
         check(str(n.port) in line and key in line, line)
         start = time.monotonic()
-        done = subprocess.run(["bash", "-c", line.replace("curl ", "curl -sS --max-time 20 ", 1)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["bash", "-c", line.replace("curl ", "curl -sS --max-time 20 ", 1)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         check(done.returncode == 0 and done.stdout.endswith("data: [DONE]\n\n"), done)
         check(time.monotonic() - start > 0.3, "a human pace?")
         sock = str(n.directory / "d" / "lowart.sock")
-        models = subprocess.run(["curl", "-sS", "--unix-socket", sock, "http://x/v1/models", "-H", f"Authorization: Bearer {key}"], capture_output=True, check=False)
+        models = subprocess.run(
+            [
+                "curl",
+                "-sS",
+                "--unix-socket",
+                sock,
+                "http://x/v1/models",
+                "-H",
+                f"Authorization: Bearer {key}",
+            ],
+            capture_output=True,
+            check=False,
+        )
         check("demo" in {m["id"] for m in json.loads(models.stdout)["data"]}, models)
         n.process.terminate()
         equal(n.process.wait(5), 0)
@@ -68,9 +94,13 @@ def _():
         key = re.search(r"sk-lw-\w+", n.text())[0]
 
         def ask(model, **more):
-            body = json.dumps(chat(model, "Say hello to everybody who is here today, please", **more)).encode()
+            body = json.dumps(
+                chat(model, "Say hello to everybody who is here today, please", **more)
+            ).encode()
             with Connection(("127.0.0.1", n.port), timeout=20) as connection:
-                connection.send(request_bytes("POST", "/v1/chat/completions", body, [("authorization", f"Bearer {key}")]))
+                connection.send(
+                    request_bytes("POST", "/v1/chat/completions", body, [("authorization", f"Bearer {key}")])
+                )
                 return connection.answer()
 
         fast = ask("demo-fast", stream=True)
@@ -85,15 +115,32 @@ def _():
         equal(ask("demo-flaky").status, 200, "the retry saves it")
         cut = ask("demo-cut", stream=True)
         check(cut.text() and "error" in cut.events()[-1], cut.events()[-2:])
-        tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}}}]
+        tools = [
+            {
+                "type": "function",
+                "function": {
+                    "name": "look",
+                    "parameters": {
+                        "type": "object",
+                        "properties": {"at": {"type": "string"}},
+                        "required": ["at"],
+                    },
+                },
+            }
+        ]
         call = ask("demo-fast", tools=tools, tool_choice="required").json()["choices"][0]
         equal(call["finish_reason"], "tool_calls")
-        check(isinstance(json.loads(call["message"]["tool_calls"][0]["function"]["arguments"])["at"], str), call)
+        check(
+            isinstance(json.loads(call["message"]["tool_calls"][0]["function"]["arguments"])["at"], str), call
+        )
 
 
 @case("the demo answers at a human pace, and slower when told to")
 def _():
-    config = {"providers": {"demo": {"type": "demo"}}, "models": {"demo": {"targets": [{"provider": "demo"}]}}}
+    config = {
+        "providers": {"demo": {"type": "demo"}},
+        "models": {"demo": {"targets": [{"provider": "demo"}]}},
+    }
     with Gateway(config) as g:
         answer = g.ask(chat("demo", "Count to 20", stream=True))
         times = [at for at, _ in answer.pieces]
@@ -111,7 +158,26 @@ def _():
     cert, key_file = directory / "cert.pem", directory / "key.pem"
     try:
         made = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key_file), "-out", str(cert), "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-keyout",
+                str(key_file),
+                "-out",
+                str(cert),
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            ],
             capture_output=True,
             check=False,
         )
@@ -122,15 +188,34 @@ def _():
     with Gateway(config) as g:
         g.stop()
         port = free_port()
-        listen = [f"127.0.0.1:{g.port}", {"address": f"127.0.0.1:{port}", "tls": {"cert": str(cert), "key": str(key_file)}}]
+        listen = [
+            f"127.0.0.1:{g.port}",
+            {"address": f"127.0.0.1:{port}", "tls": {"cert": str(cert), "key": str(key_file)}},
+        ]
         whole = {"listen": listen, "data": str(g.data), **g.config, "keys": [{"name": "main", "key": g.key}]}
         g.write_config(json.dumps(whole))
         g.start()
-        ask = ["curl", "-sS", "--max-time", "10", f"https://localhost:{port}/v1/chat/completions", "-H", f"Authorization: Bearer {g.key}"]
+        ask = [
+            "curl",
+            "-sS",
+            "--max-time",
+            "10",
+            f"https://localhost:{port}/v1/chat/completions",
+            "-H",
+            f"Authorization: Bearer {g.key}",
+        ]
         for body in (chat(), chat(stream=True), chat(text="x" * 200_000)):
-            done = subprocess.run([*ask, "--cacert", str(cert), "--data-binary", "@-"], input=json.dumps(body).encode(), capture_output=True, check=False)
+            done = subprocess.run(
+                [*ask, "--cacert", str(cert), "--data-binary", "@-"],
+                input=json.dumps(body).encode(),
+                capture_output=True,
+                check=False,
+            )
             check(done.returncode == 0 and b"Hello" in done.stdout, done)
-        check(subprocess.run([*ask, "-d", "{}"], capture_output=True, check=False).returncode == 60, "an unknown certificate was taken")
+        check(
+            subprocess.run([*ask, "-d", "{}"], capture_output=True, check=False).returncode == 60,
+            "an unknown certificate was taken",
+        )
         with Connection(("127.0.0.1", port)) as plain:
             plain.send(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
             check(plain.answer() is None, "plain HTTP on a TLS port")
@@ -157,18 +242,41 @@ def _():
     mock = subprocess.Popen([TOOLS / "bench_mock_upstream", "--port", "0"], stdout=subprocess.PIPE, text=True)
     running.append(mock)
     url = f"http://{mock.stdout.readline().split()[1]}/v1"
-    config = {"providers": {"up": provider(url, api_key="")}, "models": {"bench-model": target("up", "bench-model")}}
+    config = {
+        "providers": {"up": provider(url, api_key="")},
+        "models": {"bench-model": target("up", "bench-model")},
+    }
     with Gateway(config) as g:
         total = 0
-        for more in (["--connections", "64"], ["--stream", "yes", "--connections", "32"], ["--body-bytes", "262144", "--connections", "8"], ["--rate", "300"]):
-            done = subprocess.run([TOOLS / "bench_load", "--port", str(g.port), "--key", g.key, "--seconds", "0.6", *more], capture_output=True, text=True, timeout=30, check=False)
+        for more in (
+            ["--connections", "64"],
+            ["--stream", "yes", "--connections", "32"],
+            ["--body-bytes", "262144", "--connections", "8"],
+            ["--rate", "300"],
+        ):
+            done = subprocess.run(
+                [TOOLS / "bench_load", "--port", str(g.port), "--key", g.key, "--seconds", "0.6", *more],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+            )
             equal(done.returncode, 0, done.stderr + done.stdout)
             total += json.loads(done.stdout)["requests"]
         eventually(lambda: g.metrics().sum("gateway_usage_lag_records") == 0, 10, "the journal is folded")
         equal(g.metrics().sum("gateway_usage_lost_total"), 0)
         eventually(lambda: g.metrics().sum("gateway_in_flight") == 0, 3, "nothing in flight")
-        equal(g.metrics().sum("http_requests_total", status="200", route="/v1/chat/completions"), g.usage()["request_count"], "answers and records")
-        check(g.usage()["request_count"] >= total, "fewer records than replies:", g.usage()["request_count"], total)
+        equal(
+            g.metrics().sum("http_requests_total", status="200", route="/v1/chat/completions"),
+            g.usage()["request_count"],
+            "answers and records",
+        )
+        check(
+            g.usage()["request_count"] >= total,
+            "fewer records than replies:",
+            g.usage()["request_count"],
+            total,
+        )
         check(g.resident_kib() < 120 * 1024, "resident KiB", g.resident_kib())
         g.stop()
     mock.terminate()

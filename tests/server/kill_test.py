@@ -80,7 +80,10 @@ def _():
             check(clients.finished > 20, "hardly any load:", clients.finished)
             g.start()
             complete, rows = settled(g)
-            check(finished <= complete <= rows <= started, f"clients saw {finished} finished of {started}; {complete} complete of {rows} records")
+            check(
+                finished <= complete <= rows <= started,
+                f"clients saw {finished} finished of {started}; {complete} complete of {rows} records",
+            )
             # The next round counts from what is there: calls that ended unseen are on the bill, too.
             started = finished = complete
             extra = rows - complete
@@ -113,7 +116,13 @@ def _():
     up = Upstream()
     config = {"providers": {"up": provider(up.url)}, "models": {"plain": target("up")}}
     with Gateway(config) as g:
-        done = subprocess.run([BIN, "serve", "--config", str(g.file), "--port", str(free_port())], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            [BIN, "serve", "--config", str(g.file), "--port", str(free_port())],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
         equal(done.returncode, 1, done.stdout)
         check(done.stderr.strip(), "nothing said")
         equal(g.ask(chat()).status, 200)

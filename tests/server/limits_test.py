@@ -1,11 +1,10 @@
 """Limits of a key: which one is reached, when to come back, and places that come free."""
 
-import json
 import time
 
 from kit.cases import case, check, equal, eventually
-from kit.gateway import Gateway, chat, new_id, new_key, outcome, provider, shared, target
-from kit.upstream import Upstream, endless, refusal, stream, stream_events, whole, whole_body
+from kit.gateway import Gateway, chat, new_id, new_key, provider, shared, target
+from kit.upstream import Upstream, endless, refusal, whole, whole_body
 
 
 class Limited:
@@ -65,11 +64,18 @@ def _():
     first = l.ask("tokens", chat(max_tokens=3000))
     equal(first.status, 200)
     # 16 tokens were used; all but them is given back when the call ends
-    eventually(lambda: int(l.ask("tokens", chat(max_tokens=1)).field("x-ratelimit-remaining-tokens")) > 5900, what="settled")
+    eventually(
+        lambda: int(l.ask("tokens", chat(max_tokens=1)).field("x-ratelimit-remaining-tokens")) > 5900,
+        what="settled",
+    )
     request_id = new_id()
     l.up.script(request_id, endless())
     with l.gateway.connect() as connection:
-        connection.send(l.gateway.bytes_of(chat(max_tokens=5500, stream=True), key=l.keys["tokens"]["key"], request_id=request_id))
+        connection.send(
+            l.gateway.bytes_of(
+                chat(max_tokens=5500, stream=True), key=l.keys["tokens"]["key"], request_id=request_id
+            )
+        )
         status, fields = connection.head()
         equal(status, 200)
         answer = l.ask("tokens", chat(max_tokens=550))
@@ -107,7 +113,9 @@ def _():
         request_id = new_id()
         l.up.script(request_id, endless())
         connection = l.gateway.connect()
-        connection.send(l.gateway.bytes_of(chat(stream=True), key=l.keys["places"]["key"], request_id=request_id))
+        connection.send(
+            l.gateway.bytes_of(chat(stream=True), key=l.keys["places"]["key"], request_id=request_id)
+        )
         equal(connection.head()[0], 200)
         connections.append(connection)
     wait = reached(l.ask("places"), "2 calls at the same time")
@@ -136,7 +144,10 @@ def _():
     l = limited()
     for body in (chat(), chat(stream=True)):
         answer = l.ask("all", body)
-        fields = {n: answer.field(f"x-ratelimit-{n}") for n in ("limit-requests", "remaining-requests", "limit-tokens", "remaining-tokens")}
+        fields = {
+            n: answer.field(f"x-ratelimit-{n}")
+            for n in ("limit-requests", "remaining-requests", "limit-tokens", "remaining-tokens")
+        }
         equal((fields["limit-requests"], fields["limit-tokens"]), ("1000", "100000"))
         check(int(fields["remaining-requests"]) < 1000 and int(fields["remaining-tokens"]) < 100000, fields)
         for reset in ("requests", "tokens"):

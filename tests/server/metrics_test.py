@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import time
 
-from kit.cases import Skip, case, check, equal, eventually
+from kit.cases import case, check, equal, eventually
 from kit.gateway import UPSTREAM_KEY, Gateway, chat, new_id, provider, target
-from kit.upstream import STREAM_HEAD, Upstream, delta, endless, refusal, sends, stream, stream_events, whole
+from kit.upstream import STREAM_HEAD, Upstream, endless, refusal, sends, stream, stream_events, whole
 from kit.world import world
 
 
@@ -15,7 +15,10 @@ def made(keys=None, **more):
     up, second = Upstream(), Upstream()
     config = {
         "providers": {"up": provider(up.url, **more), "second": provider(second.url)},
-        "models": {"plain": target("up"), "chain": {"targets": target("up")["targets"] + target("second", "s")["targets"]}},
+        "models": {
+            "plain": target("up"),
+            "chain": {"targets": target("up")["targets"] + target("second", "s")["targets"]},
+        },
     }
     return up, second, Gateway(config, keys=keys)
 
@@ -27,12 +30,14 @@ def _():
         g.metrics()
         for body in (chat(), chat(stream=True), chat("no-such"), chat("chain")):
             g.ask(body)
-        for path in ("/", "/v1/models", "/health", "/a\"b\\c\n"[:6]):
+        for path in ("/", "/v1/models", "/health", '/a"b\\c\n'[:6]):
             g.get(path)
         g.metrics()
         if shutil.which("promtool"):
             text = g.get("/metrics", key="").body
-            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+            done = subprocess.run(
+                ["promtool", "check", "metrics"], input=text, capture_output=True, check=False
+            )
             equal(done.returncode, 0, done.stderr.decode() + done.stdout.decode())
 
 
@@ -42,7 +47,12 @@ def _():
     with g:
         before = g.metrics()
         for i in range(5):
-            equal(g.ask(chat(stream=i % 2 == 0, stream_options={"include_usage": True}) if i % 2 == 0 else chat()).status, 200)
+            equal(
+                g.ask(
+                    chat(stream=i % 2 == 0, stream_options={"include_usage": True}) if i % 2 == 0 else chat()
+                ).status,
+                200,
+            )
         equal(g.ask(chat("nothing")).status, 404)
         equal(g.ask(chat(), key="sk-lw-wrong-wrong-wrong").status, 401)
         request_id = new_id()
@@ -132,10 +142,20 @@ def _():
     up, _, g = made(keys={"other": {"key": "sk-lw-another-secret-key-0001"}})
     prompt, reply = "Tellmenoprompthere", "sayitnowhereelse"
     with g:
-        for body in (chat(text=prompt), chat(text=prompt, stream=True), chat("nothing", prompt), chat("chain", prompt)):
+        for body in (
+            chat(text=prompt),
+            chat(text=prompt, stream=True),
+            chat("nothing", prompt),
+            chat("chain", prompt),
+        ):
             g.ask(body)
             g.ask(body, key="sk-lw-another-secret-key-0001")
-        for play in (refusal(b"401 No", "invalid_api_key"), sends(STREAM_HEAD, b"zz"), sends(), whole(json.dumps({"error": {"message": f"bad key {UPSTREAM_KEY}"}}).encode(), b"400 Bad")):
+        for play in (
+            refusal(b"401 No", "invalid_api_key"),
+            sends(STREAM_HEAD, b"zz"),
+            sends(),
+            whole(json.dumps({"error": {"message": f"bad key {UPSTREAM_KEY}"}}).encode(), b"400 Bad"),
+        ):
             request_id = new_id()
             up.script(request_id, play)
             g.ask(chat("chain", prompt), request_id=request_id)
@@ -154,7 +174,13 @@ def _():
         greeting = [line for line in g.stdout().splitlines() if not line.startswith("{")]
         written["stdout"] = b"\n".join(l.encode() for l in g.stdout().splitlines() if l.startswith("{"))
         for name, data in {**written, "metrics": metrics.encode()}.items():
-            for what, secret in (("our key", g.key), ("another key", "sk-lw-another-secret-key"), ("the upstream's key", UPSTREAM_KEY), ("the prompt", prompt), ("the reply", reply)):
+            for what, secret in (
+                ("our key", g.key),
+                ("another key", "sk-lw-another-secret-key"),
+                ("the upstream's key", UPSTREAM_KEY),
+                ("the prompt", prompt),
+                ("the reply", reply),
+            ):
                 check(secret.encode() not in data, what, "is in", name)
         check(sum(g.key in line for line in greeting) == 2, "the greeting shows the first key:", greeting)
 
@@ -198,4 +224,8 @@ def _():
         through = first_token(g.address, data)
         added = through[30] - direct[30]
         check(added < 0.005, f"median: direct {direct[30] * 1e3:.2f} ms, through {through[30] * 1e3:.2f} ms")
-        check(sum(t > 0.035 for t in through) <= sum(t > 0.035 for t in direct) + 3, "slow ones:", [f"{t * 1e3:.0f}" for t in through[-6:]])
+        check(
+            sum(t > 0.035 for t in through) <= sum(t > 0.035 for t in direct) + 3,
+            "slow ones:",
+            [f"{t * 1e3:.0f}" for t in through[-6:]],
+        )

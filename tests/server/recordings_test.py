@@ -7,8 +7,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from kit.cases import Skip, case, check, equal, shorten
-from kit.gateway import Gateway, new_id, new_key, provider, shared, target
+from kit.cases import Skip, case, check, shorten
+from kit.gateway import Gateway, new_id, provider, shared, target
 from kit.upstream import Upstream
 
 SPLITS = {True: (1 << 20, 1000, 37), False: (1 << 20, 700)}
@@ -90,7 +90,11 @@ def reported_usage(recording):
     found = None
     blocks = [body]
     if is_stream(recording):
-        blocks = [line[5:] for line in body.replace("\r\n", "\n").split("\n") if line.startswith("data:") and "[DONE]" not in line]
+        blocks = [
+            line[5:]
+            for line in body.replace("\r\n", "\n").split("\n")
+            if line.startswith("data:") and "[DONE]" not in line
+        ]
     for block in blocks:
         value = json.loads(block)
         usage = value.get("usage") or (value.get("x_groq") or {}).get("usage")
@@ -99,7 +103,9 @@ def reported_usage(recording):
     if not found or found.get("prompt_tokens") is None or found.get("completion_tokens") is None:
         return None
     # xAI's completion_tokens leave the reasoning out, its total does not.
-    return found["prompt_tokens"], max(found["completion_tokens"], (found.get("total_tokens") or 0) - found["prompt_tokens"])
+    return found["prompt_tokens"], max(
+        found["completion_tokens"], (found.get("total_tokens") or 0) - found["prompt_tokens"]
+    )
 
 
 def replay(streamed, size):
@@ -127,7 +133,9 @@ def replay(streamed, size):
                 wrong.append(f"{where}: an error with 200 became {answer}")
         elif status == 200:
             if answer.status != 200 or answer.body != body or not answer.complete:
-                wrong.append(f"{where}: {answer.status}, {len(answer.body)} of {len(body)} bytes: {shorten(answer.body[-300:])}")
+                wrong.append(
+                    f"{where}: {answer.status}, {len(answer.body)} of {len(body)} bytes: {shorten(answer.body[-300:])}"
+                )
                 continue
             assumed = "text/event-stream" if is_stream(recording) else "application/json"
             if answer.field("content-type") != recording["headers"].get("content-type", assumed):
@@ -138,7 +146,9 @@ def replay(streamed, size):
             if (usage := reported_usage(recording)) is not None:
                 with_usage += 1
                 if (line.get("input_tokens", 0), line.get("output_tokens", 0)) != usage:
-                    wrong.append(f"{where}: usage {line.get('input_tokens')}, {line.get('output_tokens')}, recorded {usage}")
+                    wrong.append(
+                        f"{where}: usage {line.get('input_tokens')}, {line.get('output_tokens')}, recorded {usage}"
+                    )
         elif status in (401, 403):
             if answer.status != 502 or answer.error["code"] != "upstream_auth":
                 wrong.append(f"{where}: {status} became {answer}")
@@ -151,6 +161,8 @@ def replay(streamed, size):
 for streamed, sizes in SPLITS.items():
     for size in sizes:
 
-        @case(f"recorded {'streams' if streamed else 'whole replies and errors'} reach the client byte for byte, cut every {size} bytes")
+        @case(
+            f"recorded {'streams' if streamed else 'whole replies and errors'} reach the client byte for byte, cut every {size} bytes"
+        )
         def _(streamed=streamed, size=size):
             replay(streamed, size)

@@ -59,7 +59,15 @@ def _():
 @case("bad JSON is refused with the place where it breaks")
 def _():
     g = world().gateway
-    for body in (b'{"model":"plain","messages":[}', b'{"model":"plain"', b"[]", b"", b"null", b'{"model":"plain","messages":[]}x', b'{"a":\x01}'):
+    for body in (
+        b'{"model":"plain","messages":[}',
+        b'{"model":"plain"',
+        b"[]",
+        b"",
+        b"null",
+        b'{"model":"plain","messages":[]}x',
+        b'{"a":\x01}',
+    ):
         error = refused(g.ask(body), 400, None)
         check("JSON" in error["message"] or not body, body, error)
     error = g.ask(b'{"model":"plain","messages":[],}').error
@@ -95,7 +103,9 @@ def _():
     large = b'{"model":"plain","messages":[{"role":"user","content":"' + b"x" * (3 << 20) + b'"}]}'
     refused(g.ask(large), 413, "request_too_large")
     with g.connect() as connection:  # only announced: refused without being sent
-        connection.send(g.bytes_of(b"", fields=[("content-length", str(3 << 20)), ("expect", "100-continue")]))
+        connection.send(
+            g.bytes_of(b"", fields=[("content-length", str(3 << 20)), ("expect", "100-continue")])
+        )
         refused(connection.answer(), 413, "request_too_large")
     with g.connect() as connection:
         connection.send(g.bytes_of(b"", fields=[("transfer-encoding", "chunked")]))
@@ -111,9 +121,20 @@ def _():
 @case("a path that nothing has is a 404, a wrong method a 405 with what is allowed")
 def _():
     g = world().gateway
-    for path in ("/", "/v1/embeddings", "/v1/chat/completions/", "/v1", "/v1/chat/completions/../models", "/metrics/x"):
+    for path in (
+        "/",
+        "/v1/embeddings",
+        "/v1/chat/completions/",
+        "/v1",
+        "/v1/chat/completions/../models",
+        "/metrics/x",
+    ):
         refused(g.get(path), 404, "not_found", "path")
-    for method, path, allow in (("GET", "/v1/chat/completions", "POST"), ("DELETE", "/v1/completions", "POST"), ("POST", "/v1/models", "GET")):
+    for method, path, allow in (
+        ("GET", "/v1/chat/completions", "POST"),
+        ("DELETE", "/v1/completions", "POST"),
+        ("POST", "/v1/models", "GET"),
+    ):
         answer = g.ask(None, path, method)
         refused(answer, 405, "method_not_allowed")
         equal(answer.field("allow"), allow)
@@ -127,7 +148,10 @@ def _():
         w.up.script(request_id, refusal(status, "their_code"))
         answer = w.gateway.ask(chat("chain", stream=True), request_id=request_id)
         equal(answer.status, int(status[:3]))
-        equal(answer.error, {"message": "says the upstream", "type": "some_type", "param": None, "code": "their_code"})
+        equal(
+            answer.error,
+            {"message": "says the upstream", "type": "some_type", "param": None, "code": "their_code"},
+        )
         equal(len(w.second.requests(request_id)), 0, "asked the second target")
         equal(answer.field("x-should-retry"), "false")
 

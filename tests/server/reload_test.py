@@ -1,6 +1,5 @@
 """A changed file is taken over while calls run; a bad one changes nothing."""
 
-import json
 import signal
 import threading
 import time
@@ -76,7 +75,11 @@ def _():
             eventually(lambda: reload_ok(g) == 1, 3, "the good reload")
             check(revision(g) > at, "revision")
             request_id = new_id()
-            eventually(lambda: g.ask(chat(), request_id=request_id).status == 200 and other.requests(request_id), 2, "the new upstream is asked")
+            eventually(
+                lambda: g.ask(chat(), request_id=request_id).status == 200 and other.requests(request_id),
+                2,
+                "the new upstream is asked",
+            )
             eventually(lambda: load.good > good + 20, 10, "load goes on")
         equal(load.bad, [], f"failed calls beside {load.good} good ones")
 
@@ -104,13 +107,20 @@ def _():
 
             answer = Answer(200, [("transfer-encoding", "chunked")], b"", False)
             connection.read_body(answer, "POST")
-            check(answer.complete and answer.events()[-1] == "[DONE]", "the running stream was cut:", answer.body[-200:])
+            check(
+                answer.complete and answer.events()[-1] == "[DONE]",
+                "the running stream was cut:",
+                answer.body[-200:],
+            )
 
 
 @case("limits in use and open breakers outlive a reload")
 def _():
     up = Upstream()
-    config = {"providers": {"up": provider(up.url, breaker={"failures": 2, "rest": "60s"})}, "models": {"plain": target("up"), "sick": target("up", "sick-up")}}
+    config = {
+        "providers": {"up": provider(up.url, breaker={"failures": 2, "rest": "60s"})},
+        "models": {"plain": target("up"), "sick": target("up", "sick-up")},
+    }
     with Gateway(config, keys={"few": {"key": new_key(), "rpm": 3}}) as g:
         few = g.keys["few"]["key"]
         for _ in range(3):

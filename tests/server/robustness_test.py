@@ -1,6 +1,5 @@
 """Trouble around the server: crowds, full pipes, no descriptors left, odd upstreams, leftovers of a crash."""
 
-import json
 import os
 import resource
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 from kit.cases import case, check, equal, eventually
 from kit.gateway import BIN, Gateway, chat, new_id, provider, running, target
 from kit.http import Connection
-from kit.upstream import STREAM_HEAD, Upstream, delta, endless, event, sends, stream, stream_events, whole, whole_body, whole_head
+from kit.upstream import Upstream, delta, sends, stream, stream_events, whole, whole_body, whole_head
 from kit.world import world
 
 BODY = whole_body()
@@ -32,7 +31,10 @@ def _():
         def one(i):
             request_id = new_id(f"crowd{i}")
             words = [f"{request_id}/{n};" for n in range(30)]
-            up.script(request_id, stream(stream_events(words), pause=0.005) if i % 3 else whole(whole_body("".join(words))))
+            up.script(
+                request_id,
+                stream(stream_events(words), pause=0.005) if i % 3 else whole(whole_body("".join(words))),
+            )
             answer = g.ask(chat(stream=bool(i % 3)), request_id=request_id)
             text = answer.text() if i % 3 else answer.json()["choices"][0]["message"]["content"]
             return text == "".join(words)
@@ -46,7 +48,13 @@ def _():
 @case("events of a megabyte, cut anywhere, arrive whole")
 def _():
     w = world()
-    flat = delta("", role="assistant") + delta("x" * 1_000_000) + delta("é" * 300_000) + delta(finish="stop") + b"data: [DONE]\n\n"
+    flat = (
+        delta("", role="assistant")
+        + delta("x" * 1_000_000)
+        + delta("é" * 300_000)
+        + delta(finish="stop")
+        + b"data: [DONE]\n\n"
+    )
     for size in (1 << 22, 65_537, 4_099):
         request_id = new_id()
         w.up.script(request_id, stream([flat[at : at + size] for at in range(0, len(flat), size)]))
@@ -68,13 +76,26 @@ def _():
         answer = w.gateway.ask(chat("up"), request_id=request_id)
         return answer.status, answer.error["code"]
 
-    equal(code(sends(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\ncontent-length: 0\r\n\r\n")), (502, "upstream_malformed_reply"))
+    equal(
+        code(sends(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\ncontent-length: 0\r\n\r\n")),
+        (502, "upstream_malformed_reply"),
+    )
     equal(code(sends(b"HTTP/1.1 204 No Content\r\n\r\n"))[0], 502)
-    check(code(sends(b"HTTP/1.1 200 OK\r\n" + b"x: yyyyyyyyyyyyyyyy\r\n" * 20_000))[0] == 502, "an endless head")
-    check(code(sends(b"HTTP/1.1 103 Hints\r\n\r\n" * 5_000, then="silence"))[0] in (502, 504), "endless hints")
+    check(
+        code(sends(b"HTTP/1.1 200 OK\r\n" + b"x: yyyyyyyyyyyyyyyy\r\n" * 20_000))[0] == 502, "an endless head"
+    )
+    check(
+        code(sends(b"HTTP/1.1 103 Hints\r\n\r\n" * 5_000, then="silence"))[0] in (502, 504), "endless hints"
+    )
     for _ in range(3):
         request_id = new_id()
-        w.up.script(request_id, sends(whole_head(len(BODY)) + BODY + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong", then="silence"))
+        w.up.script(
+            request_id,
+            sends(
+                whole_head(len(BODY)) + BODY + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong",
+                then="silence",
+            ),
+        )
         equal(w.gateway.ask(chat("up"), request_id=request_id).body, BODY)
         equal(w.gateway.ask(chat("up")).body, BODY, "the next answer is its own")
 
@@ -84,7 +105,6 @@ def _():
     w = world()
     data = w.gateway.bytes_of(chat("plain", "x" * 300_000))
     for at in (5, 60, 200, 100_000, len(data) - 1):
-        request_id = new_id()
         for leave in (Connection.close, Connection.reset):
             connection = w.gateway.connect()
             connection.send(data[:at])
@@ -129,7 +149,14 @@ def _():
                 for i in range(600):  # some 300 bytes a line: more than a pipe holds
                     connection.send(g.bytes_of(chat()))
                     answer = connection.answer()
-                    check(answer is not None and answer.status == 200, "call", i, answer, "exit", g.process.poll())
+                    check(
+                        answer is not None and answer.status == 200,
+                        "call",
+                        i,
+                        answer,
+                        "exit",
+                        g.process.poll(),
+                    )
             g.stop()
             if not goes_away:
                 os.close(read_end)
@@ -140,7 +167,12 @@ def _():
     up, config = made()
     with Gateway(config, threads=1) as g:
         g.stop()
-        start_with(g, stdout=g.out, stderr=g.err, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+        start_with(
+            g,
+            stdout=g.out,
+            stderr=g.err,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+        )
         first = g.connect(timeout=5)
         first.send(g.bytes_of(chat()))
         equal(first.answer().status, 200)
@@ -199,7 +231,9 @@ def _():
 def _():
     up, config = made()
     config["providers"]["nowhere"] = provider("http://no-such-host.invalid/v1", timeouts={"connect": "2s"})
-    config["models"]["chain"] = {"targets": [{"provider": "nowhere", "model": "x"}, {"provider": "up", "model": "up-model"}]}
+    config["models"]["chain"] = {
+        "targets": [{"provider": "nowhere", "model": "x"}, {"provider": "up", "model": "up-model"}]
+    }
     config["models"]["nowhere"] = target("nowhere")
     with Gateway(config) as g:
         equal(g.ask(chat("chain")).status, 200)

@@ -4,7 +4,17 @@ import time
 
 from kit.cases import case, check, equal
 from kit.gateway import chat, new_id, outcome
-from kit.upstream import STREAM_HEAD, delta, event, refusal, sends, stream_events, whole, whole_body, whole_head
+from kit.upstream import (
+    STREAM_HEAD,
+    delta,
+    event,
+    refusal,
+    sends,
+    stream_events,
+    whole,
+    whole_body,
+    whole_head,
+)
 from kit.world import world
 
 BODY = whole_body()
@@ -21,24 +31,51 @@ BEFORE = {
     "closes within its head": (sends(STREAM_HEAD[:40]), sends(whole_head(len(BODY))[:30])),
     "closes after its head": (sends(STREAM_HEAD), sends(whole_head(len(BODY)))),
     "closes within its body": (sends(STREAM_HEAD, CHUNK), sends(whole_head(len(BODY)), BODY[:50])),
-    "resets within its body": (sends(STREAM_HEAD, CHUNK, then="reset"), sends(whole_head(len(BODY)), BODY[:50], then="reset")),
+    "resets within its body": (
+        sends(STREAM_HEAD, CHUNK, then="reset"),
+        sends(whole_head(len(BODY)), BODY[:50], then="reset"),
+    ),
     "closes within a chunk": (
         sends(STREAM_HEAD, CHUNK[:20]),
-        sends(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n" % len(BODY), BODY[:50]),
+        sends(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n"
+            % len(BODY),
+            BODY[:50],
+        ),
     ),
     "ends cleanly without an answer": (sends(STREAM_HEAD, CHUNK, b"0\r\n\r\n"), sends(whole_head(0))),
-    "sends [DONE] without an answer": (sends(STREAM_HEAD, b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"), whole(b"{}")),
+    "sends [DONE] without an answer": (
+        sends(STREAM_HEAD, b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"),
+        whole(b"{}"),
+    ),
     "answers with garbage": (sends(b"\x16\x03\x01 garbage \r\n\r\n"), sends(b"\x00\x00\x00\x00\r\n\r\n")),
     "answers with a bad chunk": (sends(STREAM_HEAD, b"zz\r\nhello\r\n"), sends(STREAM_HEAD, b"-1\r\n")),
-    "answers with events that are not JSON": (sends(STREAM_HEAD, b"e\r\ndata: {oops}\n\n\r\n0\r\n\r\n"), whole(b"{oops}")),
+    "answers with events that are not JSON": (
+        sends(STREAM_HEAD, b"e\r\ndata: {oops}\n\n\r\n0\r\n\r\n"),
+        whole(b"{oops}"),
+    ),
     "falls silent before its head": (sends(then="silence"), sends(then="silence")),
-    "falls silent after its head": (sends(STREAM_HEAD, then="silence"), sends(whole_head(len(BODY)), then="silence")),
-    "falls silent before its content": (sends(STREAM_HEAD, CHUNK, then="silence"), sends(whole_head(len(BODY)), BODY[:9], then="silence")),
-    "sends an error event first": (sends(STREAM_HEAD, b"%x\r\n%s\r\n0\r\n\r\n" % (len(ERROR_EVENT), ERROR_EVENT)), whole(b'{"error":{"message":"x"}}')),
+    "falls silent after its head": (
+        sends(STREAM_HEAD, then="silence"),
+        sends(whole_head(len(BODY)), then="silence"),
+    ),
+    "falls silent before its content": (
+        sends(STREAM_HEAD, CHUNK, then="silence"),
+        sends(whole_head(len(BODY)), BODY[:9], then="silence"),
+    ),
+    "sends an error event first": (
+        sends(STREAM_HEAD, b"%x\r\n%s\r\n0\r\n\r\n" % (len(ERROR_EVENT), ERROR_EVENT)),
+        whole(b'{"error":{"message":"x"}}'),
+    ),
     "answers 500": (refusal(b"500 Oops", "server_error"),) * 2,
     "answers 429": (refusal(b"429 Slow", "rate_limit_exceeded", b"retry-after: 60\r\n"),) * 2,
     "answers 401": (refusal(b"401 No", "invalid_api_key"),) * 2,
-    "answers 404 for the model": (whole(b'{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}', b"404 Not Found"),) * 2,
+    "answers 404 for the model": (
+        whole(
+            b'{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}', b"404 Not Found"
+        ),
+    )
+    * 2,
 }
 
 
@@ -73,7 +110,11 @@ for what, plays in BEFORE.items():
             fails_over(play, f"chain-{world().own_model()}" if own else "chain", streamed)
 
 
-for model, what in (("chain-closed", "refuses connections"), ("chain-rude", "closes each connection at once"), ("chain-deaf", "does not answer the handshake")):
+for model, what in (
+    ("chain-closed", "refuses connections"),
+    ("chain-rude", "closes each connection at once"),
+    ("chain-deaf", "does not answer the handshake"),
+):
 
     @case(f"fails over from an upstream that {what}")
     def _(model=model):
@@ -89,7 +130,11 @@ def _():
     equal(w.gateway.ask(chat("again"), request_id=request_id).status, 502, "two attempts, not three")
     equal(len(w.up.requests(request_id)), 2)
     request_id = new_id()
-    w.up.script(request_id, sends(STREAM_HEAD, CHUNK, then="reset"), sends(STREAM_HEAD, *[b"%x\r\n%s\r\n" % (len(e), e) for e in stream_events()], b"0\r\n\r\n"))
+    w.up.script(
+        request_id,
+        sends(STREAM_HEAD, CHUNK, then="reset"),
+        sends(STREAM_HEAD, *[b"%x\r\n%s\r\n" % (len(e), e) for e in stream_events()], b"0\r\n\r\n"),
+    )
     answer = w.gateway.ask(chat("again", stream=True), request_id=request_id)
     equal((answer.status, answer.text()), (200, "Hello, world!"))
     equal(w.gateway.log_of(request_id)["attempts"], 2)
@@ -99,12 +144,27 @@ def _():
 AFTER = {
     "closes": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK), "upstream_connection_lost"),
     "resets": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, then="reset"), "upstream_connection_lost"),
-    "closes within a chunk": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"ff\r\ndata: {\"cho"), "upstream_connection_lost"),
-    "closes within an event": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"a\r\ndata: {\"ch\r\n"), "upstream_connection_lost"),
-    "ends without [DONE]": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"0\r\n\r\n"), "upstream_connection_lost"),
+    "closes within a chunk": (
+        sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b'ff\r\ndata: {"cho'),
+        "upstream_connection_lost",
+    ),
+    "closes within an event": (
+        sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b'a\r\ndata: {"ch\r\n'),
+        "upstream_connection_lost",
+    ),
+    "ends without [DONE]": (
+        sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"0\r\n\r\n"),
+        "upstream_connection_lost",
+    ),
     "sends a bad chunk": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"xyz\r\n"), "upstream_malformed_reply"),
-    "sends what is not JSON": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"e\r\ndata: {oops}\n\n\r\n"), "upstream_malformed_reply"),
-    "falls silent": (sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, then="silence"), "upstream_between_tokens_timeout"),
+    "sends what is not JSON": (
+        sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"e\r\ndata: {oops}\n\n\r\n"),
+        "upstream_malformed_reply",
+    ),
+    "falls silent": (
+        sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, then="silence"),
+        "upstream_between_tokens_timeout",
+    ),
 }
 
 
@@ -143,7 +203,10 @@ for what, (play, code) in AFTER.items():
 def _():
     w = world()
     request_id = new_id()
-    w.up.script(request_id, sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"%x\r\n%s\r\n0\r\n\r\n" % (len(ERROR_EVENT), ERROR_EVENT)))
+    w.up.script(
+        request_id,
+        sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"%x\r\n%s\r\n0\r\n\r\n" % (len(ERROR_EVENT), ERROR_EVENT)),
+    )
     answer = w.gateway.ask(chat("counted", stream=True), request_id=request_id)
     events = answer.events()
     check("error" in events[-1] and "[DONE]" not in events, events)
@@ -155,7 +218,10 @@ def _():
 def _():
     w = world()
     request_id = new_id()
-    w.up.script(request_id, sends(STREAM_HEAD, *[b"%x\r\n%s\r\n" % (len(e), e) for e in stream_events(done=False)], b"0\r\n\r\n"))
+    w.up.script(
+        request_id,
+        sends(STREAM_HEAD, *[b"%x\r\n%s\r\n" % (len(e), e) for e in stream_events(done=False)], b"0\r\n\r\n"),
+    )
     answer = w.gateway.ask(chat("lax", stream=True), request_id=request_id)
     equal(answer.text(), "Hello, world!")
     check(not any("error" in e for e in answer.events()), answer.events())
@@ -178,7 +244,10 @@ def _():
 def _():
     w = world()
     request_id = new_id()
-    w.up.script(request_id, sends(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n", BODY))
+    w.up.script(
+        request_id,
+        sends(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n", BODY),
+    )
     answer = w.gateway.ask(chat("up"), request_id=request_id)
     equal((answer.status, answer.body), (200, BODY))
 
@@ -187,6 +256,8 @@ def _():
 def _():
     w = world()
     request_id = new_id()
-    w.up.script(request_id, sends(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n", whole_head(len(BODY)) + BODY))
+    w.up.script(
+        request_id, sends(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n", whole_head(len(BODY)) + BODY)
+    )
     answer = w.gateway.ask(chat("up"), request_id=request_id)
     equal((answer.status, answer.body), (200, BODY))

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from kit.cases import case, check, equal
-from kit.gateway import BIN, Gateway
+from kit.gateway import BIN
 
 KEY = "sk-lw-0123456789abcdef"
 GOOD = f"""listen: [127.0.0.1:0]
@@ -74,7 +74,14 @@ def run(text, *arguments):
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "lowart.yaml"
         path.write_text(text)
-        done = subprocess.run([BIN, *arguments, str(path)], capture_output=True, text=True, timeout=10, cwd=directory, check=False)
+        done = subprocess.run(
+            [BIN, *arguments, str(path)],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            cwd=directory,
+            check=False,
+        )
         left = [p.name for p in Path(directory).iterdir()]
     return done, left
 
@@ -95,9 +102,16 @@ def _():
         done, _ = run(text, "validate")
         said = done.stderr
         named = {int(n) for n in re.findall(r"lowart\.yaml:(\d+): ", said)}
-        ok = done.returncode == 1 and words in said and (line in named if line else bool(named)) and KEY not in said
+        ok = (
+            done.returncode == 1
+            and words in said
+            and (line in named if line else bool(named))
+            and KEY not in said
+        )
         if not ok:
-            wrong.append(f"{new!r}: wanted line {line} and {words!r}, got {done.returncode}: {said!r} {done.stdout!r}")
+            wrong.append(
+                f"{new!r}: wanted line {line} and {words!r}, got {done.returncode}: {said!r} {done.stdout!r}"
+            )
     check(not wrong, "\n  ".join(["", *wrong]))
 
 
@@ -115,13 +129,29 @@ def _():
         equal(done.returncode, 1, done.stderr)
         check(words in done.stderr and (not line or f":{line}: " in done.stderr), done.stderr)
         equal(left, ["lowart.yaml"], "files")
-    done = subprocess.run([BIN, "serve", "--config", "/nonexistent.yaml"], capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(
+        [BIN, "serve", "--config", "/nonexistent.yaml"],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
     equal(done.returncode, 1)
 
 
 @case("empty, huge-number and list files are refused in words, not with a crash")
 def _():
-    for text in ("", "[]", "7", "null", "- a\n- b\n", "models: {m: {targets: []}}", "threads: 999999999999999999999\n", "a: &a [*a]\n", "{{{"):
+    for text in (
+        "",
+        "[]",
+        "7",
+        "null",
+        "- a\n- b\n",
+        "models: {m: {targets: []}}",
+        "threads: 999999999999999999999\n",
+        "a: &a [*a]\n",
+        "{{{",
+    ):
         done, _ = run(text, "validate")
         equal(done.returncode, 1, (text, done.stderr))
         check(done.stderr.strip(), "nothing said about", text)
@@ -136,7 +166,9 @@ def _():
             equal(subprocess.run([BIN, "init", str(path)], capture_output=True, check=False).returncode, 0)
             equal(path.stat().st_mode & 0o777, 0o600)
             keys |= set(re.findall(r"sk-lw-[0-9A-Za-z]{40}", path.read_text()))
-            equal(subprocess.run([BIN, "validate", str(path)], capture_output=True, check=False).returncode, 0)
+            equal(
+                subprocess.run([BIN, "validate", str(path)], capture_output=True, check=False).returncode, 0
+            )
             before = path.read_text()
             equal(subprocess.run([BIN, "init", str(path)], capture_output=True, check=False).returncode, 1)
             equal(path.read_text(), before, "overwritten")

@@ -70,7 +70,10 @@ def run_all(pattern="", beside=4):
         with lock:
             counts[outcome] += 1
             mark = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[outcome]
-            print(f"{mark} {time.monotonic() - start:6.2f} s  {function.__module__}: {sentence}{text}", flush=True)
+            print(
+                f"{mark} {time.monotonic() - start:6.2f} s  {function.__module__}: {sentence}{text}",
+                flush=True,
+            )
 
     with ThreadPoolExecutor(beside) as pool:
         list(pool.map(run, [c for c in chosen if not c[2]]))

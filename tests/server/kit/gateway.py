@@ -38,7 +38,13 @@ def new_key():
 
 def provider(url, **more):
     """An openai provider that does not try again and never rests, unless told."""
-    entry = {"type": "openai", "base_url": url, "api_key": UPSTREAM_KEY, "retry": {"attempts": 1}, "breaker": {"failures": 1000}}
+    entry = {
+        "type": "openai",
+        "base_url": url,
+        "api_key": UPSTREAM_KEY,
+        "retry": {"attempts": 1},
+        "breaker": {"failures": 1000},
+    }
     return {**entry, **more}
 
 
@@ -132,7 +138,9 @@ class Gateway:
     def connect(self, **options):
         return Connection(self.address, **options)
 
-    def bytes_of(self, body, path="/v1/chat/completions", key=None, method="POST", fields=(), request_id=None):
+    def bytes_of(
+        self, body, path="/v1/chat/completions", key=None, method="POST", fields=(), request_id=None
+    ):
         if not isinstance(body, bytes):
             body = json.dumps(body).encode() if body is not None else b""
         fields = list(fields)

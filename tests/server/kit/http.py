@@ -25,14 +25,19 @@ class Answer:
         """The data of all events of a stream, decoded where it is JSON."""
         found = []
         for block in self.body.decode().split("\n\n"):
-            data = "\n".join(line[5:].removeprefix(" ") for line in block.split("\n") if line.startswith("data:"))
+            data = "\n".join(
+                line[5:].removeprefix(" ") for line in block.split("\n") if line.startswith("data:")
+            )
             if data:
                 found.append(data if data == "[DONE]" else json.loads(data))
         return found
 
     def text(self):
         return "".join(
-            c["delta"].get("content") or "" for e in self.events() if isinstance(e, dict) for c in e.get("choices", [])
+            c["delta"].get("content") or ""
+            for e in self.events()
+            if isinstance(e, dict)
+            for c in e.get("choices", [])
         )
 
     def __repr__(self):

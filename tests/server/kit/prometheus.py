@@ -4,7 +4,9 @@ import re
 
 from .cases import check
 
-SAMPLE = re.compile(r'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (NaN|[+-]?Inf|[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)$')
+SAMPLE = re.compile(
+    r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (NaN|[+-]?Inf|[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)$"
+)
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|$)')
 TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
 
@@ -69,5 +71,10 @@ def check_histograms(metrics, types):
             values = [v for _, v in buckets]
             check(values == sorted(values), "buckets fall:", name, rest)
             check(buckets[-1][0] == float("inf"), "no +Inf bucket:", name, rest)
-            check(metrics.get((name + "_count", rest)) == values[-1], "count is not the last bucket:", name, rest)
+            check(
+                metrics.get((name + "_count", rest)) == values[-1],
+                "count is not the last bucket:",
+                name,
+                rest,
+            )
             check((name + "_sum", rest) in metrics, "no sum:", name, rest)

@@ -135,7 +135,9 @@ def delta(content=None, finish=None, usage=None, role=None, choices=True):
     value = {"id": "chatcmpl-up", "object": "chat.completion.chunk", "created": 1, "model": "up-model"}
     made = {"role": role, "content": content}
     value["choices"] = (
-        [{"index": 0, "delta": {k: v for k, v in made.items() if v is not None}, "finish_reason": finish}] if choices else []
+        [{"index": 0, "delta": {k: v for k, v in made.items() if v is not None}, "finish_reason": finish}]
+        if choices
+        else []
     )
     if usage:
         value["usage"] = usage
@@ -169,7 +171,11 @@ STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-
 
 
 def whole_head(length, status=b"200 OK", more=b""):
-    return b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n" % (status, more, length)
+    return b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n" % (
+        status,
+        more,
+        length,
+    )
 
 
 # --- plays ------------------------------------------------------------------------------------------------------------
@@ -206,7 +212,9 @@ def stream(events, pause=0.0):
 
 
 def refusal(status, code, more=b""):
-    body = json.dumps({"error": {"message": "says the upstream", "type": "some_type", "param": None, "code": code}}).encode()
+    body = json.dumps(
+        {"error": {"message": "says the upstream", "type": "some_type", "param": None, "code": code}}
+    ).encode()
     return whole(body, status, more)
 
 

@@ -28,9 +28,18 @@ class World:
             "deaf": provider(f"http://127.0.0.1:{deaf_port}/v1", timeouts={"connect": "400ms"}),
             "lax": provider(self.up.url, done_required=False),
         }
-        chain = lambda first: {"targets": [{"provider": first, "model": "up-model"}, {"provider": "second", "model": "second-model"}]}
+        chain = lambda first: {
+            "targets": [
+                {"provider": first, "model": "up-model"},
+                {"provider": "second", "model": "second-model"},
+            ]
+        }
         models = {
-            "plain": {**target("patient"), "aliases": ["nickname"], "price": {"input": 1, "cache_read": 0.5, "output": 2}},
+            "plain": {
+                **target("patient"),
+                "aliases": ["nickname"],
+                "price": {"input": 1, "cache_read": 0.5, "output": 2},
+            },
             "up-model": target("patient"),
             "counted": target("up", "gpt-4o-mini"),
             "again": target("again"),
@@ -46,11 +55,18 @@ class World:
         }
         for i in range(OWN):  # a breaker guards one model of one provider: what opens one stays apart
             models[f"own{i}"] = target("patient", f"own{i}-up")
-            models[f"chain-own{i}"] = {"targets": [target("up", f"chain-own{i}-up")["targets"][0], target("second", "second-model")["targets"][0]]}
+            models[f"chain-own{i}"] = {
+                "targets": [
+                    target("up", f"chain-own{i}-up")["targets"][0],
+                    target("second", "second-model")["targets"][0],
+                ]
+            }
         keys = {f"k{i}": {"key": new_key()} for i in range(KEYS)}
         keys["narrow"] = {"key": new_key(), "models": ["plain"]}
         limits = {"body": "1MiB"}
-        self.gateway = Gateway({"providers": providers, "models": models, "limits": limits}, keys=keys, unix=True)
+        self.gateway = Gateway(
+            {"providers": providers, "models": models, "limits": limits}, keys=keys, unix=True
+        )
         self.spare, self.spare_models = itertools.count(), itertools.count()
         self.lock = threading.Lock()
 
