@@ -30,26 +30,12 @@ class Doors {
   Task<bool> serve(P& answer, Keyring const& keys, std::vector<ModelCard> const& models,
                    net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
-    std::string_view const method = request.head().method();
-    bool const chat = path == "/v1/chat/completions";
-    if (chat || path == "/v1/completions") {
-      if (method != "POST") {
-        co_await method_not_allowed(request, responder, "POST");
-        co_return true;
-      }
-      co_await openai_.serve(answer, keys, chat ? Dialect::openai_chat : Dialect::openai_completions, request,
-                             responder);
-      co_return true;
-    }
-    bool const one_model = path.starts_with(model_prefix);
-    if (path != "/v1/models" && !one_model) co_return false;
-    if (method != "GET" && method != "HEAD") {
-      co_await method_not_allowed(request, responder, "GET");
-      co_return true;
-    }
-    std::string const asked = one_model ? percent_decoded(path.substr(model_prefix.size())) : std::string();
-    co_await list_models(keys, models, asked, request, responder);
-    co_return true;
+    bool const post = request.head().method() == "POST";
+    if (path == "/v1/chat/completions" && post)
+      return openai_.serve(answer, keys, Dialect::openai_chat, request, responder);
+    if (path == "/v1/completions" && post)
+      return openai_.serve(answer, keys, Dialect::openai_completions, request, responder);
+    return serve_rest(keys, models, request, responder);
   }
 
   /// GET /health, /ready and /metrics, which need no key. `ready` false answers /ready with 503.
@@ -144,6 +130,26 @@ class Doors {
                                    "/v1/completions", "/v1/usage/me"})
       if (path == known) return known;
     return "other";
+  }
+
+  /// The doors that no call goes through, and the wrong method at those.
+  Task<bool> serve_rest(Keyring const& keys, std::vector<ModelCard> const& models, net::ServerRequest& request,
+                        net::Responder& responder) {
+    std::string_view const path = request.head().path();
+    std::string_view const method = request.head().method();
+    if (path == "/v1/chat/completions" || path == "/v1/completions") {
+      co_await method_not_allowed(request, responder, "POST");
+      co_return true;
+    }
+    bool const one_model = path.starts_with(model_prefix);
+    if (path != "/v1/models" && !one_model) co_return false;
+    if (method != "GET" && method != "HEAD") {
+      co_await method_not_allowed(request, responder, "GET");
+      co_return true;
+    }
+    std::string const asked = one_model ? percent_decoded(path.substr(model_prefix.size())) : std::string();
+    co_await list_models(keys, models, asked, request, responder);
+    co_return true;
   }
 
   Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder, std::string_view allow) {

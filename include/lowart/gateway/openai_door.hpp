@@ -32,8 +32,9 @@ class OpenAiDoor {
   OpenAiDoor(LoopState& loop, DoorLimits limits = {}) noexcept : loop_(loop), limits_(limits) {}
 
   /// POST /v1/chat/completions (Dialect::openai_chat) or /v1/completions (Dialect::openai_completions).
+  /// Answers whatever happens; so always true, as Doors::serve says of a door that was found.
   template <Provider P>
-  Task<void> serve(P& answer, Keyring const& keys, Dialect dialect, net::ServerRequest& request,
+  Task<bool> serve(P& answer, Keyring const& keys, Dialect dialect, net::ServerRequest& request,
                    net::Responder& responder) {
     VisitPtr const visit = begin_visit(dialect, request, responder);
     bool admitted = identify(*visit, keys);
@@ -44,6 +45,7 @@ class OpenAiDoor {
     if (admitted) co_await call_and_relay(*visit, answer);
     if (visit->failure) co_await refuse(*visit);
     finish(*visit);
+    co_return true;
   }
 
   /// The key of a request, from `Authorization: Bearer` or `x-api-key` or `api-key`.

@@ -134,9 +134,18 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
 }
 
 LOWART_DECL Responder& Responder::number(std::string_view name, std::int64_t value, std::string_view unit) {
-  std::array<char, 24> text{};
-  auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  fields_.append(name).append(": ").append(text.data(), end).append(unit).append("\r\n");
+  constexpr std::size_t digits = 20;
+  constexpr std::size_t punctuation = 4;
+  auto const before = fields_.size();
+  fields_.resize(before + name.size() + digits + unit.size() + punctuation);
+  char* at = std::copy(name.begin(), name.end(), fields_.data() + before);
+  *at++ = ':';
+  *at++ = ' ';
+  at = std::to_chars(at, at + digits, value).ptr;
+  at = std::copy(unit.begin(), unit.end(), at);
+  *at++ = '\r';
+  *at++ = '\n';
+  fields_.resize(static_cast<std::size_t>(at - fields_.data()));
   return *this;
 }
 

@@ -19,12 +19,17 @@ class ForModel {
   template <Request R>
     requires Serves<P, R>
   Task<ReplyOf<R>> operator()(R const& request, Call& call) {
-    if (request.model() == model_) co_return co_await inner_(request, call);
+    if (request.model() == model_) return inner_(request, call);  // no coroutine frame of its own
+    return ask_renamed(request, call);
+  }
+
+ private:
+  template <Request R>
+  Task<ReplyOf<R>> ask_renamed(R const& request, Call& call) {
     R renamed = request.for_model(model_);
     co_return co_await inner_(renamed, call);
   }
 
- private:
   P inner_;
   std::string model_;
 };

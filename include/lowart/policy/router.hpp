@@ -45,8 +45,8 @@ class Router {
     requires Serves<AnyProvider, R>
   Task<ReplyOf<R>> operator()(R const& request, Call& call) {
     auto const found = by_name_.find(std::string_view(request.model()));
-    if (found == by_name_.end()) co_return fail(unknown(request.model()));
-    co_return co_await found->second->answer(request, call);
+    if (found == by_name_.end()) return refuse(request);
+    return found->second->answer(request, call);  // its own task: a route costs no coroutine frame
   }
 
   std::vector<Route> const& routes() const noexcept { return routes_; }
@@ -63,6 +63,10 @@ class Router {
   }
 
  private:
+  template <Request R>
+  static Task<ReplyOf<R>> refuse(R const& request) {
+    co_return fail(unknown(request.model()));
+  }
   void claim(std::string const& name, Route& route) {
     if (!by_name_.emplace(name, &route).second)
       throw std::invalid_argument("two routes claim the model name '" + name + "'");

@@ -228,8 +228,9 @@ class OpenAi {
     if (!exchange) co_return attempt.failed(std::move(exchange.error()));
     int const status = (*exchange)->status();
     if (status < 200 || status > 299) co_return co_await read_refusal(std::move(*exchange), attempt, call);
-    if (is_stream(**exchange, request)) co_return co_await read_stream(std::move(*exchange), request, attempt, call);
-    co_return co_await read_whole(std::move(*exchange), request, attempt, call);
+    ChatReply::Head const head = read_head(**exchange, request, call);
+    if (head.streamed) co_return co_await read_stream(std::move(*exchange), head, attempt, call);
+    co_return co_await read_whole(std::move(*exchange), head, attempt, call);
   }
 
  private:
@@ -277,31 +278,24 @@ class OpenAi {
 
   static constexpr std::string_view event_stream = "text/event-stream";
 
-  /// Some servers do not say what they send: then it is what was asked for.
-  static bool is_stream(net::Exchange const& exchange, ChatRequest const& request) {
-    std::string_view const type = exchange.field("content-type");
-    return type.empty() ? request.stream() : type.starts_with(event_stream);
-  }
-
-  ChatReply::Head read_head(net::Exchange const& exchange, ChatRequest const& request, bool streamed,
-                            Call& call) const {
+  ChatReply::Head read_head(net::Exchange const& exchange, ChatRequest const& request, Call& call) const {
     ChatReply::Head head;
     head.dialect = request.dialect() == Dialect::openai_completions ? Dialect::openai_completions : Dialect::openai_chat;
     std::string_view const type = exchange.field("content-type");
-    std::string_view const assumed = streamed ? event_stream : std::string_view("application/json");
-    head.streamed = streamed;
+    // Some servers do not say what they send: then it is what was asked for.
+    head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
+    std::string_view const assumed = head.streamed ? event_stream : std::string_view("application/json");
     head.status = 200;
     head.content_type = type.empty() ? assumed : call.keep(type);
     head.provider = name();
     head.upstream_model = call.keep(request.model());
     head.upstream_id = call.keep(exchange.field("x-request-id"));
-    head.decoder = streamed ? &dialect::make_openai_stream_decoder : &dialect::make_openai_whole_decoder;
+    head.decoder = head.streamed ? &dialect::make_openai_stream_decoder : &dialect::make_openai_whole_decoder;
     return head;
   }
 
-  Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ChatRequest const& request,
+  Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ChatReply::Head const& head,
                                       AttemptMark& attempt, Call& call) {
-    ChatReply::Head const head = read_head(*exchange, request, true, call);
     auto source = call.make<openai_provider::StreamSource>(std::move(exchange), shared_->options, call);
     Result<ReplyPart> first = co_await source->begin(shared_->options.reply_bytes);
     if (!first) co_return attempt.failed(std::move(first.error()));
@@ -309,9 +303,10 @@ class OpenAi {
     co_return ChatReply(head, std::move(source), *first);
   }
 
-  Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatRequest const& request,
+  Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatReply::Head const& head,
                                      AttemptMark& attempt, Call& call) {
-    ArenaPtr<openai_provider::WholeSource> source = gather(std::move(exchange), request, call);
+    auto source = call.make<openai_provider::WholeSource>(std::move(exchange), head, shared_->options.reply_bytes,
+                                                          call);
     for (bool more = true; more;) {
       Result<std::span<char>> piece = co_await source->read();
       if (!piece) co_return attempt.failed(std::move(piece.error()));
@@ -323,12 +318,6 @@ class OpenAi {
     attempt.answered();
     co_return reply;
   }
-  ArenaPtr<openai_provider::WholeSource> gather(ArenaPtr<net::Exchange> exchange, ChatRequest const& request,
-                                                Call& call) const {
-    ChatReply::Head const head = read_head(*exchange, request, false, call);
-    return call.make<openai_provider::WholeSource>(std::move(exchange), head, shared_->options.reply_bytes, call);
-  }
-
   /// The error that an answer with an error status is. Its body is read within bounds.
   Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt, Call& call) const {
     constexpr std::size_t most = 64U << 10U;
