@@ -125,8 +125,8 @@ def start_with(g, **options):
 
     def listens():
         try:
-            Connection(g.address).close()
-            return True
+            answer = g.get("/health", key="")
+            return answer is not None and answer.status == 200
         except OSError:
             check(g.process.poll() is None, "the server ended")
             return False

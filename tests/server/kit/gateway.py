@@ -26,10 +26,19 @@ numbers = itertools.count(1)
 running = []
 
 
+ports_given, ports_lock = set(), threading.Lock()
+
+
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port that nobody has, and that no other case is given."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port = sock.getsockname()[1]
+        with ports_lock:
+            if port not in ports_given:
+                ports_given.add(port)
+                return port
 
 
 def new_key():
@@ -87,20 +96,17 @@ class Gateway:
 
     def start(self):
         self.out = open(self.directory / "stdout", "ab")
+        greetings = self.stdout().count("lowart is ready")
         self.err = open(self.directory / "stderr", "ab")
         self.process = subprocess.Popen(
             [BIN, "serve", "--config", str(self.file)], stdout=self.out, stderr=self.err, env=self.environment
         )
         running.append(self.process)
         end = time.monotonic() + 20
-        while True:
-            try:
-                Connection(self.address).close()
-                return
-            except OSError:
-                check(self.process.poll() is None, "the server ended:", self.stderr())
-                check(time.monotonic() < end, "the server does not listen:", self.stderr())
-                time.sleep(0.01)
+        while self.stdout().count("lowart is ready") == greetings:
+            check(self.process.poll() is None, "the server ended:", self.stderr())
+            check(time.monotonic() < end, "the server is not ready:", self.stderr())
+            time.sleep(0.01)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
