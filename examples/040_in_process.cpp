@@ -17,7 +17,8 @@ Task<void> chat(auto& gateway) {
   auto reply = co_await gateway(question, call);
   //]
   if (!reply) {
-    std::printf("%s: %s\n", std::string(to_string(reply.error().code())).c_str(), reply.error().message().c_str());
+    std::printf("%s: %s\n", std::string(to_string(reply.error().code())).c_str(),
+                reply.error().message().c_str());
     co_return;
   }
   DeltaReader deltas(*reply, call);

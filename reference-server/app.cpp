@@ -40,7 +40,7 @@ struct FileStamp {
   friend bool operator==(FileStamp const&, FileStamp const&) = default;
 
   static FileStamp of(std::string const& path) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return {};
     return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
             static_cast<std::int64_t>(info.st_size), static_cast<std::uint64_t>(info.st_ino)};
@@ -51,12 +51,19 @@ struct FileStamp {
 std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Config const& config) {
   std::string listen;
   for (auto const& address : config.listen)
-    listen.append(address.text()).append(" ").append(address.cert_file).append(" ").append(address.key_file).append("\n");
+    listen.append(address.text())
+        .append(" ")
+        .append(address.cert_file)
+        .append(" ")
+        .append(address.key_file)
+        .append("\n");
   std::string limits;
   auto const add = [&limits](auto number) { limits.append(std::to_string(number)).append(" "); };
   auto const& server = config.limits;
-  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes}) add(count);
-  for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time}) add(time.count());
+  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes})
+    add(count);
+  for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time})
+    add(time.count());
   add(config.door.assumed_output_tokens);
   return {{"listen", listen},
           {"threads", std::to_string(config.threads)},
@@ -97,7 +104,8 @@ class App {
     options.drain = latest_->config.drain;
     addresses_ = latest_->config.listen;
     group_ = std::make_unique<ServerGroup>(
-        runtime_, [this](std::size_t loop, Clock& clock, std::function<bool()> draining) {
+        runtime_,
+        [this](std::size_t loop, Clock& clock, std::function<bool()> draining) {
           return handler(loop, clock, std::move(draining));
         },
         options);
@@ -126,17 +134,19 @@ class App {
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
     auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, latest_->config.door);
     return [this, loop, doors, draining = std::move(draining)](net::ServerRequest& request,
-                                                                net::Responder& responder) -> Task<void> {
+                                                               net::Responder& responder) -> Task<void> {
       return serve(*doors, current_[loop], draining(), request, responder);
     };
   }
 
   /// `snapshot` by value: the request keeps what it began with.
-  Task<void> serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, bool draining, net::ServerRequest& request,
-                   net::Responder& responder) {
+  Task<void> serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, bool draining,
+                   net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
     if (path == "/metrics" || path == "/health" || path == "/ready") {
-      std::function<void(PrometheusText&)> const more = [&](PrometheusText& text) { own_metrics(*snapshot, text); };
+      std::function<void(PrometheusText&)> const more = [&](PrometheusText& text) {
+        own_metrics(*snapshot, text);
+      };
       bool const served = co_await doors.serve_operator(!draining, more, request, responder);
       if (served) co_return;
     }
@@ -148,7 +158,8 @@ class App {
       co_await usage_me(doors, *snapshot, request, responder);
       co_return;
     }
-    bool const served = co_await doors.serve(*snapshot->answer, snapshot->keys, snapshot->models, request, responder);
+    bool const served =
+        co_await doors.serve(*snapshot->answer, snapshot->keys, snapshot->models, request, responder);
     if (!served) co_await doors.not_found(request, responder);
   }
 
@@ -205,7 +216,9 @@ class App {
       auto const labels = PrometheusText::labels(std::array<std::string_view, 2>{"provider", "model"},
                                                  {breaker.provider, breaker.model});
       auto const position = breaker.state->position();
-      std::int64_t const value = position == BreakerPosition::closed ? 0 : position == BreakerPosition::half_open ? 1 : 2;
+      std::int64_t const value = position == BreakerPosition::closed      ? 0
+                                 : position == BreakerPosition::half_open ? 1
+                                                                          : 2;
       out.sample("gateway_breaker_state", labels, value);
     }
     out.head("gateway_breaker_opened_total", "counter", "How often a breaker has opened");
@@ -218,13 +231,15 @@ class App {
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");
     out.sample("gateway_usage_folded_total", "", static_cast<std::int64_t>(folder_->folded()));
-    out.head("gateway_usage_lag_records", "gauge", "Usage records in the journal that are not in the store yet");
+    out.head("gateway_usage_lag_records", "gauge",
+             "Usage records in the journal that are not in the store yet");
     out.sample("gateway_usage_lag_records", "", static_cast<std::int64_t>(folder_->lag()));
     out.head("gateway_usage_lost_total", "counter", "Usage records that could not be kept");
     out.sample("gateway_usage_lost_total", "", journal_failures_.load(std::memory_order_relaxed));
     out.head("gateway_config_revision", "gauge", "Which configuration is at work; rises with every reload");
     out.sample("gateway_config_revision", "", static_cast<std::int64_t>(snapshot.revision));
-    out.head("gateway_config_last_reload_successful", "gauge", "0 when the file changed and could not be taken over");
+    out.head("gateway_config_last_reload_successful", "gauge",
+             "0 when the file changed and could not be taken over");
     out.sample("gateway_config_last_reload_successful", "",
                static_cast<std::int64_t>(reload_ok_.load(std::memory_order_relaxed) ? 1 : 0));
   }
@@ -274,7 +289,8 @@ class App {
     auto next = build(std::move(*read.config), latest_.get());
     if (!next) {
       reload_ok_ = false;
-      log_event(Level::error, "config_refused", {{"problems", next.error().message()}, {"kept", "the last good one"}});
+      log_event(Level::error, "config_refused",
+                {{"problems", next.error().message()}, {"kept", "the last good one"}});
       return;
     }
     latest_ = *next;
@@ -316,7 +332,8 @@ class App {
         "  key    %s\n\n"
         "  curl -N %s/v1/chat/completions -H 'Authorization: Bearer %s' \\\n"
         "    -H 'Content-Type: application/json' \\\n"
-        "    -d '{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
+        "    -d "
+        "'{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
         "  models   %s/v1/models          usage   %s/v1/usage/me\n"
         "  metrics  %s/metrics\n"
         "  faults   ask for demo-429, demo-fail, demo-stall, demo-cut; demo-resilient fails over\n"
@@ -385,7 +402,8 @@ int run_server(ServeFlags const& flags) {
   }
   Config config = std::move(*read.config);
   apply_flags(flags, config);
-  std::size_t const threads = config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
+  std::size_t const threads =
+      config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
   JournalOptions journal_options;
   journal_options.writers = threads + 1;  // one more for threads that run no loop
   // Each writer has two segments in memory; this much holds 5,000 records between two folds.
@@ -401,7 +419,8 @@ int run_server(ServeFlags const& flags) {
   auto folder = Folder<SqliteStore>::start(**journal, std::move(*store), folder_options);
   if (!folder) return stop_with(folder.error().message());
   int const log_fd = open_access_log(config.access_log);
-  if (log_fd < 0 && config.access_log != "off") return stop_with("cannot write the access log " + config.access_log);
+  if (log_fd < 0 && config.access_log != "off")
+    return stop_with("cannot write the access log " + config.access_log);
   App app(flags, std::move(config), std::move(*journal), std::move(*folder), log_fd);
   return app.run();
 }

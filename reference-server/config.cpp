@@ -34,6 +34,7 @@ void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
   if (!map) return;
   map->integer("failures", breaker.failures, 1, 1000);
   map->duration("rest", breaker.rest);
+  breaker.longest_rest = std::max(breaker.longest_rest, breaker.rest);
   map->finish();
 }
 
@@ -48,7 +49,8 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   if (provider.type == "openai") {
     provider.base_url = "https://api.openai.com/v1";
     map.text("base_url", provider.base_url);
-    if (auto const url = net::parse_base_url(provider.base_url); !url) map.wrong("base_url", url.error().message());
+    if (auto const url = net::parse_base_url(provider.base_url); !url)
+      map.wrong("base_url", url.error().message());
     std::string key;
     map.text("api_key", key);
     provider.api_key = Secret(std::move(key));
@@ -179,7 +181,8 @@ void read_limits(YamlMap& root, Config& config) {
   map->integer("headers", config.limits.head.fields, std::size_t{8}, std::size_t{128});
   map->bytes("body", config.door.body_bytes, 1024, std::size_t{1} << 30U);
   map->integer("connections", config.limits.connections, std::size_t{1}, std::size_t{1'000'000});
-  map->integer("assumed_output_tokens", config.door.assumed_output_tokens, std::int64_t{0}, std::int64_t{1'000'000});
+  map->integer("assumed_output_tokens", config.door.assumed_output_tokens, std::int64_t{0},
+               std::int64_t{1'000'000});
   map->duration("idle", config.limits.idle_time);
   map->duration("head_time", config.limits.head_time);
   map->duration("body_time", config.limits.body_time);
@@ -191,7 +194,8 @@ void read_limits(YamlMap& root, Config& config) {
 void check_names(Config const& config, YamlMap& root) {
   std::set<std::string> names;
   for (auto const& model : config.models) {
-    if (!names.insert(model.name).second) root.wrong("models", "the model name '" + model.name + "' stands twice");
+    if (!names.insert(model.name).second)
+      root.wrong("models", "the model name '" + model.name + "' stands twice");
     for (auto const& alias : model.aliases)
       if (!names.insert(alias).second) root.wrong("models", "the model name '" + alias + "' stands twice");
   }
@@ -232,7 +236,8 @@ ConfigResult read_config(std::string const& yaml) {
   Problems problems;
   ConfigResult result;
   auto const document = YamlNode::parse(yaml, problems);
-  if (document && !document->is_map()) problems.add(document->line(), "the file is not a list of 'name: value' entries");
+  if (document && !document->is_map())
+    problems.add(document->line(), "the file is not a list of 'name: value' entries");
   if (document && document->is_map()) {
     YamlMap root(*document, problems);
     Config config = read_root(root, problems);

@@ -16,7 +16,8 @@ std::string new_key() {
   std::string key = "sk-lw-";
   std::array<unsigned char, 64> bytes{};
   while (key.size() < length + 6) {
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random bytes");
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+      throw std::runtime_error("no random bytes");
     for (unsigned char const byte : bytes)
       if (byte < fair && key.size() < length + 6) key += letters[byte % letters.size()];
   }

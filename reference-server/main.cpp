@@ -16,8 +16,8 @@ namespace {
 int validate(std::string const& path) {
   auto const read = lowart::server::load_config(path);
   if (read.config) {
-    std::printf("%s is good: %zu providers, %zu models, %zu keys\n", path.c_str(), read.config->providers.size(),
-                read.config->models.size(), read.config->keys.size());
+    std::printf("%s is good: %zu providers, %zu models, %zu keys\n", path.c_str(),
+                read.config->providers.size(), read.config->models.size(), read.config->keys.size());
     return 0;
   }
   std::fputs(lowart::server::describe(path, read.problems).c_str(), stderr);

@@ -43,7 +43,8 @@ class Builder {
       std::vector<AnyProvider> chain;
       for (auto const& target : model.targets) chain.push_back(target_provider(target));
       std::string owner = model.targets.front().provider;
-      AnyProvider answer = chain.size() == 1 ? chain.front() : AnyProvider(FallbackList<AnyProvider>(std::move(chain)));
+      AnyProvider answer =
+          chain.size() == 1 ? chain.front() : AnyProvider(FallbackList<AnyProvider>(std::move(chain)));
       routes.push_back(Route{model.name, model.aliases, owner, std::move(answer)});
       made_.models.push_back(ModelCard{model.name, owner});
       for (auto const& alias : model.aliases) made_.models.push_back(ModelCard{alias, owner});
@@ -96,7 +97,8 @@ class Builder {
   std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model) {
     auto const find = [&](std::vector<NamedBreaker> const& all) -> std::shared_ptr<BreakerState> {
       for (auto const& b : all)
-        if (b.provider == config.name && b.model == model && b.state->options() == config.breaker) return b.state;
+        if (b.provider == config.name && b.model == model && b.state->options() == config.breaker)
+          return b.state;
       return nullptr;
     };
     if (auto here = find(made_.breakers)) return here;

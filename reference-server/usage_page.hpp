@@ -21,7 +21,8 @@ inline std::string format_usd(NanoUsd amount) {
   constexpr std::int64_t one = 1'000'000'000;
   std::int64_t const n = amount.count();
   std::string const nanos = std::to_string((n < 0 ? -n : n) % one);
-  return (n < 0 ? "-" : "") + std::to_string((n < 0 ? -n : n) / one) + "." + std::string(9 - nanos.size(), '0') + nanos;
+  return (n < 0 ? "-" : "") + std::to_string((n < 0 ? -n : n) / one) + "." +
+         std::string(9 - nanos.size(), '0') + nanos;
 }
 
 inline void append_totals(UsageTotals const& totals, std::string& out) {

@@ -12,9 +12,9 @@
 #include <functional>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -52,7 +52,9 @@ class YamlNode {
     return std::nullopt;
   }
 
-  std::size_t line() const { return node_.Mark().is_null() ? 0 : static_cast<std::size_t>(node_.Mark().line + 1); }
+  std::size_t line() const {
+    return node_.Mark().is_null() ? 0 : static_cast<std::size_t>(node_.Mark().line + 1);
+  }
   bool is_map() const { return node_.IsMap(); }
   bool is_list() const { return node_.IsSequence(); }
   bool is_scalar() const { return node_.IsScalar(); }
@@ -113,19 +115,21 @@ class YamlMap {
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     bool const whole = error == std::errc() && end == text.data() + text.size();
     if (whole && number >= least && number <= most) out = number;
-    else wrong(name, quoted(name) + " is a number from " + std::to_string(least) + " to " + std::to_string(most) +
-                         ", not '" + text + "'");
+    else
+      wrong(name, quoted(name) + " is a number from " + std::to_string(least) + " to " +
+                      std::to_string(most) + ", not '" + text + "'");
   }
   /// "500ms", "30s", "10m", "2h".
   void duration(std::string_view name, std::chrono::milliseconds& out) {
-    measure(name, "a time such as 500ms, 30s, 10m or 2h", {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}, 0,
-            86'400'000, [&](std::int64_t ms) { out = std::chrono::milliseconds(ms); });
+    measure(name, "a time such as 500ms, 30s, 10m or 2h",
+            {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}, 0, 86'400'000,
+            [&](std::int64_t ms) { out = std::chrono::milliseconds(ms); });
   }
   /// "32KiB", "16MiB", "1024B".
   void bytes(std::string_view name, std::size_t& out, std::size_t least, std::size_t most) {
-    measure(name, "a size such as 32KiB or 16MiB", {{"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}},
-            static_cast<std::int64_t>(least), static_cast<std::int64_t>(most),
-            [&](std::int64_t n) { out = static_cast<std::size_t>(n); });
+    measure(name, "a size such as 32KiB or 16MiB",
+            {{"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}}, static_cast<std::int64_t>(least),
+            static_cast<std::int64_t>(most), [&](std::int64_t n) { out = static_cast<std::size_t>(n); });
   }
   void texts(std::string_view name, std::vector<std::string>& out) {
     items(name, [&](YamlNode const& item) {
@@ -224,19 +228,21 @@ class YamlMap {
     problems_.add(value->line(), quoted(name) + " is one value");
     return std::nullopt;
   }
-  void measure(std::string_view name, std::string_view what, std::vector<Unit> const& units, std::int64_t least,
-               std::int64_t most, std::function<void(std::int64_t)> const& keep) {
+  void measure(std::string_view name, std::string_view what, std::vector<Unit> const& units,
+               std::int64_t least, std::int64_t most, std::function<void(std::int64_t)> const& keep) {
     auto const value = scalar(name);
     if (!value) return;
     std::string const text = value->scalar();
     std::int64_t number = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     std::string_view const rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    auto const unit = std::find_if(units.begin(), units.end(), [rest](Unit const& u) { return u.name == rest; });
+    auto const unit =
+        std::find_if(units.begin(), units.end(), [rest](Unit const& u) { return u.name == rest; });
     bool const zero = error == std::errc() && number == 0 && rest.empty();
     std::int64_t total = 0;
     bool fits = zero;
-    if (error == std::errc() && unit != units.end()) fits = !__builtin_mul_overflow(number, unit->factor, &total);
+    if (error == std::errc() && unit != units.end())
+      fits = !__builtin_mul_overflow(number, unit->factor, &total);
     if (fits && total >= least && total <= most) keep(total);
     else wrong(name, quoted(name) + " is " + std::string(what) + ", not '" + text + "'");
   }

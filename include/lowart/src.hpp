@@ -13,9 +13,9 @@
 #include <lowart/net/http_client.ipp>
 #include <lowart/net/http_exchange.ipp>
 #include <lowart/net/http_pool.ipp>
+#include <lowart/net/http_server.ipp>
 #include <lowart/net/reactor.ipp>
 #include <lowart/net/resolver.ipp>
+#include <lowart/net/server_request.ipp>
 #include <lowart/net/stream.ipp>
 #include <lowart/net/tls.ipp>
-#include <lowart/net/server_request.ipp>
-#include <lowart/net/http_server.ipp>

@@ -110,18 +110,10 @@ class Corpus {
     p.extra = extra();
     switch (p.kind) {
       case PartKind::text:
-      case PartKind::refusal:
-        p.text = text();
-        break;
-      case PartKind::image:
-        p.data = text(), p.detail = maybe() ? "low" : "";
-        break;
-      case PartKind::audio:
-        p.data = word(), p.format = "wav";
-        break;
-      case PartKind::file:
-        p.file_id = word(), p.file_name = maybe() ? text() : "";
-        break;
+      case PartKind::refusal: p.text = text(); break;
+      case PartKind::image: p.data = text(), p.detail = maybe() ? "low" : ""; break;
+      case PartKind::audio: p.data = word(), p.format = "wav"; break;
+      case PartKind::file: p.file_id = word(), p.file_name = maybe() ? text() : ""; break;
       case PartKind::other:
         p.raw.text = R"({"type":"video_url","video_url":{"url":"u"}})", p.extra.clear();
         break;

@@ -83,9 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   if ((data[0] & 0x80) != 0) limits = HeadLimits{200, 4, 20, 7};
   std::size_t const step = 1 + (data[0] & 0x3f);
   std::string_view const bytes(reinterpret_cast<char const*>(data) + 1, size - 1);
-  if ((data[0] & 0x40) != 0)
-    run<RequestHead>(bytes, step, limits);
-  else
-    run<ResponseHead>(bytes, step, limits);
+  if ((data[0] & 0x40) != 0) run<RequestHead>(bytes, step, limits);
+  else run<ResponseHead>(bytes, step, limits);
   return 0;
 }

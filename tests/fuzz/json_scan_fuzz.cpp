@@ -34,18 +34,12 @@ json::value parsed(std::string_view text, bool& valid) {
 
 bool same_kind(JsonKind kind, json::value const& v) {
   switch (kind) {
-    case JsonKind::object:
-      return v.is_object();
-    case JsonKind::array:
-      return v.is_array();
-    case JsonKind::string:
-      return v.is_string();
-    case JsonKind::number:
-      return v.is_number();
-    case JsonKind::boolean:
-      return v.is_bool();
-    case JsonKind::null:
-      return v.is_null();
+    case JsonKind::object: return v.is_object();
+    case JsonKind::array: return v.is_array();
+    case JsonKind::string: return v.is_string();
+    case JsonKind::number: return v.is_number();
+    case JsonKind::boolean: return v.is_bool();
+    case JsonKind::null: return v.is_null();
   }
   return false;
 }

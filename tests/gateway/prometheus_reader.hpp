@@ -105,10 +105,8 @@ class PrometheusReader {
         value += line[at];
       }
       if (at >= line.size()) refuse("label without end", line);
-      if (name == "le")
-        le = value;
-      else
-        others += name + "=" + value + ",";
+      if (name == "le") le = value;
+      else others += name + "=" + value + ",";
       if (line[++at] == '}') return at + 1;
       if (line[at++] != ',') refuse("between labels", line);
     }

@@ -21,7 +21,7 @@ Task<bool> ask_with(std::function<void()>) { co_return true; }
 
 Task<int> in_conditions(std::string word) {
   int count = 0;
-  if (!co_await ask_text(word + "if")) ++count;      // expect: R1
+  if (!co_await ask_text(word + "if")) ++count;        // expect: R1
   while (!co_await ask_text(word + "while")) ++count;  // expect: R1
   do ++count;
   while (!co_await ask_text(word + "do"));  // expect: R1
@@ -29,10 +29,10 @@ Task<int> in_conditions(std::string word) {
 }
 
 Task<void> with_temporaries(std::string word, bool first) {
-  co_await ask_with([word] { (void)word; });            // expect: R2
-  co_await ask(Words{word, word});                      // expect: R3
-  co_await ask_text(first ? word + "1" : word + "2");   // expect: R4
-  co_await ask_list({word, word});                      // expect: R5
+  co_await ask_with([word] { (void)word; });                       // expect: R2
+  co_await ask(Words{word, word});                                 // expect: R3
+  co_await ask_text(first ? word + "1" : word + "2");              // expect: R4
+  co_await ask_list({word, word});                                 // expect: R5
   auto const asked = __extension__({ co_await ask_text(word); });  // expect: R6
   (void)asked;
 }

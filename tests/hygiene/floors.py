@@ -13,8 +13,7 @@ FLOORS = {"core": 1, "model": 2, "dialect": 3, "net": 3, "provider": 4, "policy"
 # may be anywhere.
 LIGHT_ASIO = "awaitable|any_io_executor|this_coro|use_awaitable|error|associated_executor"
 ROOMS = [
-    (r"openssl/crypto\.h", r"lowart/net/|lowart/gateway/keyring\.hpp"),  # there to compare digests in constant time
-    (r"openssl/(?!crypto\.h)", r"lowart/net/"),
+    (r"openssl/", r"lowart/net/"),
     (r"boost/beast/", r"lowart/net/"),
     (r"sqlite3\.h", r"lowart/store/sqlite"),
     (r"boost/json", r"lowart/dialect/"),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts the C++ files that clang-format would change. Shown, not held against anyone."""
+"""Fails when clang-format would change a C++ file."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def main():
     for file in sorted(changed):
         print(f"  {file.removeprefix(str(ROOT) + '/')}")
     print(f"{len(changed)} of {len(files)} files are not as clang-format would have them")
-    return 0
+    return 1 if changed else 0
 
 
 if __name__ == "__main__":

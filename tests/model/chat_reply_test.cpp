@@ -143,7 +143,8 @@ TEST(ChatReply, ShowsItsProgressToWhoeverHoldsIt) {
 
 #if !defined(NDEBUG) && defined(GTEST_HAS_DEATH_TEST)
 TEST(ChatReplyDeathTest, InsistsOnASource) {
-  EXPECT_DEATH(ChatReply(ChatReply::Head{}, nullptr, ReplyPart{.bytes = "a", .deltas = {}, .last = true}), "source_");
+  EXPECT_DEATH(ChatReply(ChatReply::Head{}, nullptr, ReplyPart{.bytes = "a", .deltas = {}, .last = true}),
+               "source_");
 }
 #endif
 

@@ -60,22 +60,15 @@ class HeadSource {
     for (auto n = below(2) * (1 + below(3)); n > 0; --n) {
       auto const at = below(s.size());
       switch (below(5)) {
-        case 0:
-          s[at] = static_cast<char>(below(256));
-          break;
-        case 1:
-          s.erase(at, 1 + below(3));
-          break;
-        case 2:
-          s.insert(at, 1, static_cast<char>(below(256)));
-          break;
+        case 0: s[at] = static_cast<char>(below(256)); break;
+        case 1: s.erase(at, 1 + below(3)); break;
+        case 2: s.insert(at, 1, static_cast<char>(below(256))); break;
         case 3:
           s.insert(at, pick({"\r\n", "\n", "\r", " ", "\t", ":", ",", ";", "%", "#", "chunked", "close", "+",
                              "0x1", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n",
                              "\r\n "}));
           break;
-        default:
-          s.insert(at, s.substr(below(s.size()), below(20)));
+        default: s.insert(at, s.substr(below(s.size()), below(20)));
       }
       if (s.empty()) s = "\r";
     }

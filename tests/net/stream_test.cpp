@@ -285,10 +285,8 @@ TEST(TlsStream, TellsAnOrderlyEndFromACut) {
   for (bool const orderly : {true, false}) {
     TlsPair pair;
     EXPECT_TRUE(pair.write(pair.far, "last words").done());
-    if (orderly)
-      pair.far.close();
-    else
-      pair.far.drop();
+    if (orderly) pair.far.close();
+    else pair.far.drop();
     EXPECT_EQ(pair.read(pair.near), "last words");
     std::array<char, 10> space;
     IoStep const step = pair.near.try_read(space);

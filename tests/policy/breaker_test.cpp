@@ -89,7 +89,8 @@ TEST(Breaker, CountsAStreamThatBreaksAfterItsCommitPointAsAFailureAtItsEnd) {
 
 TEST(Breaker, CountsADroppedStreamAsNeither) {
   TestLoop loop;
-  ScriptedProvider provider("a", {Step::fail(down_again()), Step::stream({"x", "y"}), Step::fail(down_again())});
+  ScriptedProvider provider("a",
+                            {Step::fail(down_again()), Step::stream({"x", "y"}), Step::fail(down_again())});
   Breaker guarded(provider, {.failures = 2});
   EXPECT_EQ(ask_whole(loop, guarded), Errc::upstream_failed);
   {

@@ -80,10 +80,8 @@ lowart::Task<Outcome> listen(Demo& demo, ChatRequest const& request, lowart::Cal
   bool more = true;
   while (more) {
     lowart::Result<lowart::ReplyPart> part = co_await reply->next();
-    if (part)
-      hear(*part, out);
-    else
-      out.error = part.error();
+    if (part) hear(*part, out);
+    else out.error = part.error();
     more = part && !part->last;
   }
   out.first_at = reply->progress().first_content_at;

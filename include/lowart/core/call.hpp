@@ -9,12 +9,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <memory_resource>
-#include <algorithm>
-#include <span>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,7 +33,7 @@ struct Clocks {
 struct Attempt {
   std::string_view provider;
   TimePoint started_at;
-  TimePoint ended_at{};        ///< When it failed, or when its answer began.
+  TimePoint ended_at{};         ///< When it failed, or when its answer began.
   std::optional<Errc> failure;  ///< Empty: it answered.
 };
 

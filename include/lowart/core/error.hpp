@@ -11,31 +11,31 @@ namespace lowart {
 
 /// What failed. Each value says the situation; Error::message says the particular case.
 enum class Errc : std::uint8_t {
-  invalid_request,    ///< The client's request cannot be served as it is.
-  unauthenticated,    ///< No key, or a key that is not known, expired or revoked.
-  permission_denied,  ///< The key is known but may not do this.
-  not_found,          ///< No such model, route or resource.
-  too_large,          ///< A head, header, body or reply is over its limit.
-  unsupported,        ///< Nobody here can express or serve what was asked.
-  rate_limited,       ///< A limit of ours or of the provider; see Error::retry_after.
-  quota_exceeded,     ///< A budget is used up; waiting a moment does not help.
-  circuit_open,       ///< A breaker refuses the target for now; nothing was sent.
-  connect_failed,     ///< Name, route, TCP or TLS to the provider failed; nothing was sent.
-  connect_timeout,    ///< Clock 1 of 4: no connection in time; nothing was sent.
-  first_token_timeout,    ///< Clock 2 of 4: no first content in time.
+  invalid_request,         ///< The client's request cannot be served as it is.
+  unauthenticated,         ///< No key, or a key that is not known, expired or revoked.
+  permission_denied,       ///< The key is known but may not do this.
+  not_found,               ///< No such model, route or resource.
+  too_large,               ///< A head, header, body or reply is over its limit.
+  unsupported,             ///< Nobody here can express or serve what was asked.
+  rate_limited,            ///< A limit of ours or of the provider; see Error::retry_after.
+  quota_exceeded,          ///< A budget is used up; waiting a moment does not help.
+  circuit_open,            ///< A breaker refuses the target for now; nothing was sent.
+  connect_failed,          ///< Name, route, TCP or TLS to the provider failed; nothing was sent.
+  connect_timeout,         ///< Clock 1 of 4: no connection in time; nothing was sent.
+  first_token_timeout,     ///< Clock 2 of 4: no first content in time.
   between_tokens_timeout,  ///< Clock 3 of 4: the stream fell silent.
-  whole_timeout,      ///< Clock 4 of 4: the whole call took too long.
-  connection_lost,    ///< The peer closed or reset before the answer was complete.
-  malformed_reply,    ///< The provider's bytes are not what its protocol promises.
-  upstream_rejected,  ///< The provider refused this very request (its 4xx).
-  upstream_failed,    ///< The provider failed (its 5xx, or an error event).
-  upstream_auth,      ///< The provider did not accept our credentials.
-  overloaded,         ///< This gateway, or every target, is full.
-  shutting_down,      ///< The gateway drains; try another instance.
-  cancelled,          ///< The caller went away or asked to stop.
-  storage_failed,     ///< A store could not be read or written.
-  config_invalid,     ///< A configuration says something that cannot be.
-  internal,           ///< A fault of this program.
+  whole_timeout,           ///< Clock 4 of 4: the whole call took too long.
+  connection_lost,         ///< The peer closed or reset before the answer was complete.
+  malformed_reply,         ///< The provider's bytes are not what its protocol promises.
+  upstream_rejected,       ///< The provider refused this very request (its 4xx).
+  upstream_failed,         ///< The provider failed (its 5xx, or an error event).
+  upstream_auth,           ///< The provider did not accept our credentials.
+  overloaded,              ///< This gateway, or every target, is full.
+  shutting_down,           ///< The gateway drains; try another instance.
+  cancelled,               ///< The caller went away or asked to stop.
+  storage_failed,          ///< A store could not be read or written.
+  config_invalid,          ///< A configuration says something that cannot be.
+  internal,                ///< A fault of this program.
 };
 
 /// The name of a code as it appears in logs, metrics and error bodies: "rate_limited".
@@ -118,7 +118,9 @@ class Error {
   Error&& with_retryable(bool yes) && { return retryable_ = yes, std::move(*this); }
   Error&& with_upstream_status(int s) && { return upstream_status_ = s, std::move(*this); }
   Error&& with_retry_after(std::chrono::milliseconds d) && { return retry_after_ = d, std::move(*this); }
-  Error&& with_upstream_message(std::string m) && { return upstream_message_ = std::move(m), std::move(*this); }
+  Error&& with_upstream_message(std::string m) && {
+    return upstream_message_ = std::move(m), std::move(*this);
+  }
   Error&& with_upstream_body(std::string b) && { return upstream_body_ = std::move(b), std::move(*this); }
   Error&& with_param(std::string p) && { return param_ = std::move(p), std::move(*this); }
   Error&& with_message(std::string m) && { return message_ = std::move(m), std::move(*this); }

@@ -3,11 +3,11 @@
 
 #include <lowart/core/call.hpp>
 
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace lowart {
 
@@ -18,8 +18,7 @@ class LoopClock final : public asio::execution_context::service, public Clock {
   inline static asio::execution_context::id id;
 
   explicit LoopClock(asio::execution_context& context)
-      : asio::execution_context::service(context),
-        timer_(static_cast<asio::io_context&>(context)) {}
+      : asio::execution_context::service(context), timer_(static_cast<asio::io_context&>(context)) {}
 
   /// The clock of `context`, made on first use.
   static LoopClock& of(asio::io_context& context) { return asio::use_service<LoopClock>(context); }

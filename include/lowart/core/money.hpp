@@ -18,7 +18,8 @@ class NanoUsd {
   /// Saturates at the ends of the range instead of wrapping.
   constexpr NanoUsd& operator+=(NanoUsd other) noexcept {
     if (__builtin_add_overflow(nanos_, other.nanos_, &nanos_))
-      nanos_ = other.nanos_ < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+      nanos_ = other.nanos_ < 0 ? std::numeric_limits<std::int64_t>::min()
+                                : std::numeric_limits<std::int64_t>::max();
     return *this;
   }
   friend constexpr NanoUsd operator+(NanoUsd a, NanoUsd b) noexcept { return a += b; }

@@ -40,7 +40,7 @@ class Secret {
 
  private:
   void wipe() noexcept {
-    volatile char* p = text_.data();
+    char volatile* p = text_.data();
     for (std::size_t i = 0; i < text_.size(); ++i) p[i] = '\0';
     text_.clear();
   }

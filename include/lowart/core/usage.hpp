@@ -10,8 +10,8 @@ namespace lowart {
 
 /// The classes of usage a provider bills apart. Disjoint: no token is in two of them.
 enum class UsageClass : std::uint8_t {
-  input,        ///< Input tokens that were not served from a cache (audio and image excluded when told apart).
-  cache_read,   ///< Input tokens served from the provider's prompt cache.
+  input,       ///< Input tokens that were not served from a cache (audio and image excluded when told apart).
+  cache_read,  ///< Input tokens served from the provider's prompt cache.
   cache_write,  ///< Input tokens written to the provider's prompt cache.
   output,       ///< Output tokens that the client sees (reasoning and audio excluded when told apart).
   reasoning,    ///< Output tokens spent on reasoning.
@@ -22,17 +22,18 @@ enum class UsageClass : std::uint8_t {
 inline constexpr std::size_t usage_class_count = 8;
 
 constexpr std::string_view to_string(UsageClass c) noexcept {
-  constexpr std::array<std::string_view, usage_class_count> names{
-      "input", "cache_read", "cache_write", "output", "reasoning", "input_audio", "output_audio", "input_image"};
+  constexpr std::array<std::string_view, usage_class_count> names{"input",        "cache_read", "cache_write",
+                                                                  "output",       "reasoning",  "input_audio",
+                                                                  "output_audio", "input_image"};
   return names[static_cast<std::size_t>(c)];
 }
 
 /// How far a record can be trusted.
 enum class Provenance : std::uint8_t {
-  none,      ///< Nothing was used: the call never reached a provider.
-  reported,  ///< The provider's own final figures.
-  counted,   ///< Counted here with the model's tokenizer, because the provider said nothing.
-  partial,   ///< The call did not run to its end: counted up to where it stopped.
+  none,       ///< Nothing was used: the call never reached a provider.
+  reported,   ///< The provider's own final figures.
+  counted,    ///< Counted here with the model's tokenizer, because the provider said nothing.
+  partial,    ///< The call did not run to its end: counted up to where it stopped.
   estimated,  ///< Counted here with another model's tokenizer, because this model's is not known.
 };
 

@@ -83,10 +83,8 @@ class CompletionBuilder {
     for (ExtraField const& field : from) {
       auto const known =
           std::find_if(to.begin(), to.end(), [&](ExtraField const& f) { return f.name == field.name; });
-      if (known == to.end())
-        to.push_back(field);
-      else
-        merge_value(known->value, field.value);
+      if (known == to.end()) to.push_back(field);
+      else merge_value(known->value, field.value);
     }
   }
 

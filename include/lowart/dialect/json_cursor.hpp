@@ -26,22 +26,14 @@ enum class JsonScan : std::uint8_t {
 
 constexpr std::string_view to_string(JsonScan scan) noexcept {
   switch (scan) {
-    case JsonScan::ok:
-      return "ok";
-    case JsonScan::stopped:
-      return "stopped";
-    case JsonScan::truncated:
-      return "the JSON text is cut off";
-    case JsonScan::not_an_object:
-      return "the body is not a JSON object";
-    case JsonScan::trailing:
-      return "something follows the JSON value";
-    case JsonScan::too_deep:
-      return "the JSON text is nested too deeply";
-    case JsonScan::unbalanced:
-      return "a bracket closes that is not open";
-    case JsonScan::malformed:
-      return "the JSON text is malformed";
+    case JsonScan::ok: return "ok";
+    case JsonScan::stopped: return "stopped";
+    case JsonScan::truncated: return "the JSON text is cut off";
+    case JsonScan::not_an_object: return "the body is not a JSON object";
+    case JsonScan::trailing: return "something follows the JSON value";
+    case JsonScan::too_deep: return "the JSON text is nested too deeply";
+    case JsonScan::unbalanced: return "a bracket closes that is not open";
+    case JsonScan::malformed: return "the JSON text is malformed";
   }
   return "malformed";
 }
@@ -169,20 +161,13 @@ inline JsonScan JsonCursor::skip_number() noexcept {
 
 inline JsonScan JsonCursor::skip_value(JsonKind& kind) noexcept {
   switch (peek()) {
-    case '{':
-      return kind = JsonKind::object, skip_nested(json_depth_limit - 1);
-    case '[':
-      return kind = JsonKind::array, skip_nested(json_depth_limit - 1);
-    case '"':
-      return kind = JsonKind::string, skip_string();
-    case 't':
-      return kind = JsonKind::boolean, skip_literal("true");
-    case 'f':
-      return kind = JsonKind::boolean, skip_literal("false");
-    case 'n':
-      return kind = JsonKind::null, skip_literal("null");
-    default:
-      return kind = JsonKind::number, skip_number();
+    case '{': return kind = JsonKind::object, skip_nested(json_depth_limit - 1);
+    case '[': return kind = JsonKind::array, skip_nested(json_depth_limit - 1);
+    case '"': return kind = JsonKind::string, skip_string();
+    case 't': return kind = JsonKind::boolean, skip_literal("true");
+    case 'f': return kind = JsonKind::boolean, skip_literal("false");
+    case 'n': return kind = JsonKind::null, skip_literal("null");
+    default: return kind = JsonKind::number, skip_number();
   }
 }
 

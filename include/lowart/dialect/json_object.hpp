@@ -41,10 +41,8 @@ class JsonObject {
       : path_(std::move(path)), fault_(&fault) {
     scan_object(text, [&](JsonMember const& member) {
       std::string name;
-      if (!member.key_escaped)
-        name = member.key;
-      else
-        decode_escapes(member.key, name);
+      if (!member.key_escaped) name = member.key;
+      else decode_escapes(member.key, name);
       for (auto& [known, value] : members_)
         if (known == name) return void(value = member);
       members_.emplace_back(std::move(name), member);

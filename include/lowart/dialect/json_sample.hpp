@@ -69,21 +69,14 @@ class Sampler {
     JsonSchemaKind kind = view.kind();
     if (kind == JsonSchemaKind::any && depth == 0) kind = JsonSchemaKind::object;
     switch (kind) {
-      case JsonSchemaKind::object:
-        return object(view, depth, small, out);
-      case JsonSchemaKind::array:
-        return array(view, name, depth, small, out);
-      case JsonSchemaKind::integer:
-        return integer(view, ordinal, out);
-      case JsonSchemaKind::number:
-        return number(view, ordinal, out);
-      case JsonSchemaKind::boolean:
-        return void(out.flag(((seed_ + ordinal) & 1U) == 0));
-      case JsonSchemaKind::null:
-        return void(out.null());
+      case JsonSchemaKind::object: return object(view, depth, small, out);
+      case JsonSchemaKind::array: return array(view, name, depth, small, out);
+      case JsonSchemaKind::integer: return integer(view, ordinal, out);
+      case JsonSchemaKind::number: return number(view, ordinal, out);
+      case JsonSchemaKind::boolean: return void(out.flag(((seed_ + ordinal) & 1U) == 0));
+      case JsonSchemaKind::null: return void(out.null());
       case JsonSchemaKind::string:
-      case JsonSchemaKind::any:
-        return void(out.text(string(view, name, ordinal)));
+      case JsonSchemaKind::any: return void(out.text(string(view, name, ordinal)));
     }
   }
 
@@ -186,10 +179,8 @@ class Sampler {
         std::min(static_cast<std::size_t>(view.size_of(JsonSchemaWord::min_length, 0)), length_limit);
     auto const most = static_cast<std::size_t>(view.size_of(JsonSchemaWord::max_length, length_limit));
     std::size_t const points = code_points(text);
-    if (points < least)
-      text.append(least - points, 'x');
-    else if (points > most)
-      cut(text, most);
+    if (points < least) text.append(least - points, 'x');
+    else if (points > most) cut(text, most);
     return text;
   }
   std::string free_text(std::string_view name) const {

@@ -102,30 +102,14 @@ inline bool decode_escapes(std::string_view inner, std::string& out) {
     if (plain + 1 == inner.size()) return false;
     at = plain + 2;
     switch (inner[plain + 1]) {
-      case '"':
-        out.push_back('"');
-        break;
-      case '\\':
-        out.push_back('\\');
-        break;
-      case '/':
-        out.push_back('/');
-        break;
-      case 'b':
-        out.push_back('\b');
-        break;
-      case 'f':
-        out.push_back('\f');
-        break;
-      case 'n':
-        out.push_back('\n');
-        break;
-      case 'r':
-        out.push_back('\r');
-        break;
-      case 't':
-        out.push_back('\t');
-        break;
+      case '"': out.push_back('"'); break;
+      case '\\': out.push_back('\\'); break;
+      case '/': out.push_back('/'); break;
+      case 'b': out.push_back('\b'); break;
+      case 'f': out.push_back('\f'); break;
+      case 'n': out.push_back('\n'); break;
+      case 'r': out.push_back('\r'); break;
+      case 't': out.push_back('\t'); break;
       case 'u': {
         std::int32_t const first = four_hex(inner, at);
         if (first < 0) return false;
@@ -142,8 +126,7 @@ inline bool decode_escapes(std::string_view inner, std::string& out) {
         append_utf8(out, code);
         break;
       }
-      default:
-        return false;
+      default: return false;
     }
   }
   return true;
@@ -163,9 +146,12 @@ inline std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
   for (; text.size() - at >= 8; at += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + at, 8);
-    auto const has_zero = [](std::uint64_t w) { return (w - each) & ~w & high; };  // exact up to the first hit
+    auto const has_zero = [](std::uint64_t w) {
+      return (w - each) & ~w & high;
+    };  // exact up to the first hit
     std::uint64_t const control = (word - each * 0x20) & ~word & high;
-    if (((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) != 0) break;
+    if (((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) != 0)
+      break;
   }
   return at - begin;
 }
@@ -195,21 +181,11 @@ inline void append_escaped(std::string& out, std::string_view text) {
       replace(at, "\\\\");
     } else if (c < 0x20) {
       switch (c) {
-        case '\n':
-          replace(at, "\\n");
-          break;
-        case '\r':
-          replace(at, "\\r");
-          break;
-        case '\t':
-          replace(at, "\\t");
-          break;
-        case '\b':
-          replace(at, "\\b");
-          break;
-        case '\f':
-          replace(at, "\\f");
-          break;
+        case '\n': replace(at, "\\n"); break;
+        case '\r': replace(at, "\\r"); break;
+        case '\t': replace(at, "\\t"); break;
+        case '\b': replace(at, "\\b"); break;
+        case '\f': replace(at, "\\f"); break;
         default:
           replace(at, "\\u00");
           out.push_back(hex[c >> 4U]);

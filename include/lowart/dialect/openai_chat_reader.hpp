@@ -138,10 +138,8 @@ inline bool OpenAiChatReader::read_event(net::SseEvent const& event, ReplyProgre
 
 inline void OpenAiChatReader::fail_event(std::string_view data, bool named_error) {
   OpenAiErrorFields fields;
-  if (scan_.error())
-    fields = read_openai_error_value(*scan_.error());
-  else if (named_error)
-    fields = read_openai_error_body(data);
+  if (scan_.error()) fields = read_openai_error_value(*scan_.error());
+  else if (named_error) fields = read_openai_error_body(data);
   else
     return fail_with(
         Error(Errc::malformed_reply, "an event of the provider's stream is not JSON", Origin::upstream));

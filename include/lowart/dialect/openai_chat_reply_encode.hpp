@@ -26,16 +26,11 @@ namespace openai_reply {
 
 inline std::string_view word_of(ChoiceDelta const& choice) noexcept {
   switch (choice.finish) {
-    case FinishReason::none:
-      return "";
-    case FinishReason::stop:
-      return "stop";
-    case FinishReason::length:
-      return "length";
-    case FinishReason::tool_calls:
-      return "tool_calls";
-    case FinishReason::content_filter:
-      return "content_filter";
+    case FinishReason::none: return "";
+    case FinishReason::stop: return "stop";
+    case FinishReason::length: return "length";
+    case FinishReason::tool_calls: return "tool_calls";
+    case FinishReason::content_filter: return "content_filter";
     case FinishReason::other:
       return choice.finish_text.empty() ? std::string_view("stop") : choice.finish_text;
   }
@@ -69,14 +64,10 @@ inline void settle(ReplyIdentity& identity, ChatDelta const& delta) {
 }
 
 inline void end_choice(JsonWriter& w, RawJson const& logprobs, std::string_view finish) {
-  if (logprobs.empty())
-    w.null("logprobs");
-  else
-    w.raw("logprobs", logprobs.text);
-  if (finish.empty())
-    w.null("finish_reason");
-  else
-    w.text("finish_reason", finish);
+  if (logprobs.empty()) w.null("logprobs");
+  else w.raw("logprobs", logprobs.text);
+  if (finish.empty()) w.null("finish_reason");
+  else w.text("finish_reason", finish);
   w.end_object();
 }
 
@@ -209,15 +200,11 @@ inline std::string encode_openai_reply(ChatDelta const& whole, ReplyIdentity ide
   for (ChoiceDelta const& choice : whole.choices) {
     w.begin_object().count("index", choice.index).begin_object("message").text("role", "assistant");
     bool const silent = choice.text.empty() && (!choice.tool_calls.empty() || !choice.refusal.empty());
-    if (silent)
-      w.null("content");
-    else
-      w.text("content", choice.text);
+    if (silent) w.null("content");
+    else w.text("content", choice.text);
     w.text_if("reasoning_content", choice.reasoning);
-    if (choice.refusal.empty())
-      w.null("refusal");
-    else
-      w.text("refusal", choice.refusal);
+    if (choice.refusal.empty()) w.null("refusal");
+    else w.text("refusal", choice.refusal);
     if (!choice.tool_calls.empty()) w.begin_list("tool_calls");
     for (ToolCallDelta const& call : choice.tool_calls) {
       std::string_view const type = call.custom ? "custom" : "function";

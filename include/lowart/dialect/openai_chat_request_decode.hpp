@@ -149,8 +149,7 @@ inline Message decode_message(JsonMember const& element, std::string path, JsonF
   message.name = text_or_empty(object.take_text("name"));
   message.refusal = text_or_empty(object.take_text("refusal"));
   // Two spellings among vendors. "reasoning" stays an extra field too, so that it is written as it came.
-  if (auto text = object.take_text("reasoning_content"))
-    message.reasoning = std::move(*text);
+  if (auto text = object.take_text("reasoning_content")) message.reasoning = std::move(*text);
   else if (auto const other = object.peek("reasoning"); other && other->kind == JsonKind::string)
     message.reasoning = JsonObject::text_of(*other);
   for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
@@ -210,14 +209,10 @@ inline OutputFormat decode_output_format(JsonMember const& member, JsonFault& fa
   if (!object.peek("type")) return object.wrong("type", "is missing"), format;
   auto const type = text_or_empty(object.take_text("type"));
   std::optional<JsonObject> inner;
-  if (type == "text")
-    format.kind = OutputKind::text;
-  else if (type == "json_object")
-    format.kind = OutputKind::json_object;
-  else if (type == "json_schema")
-    format.kind = OutputKind::json_schema, inner = take_inner(object, type);
-  else
-    return format;
+  if (type == "text") format.kind = OutputKind::text;
+  else if (type == "json_object") format.kind = OutputKind::json_object;
+  else if (type == "json_schema") format.kind = OutputKind::json_schema, inner = take_inner(object, type);
+  else return format;
   if (inner) {
     format.name = text_or_empty(inner->take_text("name"));
     format.description = text_or_empty(inner->take_text("description"));
@@ -236,10 +231,8 @@ inline void decode_stop(JsonObject& top, Conversation& c) {
     c.stop.push_back(JsonObject::text_of(*stop));
   } else if (stop->kind == JsonKind::array) {
     JsonObject::for_each_element(*stop, "stop", [&](JsonMember const& e, std::string path) {
-      if (e.kind == JsonKind::string)
-        c.stop.push_back(JsonObject::text_of(e));
-      else
-        top.fault().wrong(std::move(path), "must be a string");
+      if (e.kind == JsonKind::string) c.stop.push_back(JsonObject::text_of(e));
+      else top.fault().wrong(std::move(path), "must be a string");
     });
   } else {
     top.wrong("stop", "must be a string or a list of strings");

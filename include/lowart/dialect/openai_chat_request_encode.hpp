@@ -13,16 +13,11 @@ namespace openai_request {
 
 inline std::string_view word_of(Role role) noexcept {
   switch (role) {
-    case Role::system:
-      return "system";
-    case Role::developer:
-      return "developer";
-    case Role::user:
-      return "user";
-    case Role::assistant:
-      return "assistant";
-    case Role::tool:
-      return "tool";
+    case Role::system: return "system";
+    case Role::developer: return "developer";
+    case Role::user: return "user";
+    case Role::assistant: return "assistant";
+    case Role::tool: return "tool";
   }
   return "user";
 }
@@ -41,12 +36,8 @@ inline void encode_part(JsonWriter& w, ContentPart const& part) {
   w.begin_object();
   std::string_view inner;
   switch (part.kind) {
-    case PartKind::text:
-      w.text("type", "text").text("text", part.text);
-      break;
-    case PartKind::refusal:
-      w.text("type", "refusal").text("refusal", part.text);
-      break;
+    case PartKind::text: w.text("type", "text").text("text", part.text); break;
+    case PartKind::refusal: w.text("type", "refusal").text("refusal", part.text); break;
     case PartKind::image:
       inner = "image_url";
       w.text("type", inner).begin_object(inner).text("url", part.data).text_if("detail", part.detail);
@@ -63,8 +54,7 @@ inline void encode_part(JsonWriter& w, ContentPart const& part) {
           .text_if("file_id", part.file_id);
       w.text_if("filename", part.file_name);
       break;
-    case PartKind::other:
-      break;
+    case PartKind::other: break;
   }
   if (!inner.empty()) end_inner(w, part.extra, inner);
   w.extra(part.extra, inner).end_object();
@@ -128,15 +118,9 @@ inline void encode_tool_choice(JsonWriter& w, ToolChoice const& choice) {
   if (choice.kind == ToolChoiceKind::unset) return;
   if (!choice.raw.empty()) return void(w.raw("tool_choice", choice.raw.text));
   switch (choice.kind) {
-    case ToolChoiceKind::automatic:
-      w.text("tool_choice", "auto");
-      break;
-    case ToolChoiceKind::none:
-      w.text("tool_choice", "none");
-      break;
-    case ToolChoiceKind::required:
-      w.text("tool_choice", "required");
-      break;
+    case ToolChoiceKind::automatic: w.text("tool_choice", "auto"); break;
+    case ToolChoiceKind::none: w.text("tool_choice", "none"); break;
+    case ToolChoiceKind::required: w.text("tool_choice", "required"); break;
     case ToolChoiceKind::named:
       w.begin_object("tool_choice")
           .text("type", "function")
@@ -145,8 +129,7 @@ inline void encode_tool_choice(JsonWriter& w, ToolChoice const& choice) {
       w.end_object().end_object();
       break;
     case ToolChoiceKind::unset:
-    case ToolChoiceKind::other:
-      break;
+    case ToolChoiceKind::other: break;
   }
 }
 

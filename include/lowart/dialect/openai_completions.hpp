@@ -33,8 +33,7 @@ inline Result<Conversation> decode_openai_completions(std::string_view body) {
   if (auto const prompt = top.take("prompt")) {
     if (prompt->kind == JsonKind::array)
       scan_array(prompt->value, [&](JsonMember const& e) { prompts.push_back(e); });
-    else
-      prompts.push_back(*prompt);
+    else prompts.push_back(*prompt);
   }
   if (prompts.size() > 1 || (!prompts.empty() && prompts.front().kind != JsonKind::string)) {
     Error error(Errc::unsupported, "only one prompt, a string, can be translated for this model",

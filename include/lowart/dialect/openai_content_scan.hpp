@@ -53,7 +53,8 @@ class OpenAiContentScan {
       else read_top(member);
     });
     Usage const& usage = progress.usage;
-    bool const reported = usage.get(UsageClass::input).has_value() && usage.get(UsageClass::output).has_value();
+    bool const reported =
+        usage.get(UsageClass::input).has_value() && usage.get(UsageClass::output).has_value();
     return scan != JsonScan::ok || (usage_seen_ && reported) ? scan : read(json, progress);
   }
 
@@ -109,18 +110,12 @@ class OpenAiContentScan {
     bool has_message = false;
     std::optional<JsonMember> text;  // legacy completions; Together says the delta's text here a second time
     scan_object(choice, [&](JsonMember const& m) {
-      if (is(m, "delta") || is(m, "message"))
-        has_message = true, read_message(m.value);
-      else if (is(m, "text"))
-        text = m;
-      else if (is(m, "finish_reason"))
-        finished = read_finish(m);
-      else if (is(m, "index"))
-        index = as_int(m.value).value_or(0);
-      else if (is(m, "usage") && m.kind == JsonKind::object)
-        other_usage_ = m.value;  // Moonshot
-      else if (is(m, "error") && m.kind == JsonKind::object)
-        error_ = m;  // OpenRouter
+      if (is(m, "delta") || is(m, "message")) has_message = true, read_message(m.value);
+      else if (is(m, "text")) text = m;
+      else if (is(m, "finish_reason")) finished = read_finish(m);
+      else if (is(m, "index")) index = as_int(m.value).value_or(0);
+      else if (is(m, "usage") && m.kind == JsonKind::object) other_usage_ = m.value;  // Moonshot
+      else if (is(m, "error") && m.kind == JsonKind::object) error_ = m;              // OpenRouter
     });
     if (text && !has_message) read_text(*text);
     auto const slot = static_cast<std::size_t>(index);
@@ -143,10 +138,8 @@ class OpenAiContentScan {
     bool reasoned = false;  // vLLM and OpenRouter say the same reasoning under two names
     scan_object(message, [&](JsonMember const& m) {
       if (is(m, "content")) {
-        if (m.kind == JsonKind::array)
-          read_parts(m.value);
-        else
-          read_text(m);
+        if (m.kind == JsonKind::array) read_parts(m.value);
+        else read_text(m);
       } else if (is(m, "reasoning") || is(m, "reasoning_content")) {
         if (!reasoned) reasoned = read_text(m);
       } else if (is(m, "reasoning_details")) {
@@ -172,10 +165,8 @@ class OpenAiContentScan {
       scan_object(part.value, [&](JsonMember const& m) {
         bool const names_text = is(m, "text") || is(m, "thinking") || is(m, "summary") || is(m, "refusal");
         if (!names_text) return;
-        if (m.kind == JsonKind::array && level == 0)
-          read_parts(m.value, level + 1);
-        else
-          read_text(m);
+        if (m.kind == JsonKind::array && level == 0) read_parts(m.value, level + 1);
+        else read_text(m);
       });
     });
   }

@@ -43,15 +43,11 @@ inline Shape shape_of(Error const& e) noexcept {
   constexpr std::string_view request = "invalid_request_error", server = "server_error";
   bool const upstream = e.origin() == Origin::upstream;
   switch (e.code()) {
-    case Errc::invalid_request:
-      return {request, "", "false"};
-    case Errc::unauthenticated:
-      return {request, "invalid_api_key", "false"};
-    case Errc::permission_denied:
-      return {request, "permission_denied", "false"};
+    case Errc::invalid_request: return {request, "", "false"};
+    case Errc::unauthenticated: return {request, "invalid_api_key", "false"};
+    case Errc::permission_denied: return {request, "permission_denied", "false"};
     case Errc::not_found:
-      return {request, e.param().empty() || e.param() == "model" ? "model_not_found" : "not_found",
-              "false"};
+      return {request, e.param().empty() || e.param() == "model" ? "model_not_found" : "not_found", "false"};
     case Errc::too_large:
       if (upstream) return {server, "upstream_reply_too_large", "false"};
       return {request, "request_too_large", "false"};
@@ -62,42 +58,24 @@ inline Shape shape_of(Error const& e) noexcept {
       // one more.
       return {"rate_limit_error", "rate_limit_exceeded",
               upstream && e.retry_after().count() < 0 ? "false" : ""};
-    case Errc::quota_exceeded:
-      return {"insufficient_quota", "insufficient_quota", "false"};
-    case Errc::circuit_open:
-      return {server, "circuit_open", e.retry_after().count() < 0 ? "false" : "true"};
-    case Errc::connect_failed:
-      return {server, "upstream_connect_failed", "false"};
-    case Errc::connect_timeout:
-      return {server, "upstream_connect_timeout", "false"};
-    case Errc::first_token_timeout:
-      return {server, "upstream_first_token_timeout", "false"};
-    case Errc::between_tokens_timeout:
-      return {server, "upstream_between_tokens_timeout", "false"};
-    case Errc::whole_timeout:
-      return {server, "upstream_timeout", "false"};
-    case Errc::connection_lost:
-      return {server, "upstream_connection_lost", "false"};
-    case Errc::malformed_reply:
-      return {server, "upstream_malformed_reply", "false"};
-    case Errc::upstream_rejected:
-      return {request, "upstream_rejected", "false"};
-    case Errc::upstream_failed:
-      return {server, "upstream_failed", "false"};
-    case Errc::upstream_auth:
-      return {server, "upstream_auth", "false"};
-    case Errc::overloaded:
-      return {server, "overloaded", ""};
-    case Errc::shutting_down:
-      return {server, "shutting_down", "true"};
-    case Errc::cancelled:
-      return {server, "cancelled", "false"};
-    case Errc::storage_failed:
-      return {server, "storage_failed", ""};
-    case Errc::config_invalid:
-      return {server, "config_invalid", "false"};
-    case Errc::internal:
-      return {server, "internal", "false"};
+    case Errc::quota_exceeded: return {"insufficient_quota", "insufficient_quota", "false"};
+    case Errc::circuit_open: return {server, "circuit_open", e.retry_after().count() < 0 ? "false" : "true"};
+    case Errc::connect_failed: return {server, "upstream_connect_failed", "false"};
+    case Errc::connect_timeout: return {server, "upstream_connect_timeout", "false"};
+    case Errc::first_token_timeout: return {server, "upstream_first_token_timeout", "false"};
+    case Errc::between_tokens_timeout: return {server, "upstream_between_tokens_timeout", "false"};
+    case Errc::whole_timeout: return {server, "upstream_timeout", "false"};
+    case Errc::connection_lost: return {server, "upstream_connection_lost", "false"};
+    case Errc::malformed_reply: return {server, "upstream_malformed_reply", "false"};
+    case Errc::upstream_rejected: return {request, "upstream_rejected", "false"};
+    case Errc::upstream_failed: return {server, "upstream_failed", "false"};
+    case Errc::upstream_auth: return {server, "upstream_auth", "false"};
+    case Errc::overloaded: return {server, "overloaded", ""};
+    case Errc::shutting_down: return {server, "shutting_down", "true"};
+    case Errc::cancelled: return {server, "cancelled", "false"};
+    case Errc::storage_failed: return {server, "storage_failed", ""};
+    case Errc::config_invalid: return {server, "config_invalid", "false"};
+    case Errc::internal: return {server, "internal", "false"};
   }
   return {server, "internal", "false"};
 }
@@ -114,10 +92,8 @@ inline std::string message_of(Error const& e) {
 }
 
 inline void append_string_or_null(std::string& out, std::string_view text) {
-  if (text.empty())
-    out.append("null");
-  else
-    append_json_string(out, text);
+  if (text.empty()) out.append("null");
+  else append_json_string(out, text);
 }
 
 inline bool passes_body_through(Error const& e) {

@@ -43,16 +43,12 @@ inline void read_text(JsonMember const& member, std::string& out) {
 
 inline void read_fields(std::string_view object, OpenAiErrorFields& out) {
   scan_object(object, [&](JsonMember const& member) {
-    if (member.key_is("message"))
-      read_text(member, out.message);
+    if (member.key_is("message")) read_text(member, out.message);
     else if (member.key_is("detail") && out.message.empty())
       read_text(member, out.message);  // FastAPI servers
-    else if (member.key_is("type"))
-      read_text(member, out.type);
-    else if (member.key_is("code"))
-      read_text(member, out.code);
-    else if (member.key_is("param"))
-      read_text(member, out.param);
+    else if (member.key_is("type")) read_text(member, out.type);
+    else if (member.key_is("code")) read_text(member, out.code);
+    else if (member.key_is("param")) read_text(member, out.param);
   });
 }
 
@@ -61,10 +57,8 @@ inline void read_fields(std::string_view object, OpenAiErrorFields& out) {
 /// Reads the value of an `error` member: an object, or just a string (Hugging Face, Ollama).
 inline OpenAiErrorFields read_openai_error_value(JsonMember const& error) {
   OpenAiErrorFields fields;
-  if (error.kind == JsonKind::object)
-    openai_error_text::read_fields(error.value, fields);
-  else
-    openai_error_text::read_text(error, fields.message);
+  if (error.kind == JsonKind::object) openai_error_text::read_fields(error.value, fields);
+  else openai_error_text::read_text(error, fields.message);
   return fields;
 }
 
@@ -74,8 +68,7 @@ inline OpenAiErrorFields read_openai_error_body(std::string_view body) {
   OpenAiErrorFields fields;
   if (auto const error = find_member(body, "error"); error && error->kind != JsonKind::null)
     fields = read_openai_error_value(*error);
-  else
-    openai_error_text::read_fields(body, fields);
+  else openai_error_text::read_fields(body, fields);
   if (fields.message.empty()) fields.message = body.substr(0, longest_text);
   return fields;
 }

@@ -45,16 +45,12 @@ struct Members {
         if (name == "n") n = member;
         break;
       case 5:
-        if (name == "model")
-          model = member, ++models;
-        else if (is_model_in_other_case(name))
-          ++models, model = model ? model : std::optional(member);
+        if (name == "model") model = member, ++models;
+        else if (is_model_in_other_case(name)) ++models, model = model ? model : std::optional(member);
         break;
       case 6:
-        if (name == "stream")
-          stream = member;
-        else if (name == "prompt")
-          prompt = member;
+        if (name == "stream") stream = member;
+        else if (name == "prompt") prompt = member;
         break;
       case 8:
         if (name == "messages") messages = member;
@@ -68,8 +64,7 @@ struct Members {
       case 21:
         if (name == "max_completion_tokens") max_completion_tokens = member;
         break;
-      default:
-        break;
+      default: break;
     }
   }
 };
@@ -101,8 +96,7 @@ inline Result<std::optional<std::int64_t>> read_count(std::optional<JsonMember> 
   message.append(name).append("' must be a whole number ");
   if (most == std::numeric_limits<std::int64_t>::max())
     message.append("of at least ").append(std::to_string(least));
-  else
-    message.append("from ").append(std::to_string(least)).append(" to ").append(std::to_string(most));
+  else message.append("from ").append(std::to_string(least)).append(" to ").append(std::to_string(most));
   return refuse(name, std::move(message));
 }
 

@@ -30,8 +30,10 @@ struct Figures {
       if (name == "prompt_tokens") return take(at, prompt);
       if (name == "completion_tokens") return take(at, completion);
       if (name == "total_tokens") return take(at, total);
-      if (name == "cached_tokens" || name == "prompt_cache_hit_tokens") return take(at, hit);  // Moonshot, DeepSeek
-      if (name == "prompt_tokens_details") return walk(at, [this](auto n, auto& v) { return read_prompt(n, v); });
+      if (name == "cached_tokens" || name == "prompt_cache_hit_tokens")
+        return take(at, hit);  // Moonshot, DeepSeek
+      if (name == "prompt_tokens_details")
+        return walk(at, [this](auto n, auto& v) { return read_prompt(n, v); });
       if (name == "completion_tokens_details")
         return walk(at, [this](auto n, auto& v) { return read_completion(n, v); });
       return step_over(at);
@@ -126,10 +128,8 @@ inline Usage read_openai_usage(std::string_view object) {
   }
   if (f.completion) {
     std::int64_t rest = *f.completion;
-    if (reasoning_is_apart(f))
-      usage.set(UsageClass::reasoning, *f.reasoning);
-    else
-      split(usage, UsageClass::reasoning, f.reasoning, rest);
+    if (reasoning_is_apart(f)) usage.set(UsageClass::reasoning, *f.reasoning);
+    else split(usage, UsageClass::reasoning, f.reasoning, rest);
     split(usage, UsageClass::output_audio, f.completion_audio, rest);
     usage.set(UsageClass::output, rest);
   }

@@ -103,10 +103,11 @@ class LogLine {
 
 /// Appends a line to `out`.
 inline void write_access_line(AccessEntry const& e, std::string& out) {
-  constexpr std::size_t fixed = 512;    // names, numbers and punctuation of a line
+  constexpr std::size_t fixed = 512;   // names, numbers and punctuation of a line
   constexpr std::size_t per_byte = 6;  // "\u0000"
   std::size_t texts = 0;
-  for (auto text : {e.request_id, e.peer, e.method, e.path, e.key, e.model, e.provider, e.outcome, e.error, e.detail})
+  for (auto text :
+       {e.request_id, e.peer, e.method, e.path, e.key, e.model, e.provider, e.outcome, e.error, e.detail})
     texts += text.size();
   write_log_time(e.at_utc_us, out);
   LogLine line(out, fixed + per_byte * texts);

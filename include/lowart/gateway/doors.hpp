@@ -69,7 +69,8 @@ class Doors {
   }
   /// While the gateway drains, for requests that come over connections that are still open.
   Task<void> shutting_down(net::ServerRequest& request, net::Responder& responder) {
-    Error const error = Error(Errc::shutting_down, "the gateway is shutting down").with_retry_after(wait_for_another);
+    Error const error =
+        Error(Errc::shutting_down, "the gateway is shutting down").with_retry_after(wait_for_another);
     co_await answer_error(request, responder, error);
   }
   /// An error in the OpenAI dialect, counted and logged.
@@ -78,7 +79,8 @@ class Doors {
     if (!reply.retry_after.empty()) responder.field("retry-after", reply.retry_after);
     if (!reply.retry_after_ms.empty()) responder.field("retry-after-ms", reply.retry_after_ms);
     if (!reply.should_retry.empty()) responder.field("x-should-retry", reply.should_retry);
-    co_await answer_plain(request, responder, reply.status, "application/json", reply.body, to_string(error.code()));
+    co_await answer_plain(request, responder, reply.status, "application/json", reply.body,
+                          to_string(error.code()));
   }
   /// A whole answer, counted and logged.
   Task<void> answer_plain(net::ServerRequest& request, net::Responder& responder, int status,
@@ -133,8 +135,8 @@ class Doors {
   }
 
   /// The doors that no call goes through, and the wrong method at those.
-  Task<bool> serve_rest(Keyring const& keys, std::vector<ModelCard> const& models, net::ServerRequest& request,
-                        net::Responder& responder) {
+  Task<bool> serve_rest(Keyring const& keys, std::vector<ModelCard> const& models,
+                        net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
     std::string_view const method = request.head().method();
     if (path == "/v1/chat/completions" || path == "/v1/completions") {
@@ -152,10 +154,12 @@ class Doors {
     co_return true;
   }
 
-  Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder, std::string_view allow) {
+  Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder,
+                                std::string_view allow) {
     responder.field("allow", allow);
     std::string body = R"({"error":{"message":"this path takes )";
-    body.append(allow).append(R"( only","type":"invalid_request_error","param":null,"code":"method_not_allowed"}})");
+    body.append(allow).append(
+        R"( only","type":"invalid_request_error","param":null,"code":"method_not_allowed"}})");
     co_await answer_plain(request, responder, 405, "application/json", body, "method_not_allowed");
   }
 

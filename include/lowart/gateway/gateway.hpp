@@ -11,10 +11,10 @@
 namespace lowart {
 
 struct GatewayOptions {
-  std::vector<KeyEntry> keys{};       ///< Empty: everybody may call.
-  std::vector<ModelCard> models{};    ///< What GET /v1/models lists.
+  std::vector<KeyEntry> keys{};     ///< Empty: everybody may call.
+  std::vector<ModelCard> models{};  ///< What GET /v1/models lists.
   DoorLimits limits{};
-  int log_fd{-1};                     ///< Where the access log goes; -1: nowhere.
+  int log_fd{-1};  ///< Where the access log goes; -1: nowhere.
 };
 
 /// Answers over HTTP through its doors, and in process by being called. Copies share everything.

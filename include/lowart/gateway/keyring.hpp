@@ -5,8 +5,6 @@
 #include <lowart/meter/limiter.hpp>
 #include <lowart/net/sha256.hpp>
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -49,7 +47,8 @@ class Keyring {
   /// The entry of a key as a client presents it; Errc::unauthenticated when there is none.
   Result<KeyEntry const*> find(std::string_view presented) const {
     if (presented.empty())
-      return fail(Errc::unauthenticated, "no API key: send it as 'Authorization: Bearer sk-lw-...'", Origin::client);
+      return fail(Errc::unauthenticated, "no API key: send it as 'Authorization: Bearer sk-lw-...'",
+                  Origin::client);
     auto const found = by_digest_.find(net::sha256(presented));
     if (found == by_digest_.end())
       return fail(Errc::unauthenticated, "the API key is not known here", Origin::client);
@@ -66,7 +65,7 @@ class Keyring {
   };
   struct SameDigest {
     bool operator()(net::Sha256 const& a, net::Sha256 const& b) const noexcept {
-      return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+      return net::equal_in_constant_time(a, b);
     }
   };
   std::vector<KeyEntry> entries_;

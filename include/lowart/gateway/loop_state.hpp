@@ -31,8 +31,8 @@ class RequestId {
     constexpr std::size_t longest = 128;
     if (id.empty() || id.size() > longest) return false;
     for (char const c : id) {
-      bool const plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                         c == '_' || c == '.' || c == ':';
+      bool const plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         c == '-' || c == '_' || c == '.' || c == ':';
       if (!plain) return false;
     }
     return true;

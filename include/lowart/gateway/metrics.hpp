@@ -34,8 +34,8 @@ class Counter {
 class Histogram {
  public:
   static constexpr std::array<std::int64_t, 18> bounds_us{
-      50,      100,     250,       500,       1'000,     2'500,      5'000,      10'000,      25'000,
-      50'000,  100'000, 250'000,   500'000,   1'000'000, 2'500'000,  10'000'000, 60'000'000,  600'000'000};
+      50,     100,     250,     500,     1'000,     2'500,     5'000,      10'000,     25'000,
+      50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000, 60'000'000, 600'000'000};
 
   void observe(std::chrono::steady_clock::duration duration) noexcept {
     auto const us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
@@ -98,7 +98,8 @@ class Family {
       for (auto const label : labels) {
         std::uint64_t word = label.size();
         if (label.size() >= 8) word ^= eight(label.data()) * odd ^ eight(label.data() + label.size() - 8);
-        else for (char const c : label) word = word << 8U | static_cast<unsigned char>(c);
+        else
+          for (char const c : label) word = word << 8U | static_cast<unsigned char>(c);
         h = (h ^ word) * odd;
         h ^= h >> 32U;
       }
@@ -111,17 +112,16 @@ class Family {
 
 /// What one event loop counts.
 struct MetricsShard {
-  Family<Counter> http_requests;       ///< route, status
-  Family<Histogram> http_duration;     ///< route
-  Family<Counter> tokens;              ///< model, class
-  Family<Counter> cost_nano_usd;       ///< model
-  Family<Histogram> first_token;       ///< model
-  Family<Counter> upstream_attempts;   ///< provider, outcome
-  Family<Counter> denied;              ///< reason
-  Family<Counter> records;             ///< provenance, outcome
+  Family<Counter> http_requests;      ///< route, status
+  Family<Histogram> http_duration;    ///< route
+  Family<Counter> tokens;             ///< model, class
+  Family<Counter> cost_nano_usd;      ///< model
+  Family<Histogram> first_token;      ///< model
+  Family<Counter> upstream_attempts;  ///< provider, outcome
+  Family<Counter> denied;             ///< reason
+  Family<Counter> records;            ///< provenance, outcome
   Counter in_flight;
   Histogram overhead;
-  Counter journal_failures;
 };
 
 /// Text in the Prometheus exposition format 0.0.4.
@@ -177,31 +177,30 @@ class Metrics {
 
   void render(PrometheusText& out) const {
     std::lock_guard lock(mutex_);
-    counters(out, "http_requests_total", "HTTP requests answered", {"route", "status"}, &MetricsShard::http_requests);
-    histograms(out, "http_request_duration_seconds", "From request head to the last byte of the answer", {"route"},
-               &MetricsShard::http_duration);
-    counters(out, "gateway_tokens_total", "Tokens by model and usage class", {"model", "class"}, &MetricsShard::tokens);
+    counters(out, "http_requests_total", "HTTP requests answered", {"route", "status"},
+             &MetricsShard::http_requests);
+    histograms(out, "http_request_duration_seconds", "From request head to the last byte of the answer",
+               {"route"}, &MetricsShard::http_duration);
+    counters(out, "gateway_tokens_total", "Tokens by model and usage class", {"model", "class"},
+             &MetricsShard::tokens);
     counters(out, "gateway_cost_nano_usd_total", "Cost in 1e-9 USD", {"model"}, &MetricsShard::cost_nano_usd);
-    histograms(out, "gateway_time_to_first_token_seconds", "From request head to the first content", {"model"},
-               &MetricsShard::first_token);
-    counters(out, "gateway_upstream_attempts_total", "Attempts on providers; outcome is ok or the error's code",
-             {"provider", "outcome"}, &MetricsShard::upstream_attempts);
+    histograms(out, "gateway_time_to_first_token_seconds", "From request head to the first content",
+               {"model"}, &MetricsShard::first_token);
+    counters(out, "gateway_upstream_attempts_total",
+             "Attempts on providers; outcome is ok or the error's code", {"provider", "outcome"},
+             &MetricsShard::upstream_attempts);
     counters(out, "gateway_denied_total", "Requests refused before anything was sent", {"reason"},
              &MetricsShard::denied);
     counters(out, "gateway_usage_records_total", "Usage records written", {"provenance", "outcome"},
              &MetricsShard::records);
     std::int64_t in_flight = 0;
-    std::int64_t failures = 0;
     Sum overhead;
     for (auto const& shard : shards_) {
       in_flight += shard->in_flight.value();
-      failures += shard->journal_failures.value();
       overhead.add(shard->overhead);
     }
     out.head("gateway_in_flight", "gauge", "Calls being answered now");
     out.sample("gateway_in_flight", "", in_flight);
-    out.head("gateway_journal_failures_total", "counter", "Usage records that could not be written");
-    out.sample("gateway_journal_failures_total", "", failures);
     out.head("gateway_overhead_seconds", "histogram", "Time to first byte minus the time providers took");
     overhead.write(out, "gateway_overhead_seconds", "");
   }
@@ -235,21 +234,23 @@ class Metrics {
   /// Merges one family over all shards, by label text.
   template <class Series, class Merged, class Add>
   std::unordered_map<std::string, Merged> merge(std::span<std::string_view const> names,
-                                                Family<Series> MetricsShard::*family, Add add) const {
+                                                Family<Series> MetricsShard::* family, Add add) const {
     std::unordered_map<std::string, Merged> all;
     for (auto const& shard : shards_)
-      ((*shard).*family).visit([&](Labels const& l, Series const& s) { add(all[PrometheusText::labels(names, l)], s); });
+      ((*shard).*family).visit([&](Labels const& l, Series const& s) {
+        add(all[PrometheusText::labels(names, l)], s);
+      });
     return all;
   }
   void counters(PrometheusText& out, std::string const& name, std::string_view help,
-                std::vector<std::string_view> names, Family<Counter> MetricsShard::*family) const {
+                std::vector<std::string_view> names, Family<Counter> MetricsShard::* family) const {
     out.head(name, "counter", help);
-    auto const all = merge<Counter, std::int64_t>(names, family,
-                                                  [](std::int64_t& sum, Counter const& c) { sum += c.value(); });
+    auto const all = merge<Counter, std::int64_t>(
+        names, family, [](std::int64_t& sum, Counter const& c) { sum += c.value(); });
     for (auto const& [labels, value] : all) out.sample(name, labels, value);
   }
   void histograms(PrometheusText& out, std::string const& name, std::string_view help,
-                  std::vector<std::string_view> names, Family<Histogram> MetricsShard::*family) const {
+                  std::vector<std::string_view> names, Family<Histogram> MetricsShard::* family) const {
     out.head(name, "histogram", help);
     auto const all = merge<Histogram, Sum>(names, family, [](Sum& sum, Histogram const& h) { sum.add(h); });
     for (auto const& [labels, sum] : all) sum.write(out, name, labels);

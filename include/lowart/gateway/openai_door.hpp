@@ -12,6 +12,7 @@
 #include <lowart/gateway/relay.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/net/http_server.hpp>
+#include <lowart/policy/router.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <algorithm>
@@ -40,7 +41,7 @@ class OpenAiDoor {
     bool admitted = identify(*visit, keys);
     if (admitted) {
       Result<std::string_view> const body = co_await request.body(limits_.body_bytes);
-      admitted = admit(*visit, body);
+      admitted = admit(*visit, body, answer);
     }
     if (admitted) co_await call_and_relay(*visit, answer);
     if (visit->failure) co_await refuse(*visit);
@@ -60,7 +61,8 @@ class OpenAiDoor {
   }
 
  private:
-  static constexpr std::size_t longest_shown = 200;   ///< Bytes of a client's own words in logs, labels, errors.
+  static constexpr std::size_t longest_shown =
+      200;  ///< Bytes of a client's own words in logs, labels, errors.
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
   static std::string_view route_of(Dialect dialect) noexcept {
@@ -144,7 +146,8 @@ class OpenAiDoor {
   }
 
   /// From body to Call: everything that can be refused without asking anybody.
-  bool admit(Visit& visit, Result<std::string_view> const& body) {
+  template <Provider P>
+  bool admit(Visit& visit, Result<std::string_view> const& body, P const& answer) {
     if (!body) return visit.fails(body.error());
     bool const is_chat = visit.dialect == Dialect::openai_chat;
     auto facts = is_chat ? dialect::read_openai_chat_facts(*body, visit.scratch)
@@ -153,6 +156,9 @@ class OpenAiDoor {
     facts->decode = is_chat ? &dialect::decode_openai_chat : &dialect::decode_openai_completions;
     visit.model = facts->model;
     if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
+
+    if constexpr (KnowsModels<P>)
+      if (!answer.knows(visit.model)) return visit.fails(Router::unknown(visit.model));
 
     auto& request = visit.request;
     auto const now = request.clock().now();
@@ -217,10 +223,12 @@ class OpenAiDoor {
   Result<Admission> admission_for(KeyEntry const* key, WireRequest const& facts, TimePoint now) const {
     if (key == nullptr || !key->limits) return Limiter::unlimited();
     constexpr std::int64_t bytes_per_token = 4;
-    constexpr std::int64_t most = std::int64_t{1} << 40U;  // more than any model writes; its sums cannot overflow
+    constexpr std::int64_t most = std::int64_t{1}
+                                  << 40U;  // more than any model writes; its sums cannot overflow
     auto const each = std::min(facts.max_tokens.value_or(limits_.assumed_output_tokens), most);
     auto const output = each * std::clamp<std::int64_t>(facts.choices, 1, 1024);
-    return Limiter::admit(*key->limits, now, static_cast<std::int64_t>(facts.body.size()) / bytes_per_token + output);
+    return Limiter::admit(*key->limits, now,
+                          static_cast<std::int64_t>(facts.body.size()) / bytes_per_token + output);
   }
 
   /// What OpenAI's own servers send; a client's SDK and its throttling read it.
@@ -294,7 +302,8 @@ class OpenAiDoor {
     if (visit.model_known) {
       for (std::size_t i = 0; i < usage_class_count; ++i) {
         auto const c = static_cast<UsageClass>(i);
-        if (auto const n = visit.spent.usage.value(c); n > 0) metrics.tokens.at({model_label(visit.model), to_string(c)}).add(n);
+        if (auto const n = visit.spent.usage.value(c); n > 0)
+          metrics.tokens.at({model_label(visit.model), to_string(c)}).add(n);
       }
       metrics.cost_nano_usd.at({model_label(visit.model)}).add(visit.spent.cost.count());
     }

@@ -53,7 +53,8 @@ inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
     }
     if (!part) co_return co_await tell_failure(part.error(), responder);
     bool const whole = !begun && part->last && !reply.head().streamed;
-    if (!std::exchange(begun, true) && !whole) responder.begin(reply.head().status, reply.head().content_type);
+    if (!std::exchange(begun, true) && !whole)
+      responder.begin(reply.head().status, reply.head().content_type);
     Result<void> sent;
     if (whole) sent = co_await responder.send(reply.head().status, reply.head().content_type, part->bytes);
     else sent = co_await responder.write(part->bytes, part->last);
@@ -94,8 +95,9 @@ inline Task<RelayEnd> whole(ChatReply& reply, dialect::ReplyIdentity identity, b
     end.status = error.status;
     co_return end;
   }
-  std::string const body = completions ? dialect::encode_openai_completions_reply(answer->whole, std::move(identity))
-                                       : dialect::encode_openai_reply(answer->whole, std::move(identity));
+  std::string const body = completions
+                               ? dialect::encode_openai_completions_reply(answer->whole, std::move(identity))
+                               : dialect::encode_openai_reply(answer->whole, std::move(identity));
   Result<void> const sent = co_await responder.send(200, "application/json", body);
   if (!sent) co_return RelayEnd::failed(sent.error());
   co_return RelayEnd{};
@@ -121,7 +123,8 @@ inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request,
   bool const usage = request.include_usage();
   if (!request.stream()) return relay::whole(reply, std::move(identity), completions, call, responder);
   if (completions)
-    return relay::chunks(reply, dialect::CompletionsChunkEncoder(std::move(identity), usage), call, responder);
+    return relay::chunks(reply, dialect::CompletionsChunkEncoder(std::move(identity), usage), call,
+                         responder);
   return relay::chunks(reply, dialect::ChunkEncoder(std::move(identity), usage), call, responder);
 }
 

@@ -32,12 +32,15 @@ struct ServeOptions {
 class ServerGroup {
  public:
   /// Makes the handler of one loop.
-  using HandlerFor = std::function<net::Handler(std::size_t loop, Clock& clock, std::function<bool()> draining)>;
+  using HandlerFor =
+      std::function<net::Handler(std::size_t loop, Clock& clock, std::function<bool()> draining)>;
 
-  ServerGroup(Runtime& runtime, HandlerFor const& handler_for, ServeOptions const& options) : runtime_(runtime) {
+  ServerGroup(Runtime& runtime, HandlerFor const& handler_for, ServeOptions const& options)
+      : runtime_(runtime) {
     for (std::size_t i = 0; i < runtime.size(); ++i) {
       auto handler = handler_for(i, LoopClock::of(runtime.loop(i)), [this] { return draining_.load(); });
-      servers_.push_back(std::make_shared<net::HttpServer>(runtime.loop(i), std::move(handler), options.limits));
+      servers_.push_back(
+          std::make_shared<net::HttpServer>(runtime.loop(i), std::move(handler), options.limits));
     }
     servers_[0]->share_unix_with(servers_);
   }

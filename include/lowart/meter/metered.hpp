@@ -30,14 +30,22 @@ template <Provider P, UsageSink Sink>
 class Metered {
  public:
   Metered(P inner, TokenMeter meter, Sink sink, PriceLookup prices = {})
-      : inner_(std::move(inner)), shared_(std::make_shared<Shared>(std::move(meter), std::move(sink), std::move(prices))) {}
+      : inner_(std::move(inner)),
+        shared_(std::make_shared<Shared>(std::move(meter), std::move(sink), std::move(prices))) {}
 
   std::string_view name() const { return inner_.name(); }
   P& inner() noexcept { return inner_; }
+  bool knows(std::string_view model) const
+    requires KnowsModels<P>
+  {
+    return inner_.knows(model);
+  }
   Sink& sink() noexcept { return shared_->sink; }
 
   /// Called on the data path with the error of a record that could not be kept. Set before the first call.
-  void on_sink_failure(std::function<void(Error const&)> callback) { shared_->on_failure = std::move(callback); }
+  void on_sink_failure(std::function<void(Error const&)> callback) {
+    shared_->on_failure = std::move(callback);
+  }
 
   Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
     Result<ChatReply> reply = co_await inner_(request, call);
@@ -56,7 +64,8 @@ class Metered {
 
  private:
   struct Shared {
-    Shared(TokenMeter m, Sink s, PriceLookup p) : meter(std::move(m)), sink(std::move(s)), prices(std::move(p)) {}
+    Shared(TokenMeter m, Sink s, PriceLookup p)
+        : meter(std::move(m)), sink(std::move(s)), prices(std::move(p)) {}
     TokenMeter meter;
     Sink sink;
     PriceLookup prices;
@@ -67,7 +76,8 @@ class Metered {
     thread_local std::mt19937_64 ids{std::random_device{}()};
     UsageRecord record;
     record.id = CallId{.high = ids(), .low = ids()};
-    auto const elapsed = std::chrono::duration_cast<std::chrono::microseconds>(call.now() - call.started_at());
+    auto const elapsed =
+        std::chrono::duration_cast<std::chrono::microseconds>(call.now() - call.started_at());
     record.duration = elapsed.count();
     record.started_at = call.clock().utc_micros() - record.duration;
     record.key = call.key_name();
@@ -84,7 +94,8 @@ class Metered {
 
   class Watcher final : public ReplyWatcher {
    public:
-    Watcher(std::shared_ptr<Shared> shared, ChatRequest const& request, ChatReply::Head const& head, Call& call)
+    Watcher(std::shared_ptr<Shared> shared, ChatRequest const& request, ChatReply::Head const& head,
+            Call& call)
         : shared_(std::move(shared)), request_(request), head_(head), call_(call) {}
 
     void end(ReplyEnd const& end, ReplyProgress const& progress) noexcept override {

@@ -34,14 +34,10 @@ class PieceScanner {
     switch (first.kind) {
       case Class::upper:
       case Class::lower:
-      case Class::letter:
-        return word_end(from, from);
-      case Class::number:
-        return number_end(from);
-      case Class::newline:
-        return space_end(from);
-      default:
-        break;
+      case Class::letter: return word_end(from, from);
+      case Class::number: return number_end(from);
+      case Class::newline: return space_end(from);
+      default: break;
     }
     Byte const* const next = from + first.bytes;
     Char const second = at(next);
@@ -167,15 +163,11 @@ class PieceScanner {
       case 's':
       case 't':
       case 'm':
-      case 'd':
-        return place + 2;
+      case 'd': return place + 2;
       case 'r':
-      case 'v':
-        return (byte_at(place + 2) | 0x20) == 'e' ? place + 3 : place;
-      case 'l':
-        return (byte_at(place + 2) | 0x20) == 'l' ? place + 3 : place;
-      default:
-        return first == 0xC5 && place[2] == 0xBF ? place + 3 : place;
+      case 'v': return (byte_at(place + 2) | 0x20) == 'e' ? place + 3 : place;
+      case 'l': return (byte_at(place + 2) | 0x20) == 'l' ? place + 3 : place;
+      default: return first == 0xC5 && place[2] == 0xBF ? place + 3 : place;
     }
   }
 

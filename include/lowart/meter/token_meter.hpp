@@ -56,7 +56,8 @@ class TokenMeter {
       if (auto const conversation = request.conversation())
         result.usage.set(UsageClass::input, count_conversation(encoding, *conversation));
     }
-    if (!has_output) result.usage.set(UsageClass::output, static_cast<std::int64_t>(encoding.count(progress.text)));
+    if (!has_output)
+      result.usage.set(UsageClass::output, static_cast<std::int64_t>(encoding.count(progress.text)));
     if (outcome != Outcome::complete) result.provenance = Provenance::partial;
     else result.provenance = own != nullptr ? Provenance::counted : Provenance::estimated;
     return result;

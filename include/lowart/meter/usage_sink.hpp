@@ -11,7 +11,7 @@
 namespace lowart {
 
 /// Takes a record and keeps it safe before it returns: the client's last bytes are sent after it. Called on many
-/// threads. Models: Journal's sink, StoreSink, testing sinks.
+/// threads. Models: JournalSink, NoSink.
 template <class S>
 concept UsageSink = requires(S& sink, UsageRecord const& record) {
   { sink.append(record) } -> std::same_as<Result<void>>;

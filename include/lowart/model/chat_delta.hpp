@@ -1,8 +1,8 @@
 #pragma once
 /// ChatDelta: one step of an answer, whole or streamed, in the neutral language.
 
-#include <lowart/model/conversation.hpp>
 #include <lowart/core/usage.hpp>
+#include <lowart/model/conversation.hpp>
 
 #include <optional>
 #include <string>

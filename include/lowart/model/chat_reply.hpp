@@ -31,8 +31,8 @@ class ReplyProgress {
  public:
   explicit ReplyProgress(std::pmr::memory_resource* memory) : text(memory) {}
 
-  Usage usage;            ///< As reported so far; empty when nothing was.
-  std::pmr::string text;  ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
+  Usage usage;             ///< As reported so far; empty when nothing was.
+  std::pmr::string text;   ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
   std::int64_t events{0};  ///< Streamed events that carried content.
   TimePoint first_content_at{};
   FinishReason finish{FinishReason::none};

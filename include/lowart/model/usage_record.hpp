@@ -37,9 +37,9 @@ struct UsageRecord {
   std::int64_t started_at{0};
   std::int64_t duration{0};
   std::int64_t time_to_first_token{-1};  ///< -1: no content arrived.
-  std::string_view key;       ///< Name of the API key, never the key; empty in process.
-  std::string_view model;     ///< The model the client asked for.
-  std::string_view provider;  ///< The provider that answered last.
+  std::string_view key;                  ///< Name of the API key, never the key; empty in process.
+  std::string_view model;                ///< The model the client asked for.
+  std::string_view provider;             ///< The provider that answered last.
   std::string_view upstream_model;
   std::string_view operation;  ///< "chat", "completion", ...
   Usage usage;

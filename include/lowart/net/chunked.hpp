@@ -25,20 +25,13 @@ enum class ChunkedError : std::uint8_t {
 
 constexpr std::string_view to_string(ChunkedError error) noexcept {
   switch (error) {
-    case ChunkedError::none:
-      return "no error";
-    case ChunkedError::bad_size:
-      return "a chunk does not begin with a size in hexadecimal digits";
-    case ChunkedError::size_too_long:
-      return "a chunk size has more than 16 digits";
-    case ChunkedError::bad_extension:
-      return "a chunk extension has a control character";
-    case ChunkedError::bad_line_end:
-      return "a chunk does not end with a carriage return and a line feed";
-    case ChunkedError::bad_trailer:
-      return "a trailer line is not a header field";
-    case ChunkedError::too_much_framing:
-      return "the chunks have too much framing for their payload";
+    case ChunkedError::none: return "no error";
+    case ChunkedError::bad_size: return "a chunk does not begin with a size in hexadecimal digits";
+    case ChunkedError::size_too_long: return "a chunk size has more than 16 digits";
+    case ChunkedError::bad_extension: return "a chunk extension has a control character";
+    case ChunkedError::bad_line_end: return "a chunk does not end with a carriage return and a line feed";
+    case ChunkedError::bad_trailer: return "a trailer line is not a header field";
+    case ChunkedError::too_much_framing: return "the chunks have too much framing for their payload";
   }
   return "no error";
 }
@@ -152,26 +145,16 @@ inline char* ChunkedDecoder::take_plain_framing(char* from, char const* end) noe
 inline ChunkedError ChunkedDecoder::take(char c) noexcept {
   switch (at_) {
     case At::size:
-    case At::size_blank:
-      return take_size(c);
-    case At::extension:
-      return take_extension(c);
-    case At::size_lf:
-      return end_of_size_line(c);
-    case At::data_cr:
-      at_ = At::data_lf;
-      return c == '\r' ? ChunkedError::none : ChunkedError::bad_line_end;
-    case At::data_lf:
-      at_ = At::size;
-      return c == '\n' ? ChunkedError::none : ChunkedError::bad_line_end;
+    case At::size_blank: return take_size(c);
+    case At::extension: return take_extension(c);
+    case At::size_lf: return end_of_size_line(c);
+    case At::data_cr: at_ = At::data_lf; return c == '\r' ? ChunkedError::none : ChunkedError::bad_line_end;
+    case At::data_lf: at_ = At::size; return c == '\n' ? ChunkedError::none : ChunkedError::bad_line_end;
     case At::trailer_lf:
       at_ = At::trailer;
       return c == '\n' ? ChunkedError::none : ChunkedError::bad_line_end;
-    case At::end_lf:
-      at_ = At::done;
-      return c == '\n' ? ChunkedError::none : ChunkedError::bad_line_end;
-    default:
-      return take_trailer(c);
+    case At::end_lf: at_ = At::done; return c == '\n' ? ChunkedError::none : ChunkedError::bad_line_end;
+    default: return take_trailer(c);
   }
 }
 

@@ -15,16 +15,11 @@ namespace detail {
 /// The fields that HttpTransport writes itself.
 inline bool is_transports_own(std::string_view name) noexcept {
   switch (name.size()) {
-    case 4:
-      return equal_ignoring_case(name, "host");
-    case 10:
-      return equal_ignoring_case(name, "connection");
-    case 14:
-      return equal_ignoring_case(name, "content-length");
-    case 17:
-      return equal_ignoring_case(name, "transfer-encoding");
-    default:
-      return false;
+    case 4: return equal_ignoring_case(name, "host");
+    case 10: return equal_ignoring_case(name, "connection");
+    case 14: return equal_ignoring_case(name, "content-length");
+    case 17: return equal_ignoring_case(name, "transfer-encoding");
+    default: return false;
   }
 }
 
@@ -89,10 +84,8 @@ LOWART_DECL bool HttpExchange::interrupted() {
 
 LOWART_DECL Error HttpExchange::error() const {
   switch (fault_) {
-    case Fault::bad_request:
-      return Error(Errc::invalid_request, why_);
-    case Fault::interrupted:
-      return call_.interruption_error().with_sent(sent_);
+    case Fault::bad_request: return Error(Errc::invalid_request, why_);
+    case Fault::interrupted: return call_.interruption_error().with_sent(sent_);
     case Fault::malformed:
       return Error(Errc::malformed_reply, "the provider's answer is not HTTP: " + why_, Origin::upstream)
           .with_sent(sent_)
@@ -210,8 +203,7 @@ LOWART_DECL HttpExchange::Step HttpExchange::receive_head(std::string_view metho
         loses(answered_ ? "the provider closed the connection within the head of its answer"
                         : "the provider closed the connection without an answer",
               false);
-      else
-        loses("the connection broke before the answer", true);
+      else loses("the connection broke before the answer", true);
       return Step::failed;
     }
   }

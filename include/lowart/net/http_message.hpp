@@ -46,14 +46,10 @@ enum class BodyKind : std::uint8_t {
 
 constexpr std::string_view to_string(BodyKind kind) noexcept {
   switch (kind) {
-    case BodyKind::none:
-      return "none";
-    case BodyKind::length:
-      return "length";
-    case BodyKind::chunked:
-      return "chunked";
-    case BodyKind::until_close:
-      return "until_close";
+    case BodyKind::none: return "none";
+    case BodyKind::length: return "length";
+    case BodyKind::chunked: return "chunked";
+    case BodyKind::until_close: return "until_close";
   }
   return "none";
 }
@@ -263,8 +259,7 @@ inline MessageHead::Fault MessageHead::note_field(std::string_view name, std::st
     case 17:
       if (equal_ignoring_case(name, "transfer-encoding")) return note_transfer_encoding(value);
       break;
-    default:
-      break;
+    default: break;
   }
   return {};
 }

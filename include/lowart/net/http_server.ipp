@@ -68,10 +68,8 @@ struct HttpServer::Connection {
     s.first_ = this;
   }
   ~Connection() {
-    if (previous != nullptr)
-      previous->next = next;
-    else
-      server->first_ = next;
+    if (previous != nullptr) previous->next = next;
+    else server->first_ = next;
     if (next != nullptr) next->previous = previous;
     server->open_.fetch_sub(1, std::memory_order_relaxed);
   }

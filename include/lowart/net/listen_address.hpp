@@ -45,10 +45,8 @@ inline Result<ListenAddress> parse_listen_address(std::string_view text) {
   auto const colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong("the port is missing");
   std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']'))
-    host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string_view::npos)
-    return wrong("IPv6 addresses stand in brackets");
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos) return wrong("IPv6 addresses stand in brackets");
   address.host = host == "localhost"           ? "127.0.0.1"
                  : host == "*" || host.empty() ? "0.0.0.0"
                                                : std::string(host);

@@ -76,7 +76,9 @@ class Reactor final : public boost::asio::execution_context::service {
 
   LOWART_DECL explicit Reactor(boost::asio::execution_context& context);
   LOWART_DECL ~Reactor() override;
-  static Reactor& of(boost::asio::execution_context& context) { return boost::asio::use_service<Reactor>(context); }
+  static Reactor& of(boost::asio::execution_context& context) {
+    return boost::asio::use_service<Reactor>(context);
+  }
 
  private:
   friend class Watch;

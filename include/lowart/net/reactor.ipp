@@ -11,7 +11,8 @@
 namespace lowart::net {
 
 LOWART_DECL Reactor::Reactor(boost::asio::execution_context& context)
-    : boost::asio::execution_context::service(context), epoll_(static_cast<boost::asio::io_context&>(context)) {
+    : boost::asio::execution_context::service(context),
+      epoll_(static_cast<boost::asio::io_context&>(context)) {
   int const fd = ::epoll_create1(EPOLL_CLOEXEC);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   epoll_.assign(fd);
@@ -51,7 +52,8 @@ LOWART_DECL void Reactor::add(Watch& watch) {
 LOWART_DECL void Reactor::remove(Watch& watch) noexcept {
   if (watch.gone_ != nullptr) *watch.gone_ = true;
   for (int i = event_at_; i < event_count_; ++i)
-    if (events_[static_cast<std::size_t>(i)].data.ptr == &watch) events_[static_cast<std::size_t>(i)].data.ptr = nullptr;
+    if (events_[static_cast<std::size_t>(i)].data.ptr == &watch)
+      events_[static_cast<std::size_t>(i)].data.ptr = nullptr;
   if (watch.previous_ != nullptr) watch.previous_->next_ = watch.next_;
   else first_ = watch.next_;
   if (watch.next_ != nullptr) watch.next_->previous_ = watch.previous_;
@@ -77,12 +79,13 @@ LOWART_DECL void Reactor::ended_waiting() {
 LOWART_DECL void Reactor::arm() {
   if (down_) return;
   armed_ = true;
-  epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
-    armed_ = false;
-    if (down_) return;
-    if (!error) dispatch();
-    if (waiting_ > 0 && !armed_) arm();
-  });
+  epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                    [this](boost::system::error_code error) {
+                      armed_ = false;
+                      if (down_) return;
+                      if (!error) dispatch();
+                      if (waiting_ > 0 && !armed_) arm();
+                    });
 }
 
 LOWART_DECL void Reactor::dispatch() {

@@ -37,10 +37,8 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::body(std::size_t limit
   Result<void> const asked = co_await ask_for_body();
   if (!asked) co_return fail(asked.error());
   Result<std::string_view> read;
-  if (has_length)
-    read = co_await read_length(static_cast<std::size_t>(*head_.content_length()));
-  else
-    read = co_await read_chunked(limit);
+  if (has_length) read = co_await read_length(static_cast<std::size_t>(*head_.content_length()));
+  else read = co_await read_chunked(limit);
   if (!read) co_return read;
   at_ = At::end;
   body_ = *read;
@@ -193,10 +191,8 @@ LOWART_DECL void Responder::write_head(int status, std::string_view content_type
   if (!content_type.empty()) head.write_field("content-type", content_type);
   if (length && !no_content) head.write_field("content-length", *length);
   if (chunked_) head.write_fixed("transfer-encoding: chunked\r\n");
-  if (!keep_alive_)
-    head.write_fixed("connection: close\r\n");
-  else if (head_.minor_version() == 0)
-    head.write_fixed("connection: keep-alive\r\n");
+  if (!keep_alive_) head.write_fixed("connection: close\r\n");
+  else if (head_.minor_version() == 0) head.write_fixed("connection: keep-alive\r\n");
   char* end = text + head.written().size();
   for (std::string_view const lines : {date_line(), std::string_view(fields_), std::string_view("\r\n")})
     end = std::copy(lines.begin(), lines.end(), end);
@@ -252,10 +248,8 @@ LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool las
   if (!bodiless_) pieces[2] = piece;
   if (chunked_ && !bodiless_) {
     if (!piece.empty()) pieces[1] = chunk_header(piece.size(), size_text);
-    if (last)
-      pieces[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
-    else if (!piece.empty())
-      pieces[3] = chunk_end;
+    if (last) pieces[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
+    else if (!piece.empty()) pieces[3] = chunk_end;
   }
   if (try_out(pieces, last)) co_return Result<void>{};
   Result<void> const written = co_await write_out(pieces, last);

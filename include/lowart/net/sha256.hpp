@@ -1,6 +1,7 @@
 #pragma once
 /// SHA-256, for the names under which secrets are looked up. FIPS 180-4, computed by OpenSSL.
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <array>
@@ -25,6 +26,11 @@ inline Sha256 sha256(std::string_view text) noexcept {
   EVP_DigestUpdate(context, text.data(), text.size());
   EVP_DigestFinal_ex(context, digest.data(), nullptr);
   return digest;
+}
+
+/// Compares in a time that does not depend on where they differ.
+inline bool equal_in_constant_time(Sha256 const& a, Sha256 const& b) noexcept {
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 /// Lower-case hexadecimal.

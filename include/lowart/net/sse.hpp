@@ -149,10 +149,8 @@ inline char const* SseSplitter::line_end() noexcept {
 }
 
 inline SseStep SseSplitter::hold_rest() {
-  if (carry_.empty())
-    carry_.assign(block_, end_);
-  else
-    carry_.append(at_, end_);
+  if (carry_.empty()) carry_.assign(block_, end_);
+  else carry_.append(at_, end_);
   at_ = end_;
   return carry_.size() > limits_.event_bytes ? fail_too_large() : SseStep::more;
 }
@@ -178,10 +176,8 @@ inline SseStep SseSplitter::next(SseEvent& out) {
     if (eol == end_) return hold_rest();
     char const* behind = eol + 1;
     if (*eol == '\r') {
-      if (behind == end_)
-        skip_lf_ = true;
-      else if (*behind == '\n')
-        ++behind;
+      if (behind == end_) skip_lf_ = true;
+      else if (*behind == '\n') ++behind;
     }
     bool const held = !carry_.empty();
     if (held) carry_.append(at_, behind);
@@ -237,8 +233,7 @@ inline void SseSplitter::read_line(char const* base, std::size_t from, std::size
     case 'r':
       if (named("retry")) read_retry(view(base, value(5)));
       break;
-    default:
-      break;
+    default: break;
   }
 }
 

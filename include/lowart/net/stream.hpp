@@ -157,9 +157,9 @@ class Stream {
   std::unique_ptr<Watch> watch_;
   std::unique_ptr<ssl_st, SslDelete> ssl_;
   Clock* clock_;
-  std::optional<Alarm> alarm_;       ///< Only streams with a deadline weigh on the clock's tick.
-  unsigned long tls_error_{0};       ///< OpenSSL's, of the last failure.
-  int error_{0};                     ///< errno of the last failure.
+  std::optional<Alarm> alarm_;  ///< Only streams with a deadline weigh on the clock's tick.
+  unsigned long tls_error_{0};  ///< OpenSSL's, of the last failure.
+  int error_{0};                ///< errno of the last failure.
   Wait read_wait_{Wait::read};  ///< What a blocked read waits for: TLS may have to write first.
   Wait write_wait_{Wait::write};
   bool read_blocked_{false};  ///< The last read found nothing, so what TLS has in hand is no whole record.

@@ -178,15 +178,9 @@ LOWART_DECL IoStep Stream::tls_step(int result, std::size_t bytes, Wait& wait) {
       wait = Wait::write;
       if (watch_) watch_->full();
       return {IoStep::State::would_block, 0};
-    case SSL_ERROR_ZERO_RETURN:
-      error_ = EPIPE;
-      return {IoStep::State::end, 0};
-    case SSL_ERROR_SYSCALL:
-      error_ = system_error != 0 ? system_error : ECONNRESET;
-      break;
-    default:
-      tls_error_ = ERR_peek_last_error();
-      break;
+    case SSL_ERROR_ZERO_RETURN: error_ = EPIPE; return {IoStep::State::end, 0};
+    case SSL_ERROR_SYSCALL: error_ = system_error != 0 ? system_error : ECONNRESET; break;
+    default: tls_error_ = ERR_peek_last_error(); break;
   }
   tls_broken_ = true;
   return {IoStep::State::failed, 0};

@@ -136,12 +136,10 @@ LOWART_DECL bool name_tls_peer(ssl_st* ssl, std::string const& host) {
 LOWART_DECL std::string tls_reason(long verify_result, unsigned long error, std::string const& host) {
   std::string const whose = "the certificate of " + host;
   switch (verify_result) {
-    case X509_V_OK:
-      break;
+    case X509_V_OK: break;
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return whose + " has expired: it must be renewed there (or this machine's clock is wrong)";
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return whose + " is not valid yet: look at this machine's clock";
+    case X509_V_ERR_CERT_NOT_YET_VALID: return whose + " is not valid yet: look at this machine's clock";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return whose + " was made for another host: connect by a name that it carries";
@@ -151,8 +149,7 @@ LOWART_DECL std::string tls_reason(long verify_result, unsigned long error, std:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
       return whose + " is signed by an authority that is not known here: name its CA certificate in ca_file";
-    default:
-      return whose + " is not accepted: " + X509_verify_cert_error_string(verify_result);
+    default: return whose + " is not accepted: " + X509_verify_cert_error_string(verify_result);
   }
   int const reason = ERR_GET_REASON(error);
   if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||

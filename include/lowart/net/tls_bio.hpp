@@ -39,21 +39,16 @@ inline int bio_read(BIO* bio, char* space, std::size_t size, std::size_t* read) 
     *read = static_cast<std::size_t>(got);
     return 1;
   }
-  if (got == 0)
-    BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  else if (errno == EAGAIN || errno == EWOULDBLOCK)
-    BIO_set_retry_read(bio);
+  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  else if (errno == EAGAIN || errno == EWOULDBLOCK) BIO_set_retry_read(bio);
   return 0;
 }
 
 inline long bio_control(BIO* bio, int command, long, void*) noexcept {
   switch (command) {
-    case BIO_CTRL_FLUSH:
-      return 1;
-    case BIO_CTRL_EOF:
-      return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
-    default:
-      return 0;
+    case BIO_CTRL_FLUSH: return 1;
+    case BIO_CTRL_EOF: return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    default: return 0;
   }
 }
 

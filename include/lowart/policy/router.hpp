@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <functional>
-#include <stdexcept>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,6 +49,8 @@ class Router {
     return found->second->answer(request, call);  // its own task: a route costs no coroutine frame
   }
 
+  /// Whether find() would find a route. A door refuses what nobody can answer before it admits the call.
+  bool knows(std::string_view model) const { return by_name_.contains(model); }
   std::vector<Route> const& routes() const noexcept { return routes_; }
   /// The route a name or alias leads to; null when there is none.
   Route const* find(std::string_view model) const {

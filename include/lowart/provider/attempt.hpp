@@ -10,7 +10,8 @@ class AttemptMark {
  public:
   /// `provider` must outlive the call.
   AttemptMark(Call& call, std::string_view provider) : call_(call), index_(call.trail().size()) {
-    call.trail().push_back(Attempt{.provider = provider, .started_at = call.now(), .ended_at = {}, .failure = {}});
+    call.trail().push_back(
+        Attempt{.provider = provider, .started_at = call.now(), .ended_at = {}, .failure = {}});
   }
   /// The answer has begun.
   void answered() { call_.trail()[index_].ended_at = call_.now(); }

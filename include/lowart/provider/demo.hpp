@@ -56,10 +56,8 @@ class Demo {
     head.provider = name();
     head.upstream_model = call.keep(request.model());
     Result<ReplyPart> first = fail(Errc::internal, "");
-    if (head.streamed)
-      first = co_await source->next();
-    else
-      first = co_await source->whole();
+    if (head.streamed) first = co_await source->next();
+    else first = co_await source->whole();
     if (!first) co_return attempt.failed(std::move(first.error()));
     attempt.answered();
     co_return ChatReply(head, std::move(source), *first);
@@ -109,8 +107,7 @@ class Demo {
       case DemoFault::flaky:
         return made(Errc::upstream_failed, 503, true,
                     "the demo failed, as demo-flaky does every second time");
-      default:
-        return made(Errc::upstream_failed, 500, true, "the demo failed, as demo-fail is made to do");
+      default: return made(Errc::upstream_failed, 500, true, "the demo failed, as demo-fail is made to do");
     }
   }
 

@@ -112,12 +112,10 @@ inline std::vector<Answer> answers_to(Conversation const& conversation, std::int
     call.arguments = dialect::sample_of_schema(tool->parameters.text, seed, hints);
   }
   bool const calls = !common.tool_calls.empty();
-  if (calls)
-    common.finish = FinishReason::tool_calls;
+  if (calls) common.finish = FinishReason::tool_calls;
   else if (format.kind == OutputKind::json_schema)
     common.text = dialect::sample_of_schema(format.schema.text, seed, hints);
-  else if (format.kind == OutputKind::json_object)
-    common.text = json_answer(topic);
+  else if (format.kind == OutputKind::json_object) common.text = json_answer(topic);
 
   std::vector<Answer> answers;
   for (std::int64_t i = 0; i < choices; ++i) {

@@ -32,10 +32,8 @@ inline std::size_t shared_words(std::string_view low, std::string_view about) {
   };
   for (char const c : about) {
     auto const u = static_cast<unsigned char>(c);
-    if (std::isalnum(u) != 0)
-      word.push_back(static_cast<char>(std::tolower(u)));
-    else
-      close();
+    if (std::isalnum(u) != 0) word.push_back(static_cast<char>(std::tolower(u)));
+    else close();
   }
   close();
   return count;

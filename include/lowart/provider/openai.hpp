@@ -27,9 +27,9 @@ struct OpenAiOptions {
   std::string name{"openai"};
   /// Up to and without "/chat/completions". Any compatible server: vLLM, Ollama, llama.cpp, DeepSeek ...
   std::string base_url{"https://api.openai.com/v1"};
-  Secret api_key{};  ///< Empty sends no Authorization.
+  Secret api_key{};                     ///< Empty sends no Authorization.
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, and longest beginning of a stream.
-  bool done_required{true};  ///< False for servers that end streams without `data: [DONE]`.
+  bool done_required{true};             ///< False for servers that end streams without `data: [DONE]`.
 };
 
 namespace openai_provider {
@@ -118,9 +118,10 @@ class StreamSource final : public ReplySource {
     return ReplyPart{.bytes = {}, .deltas = {}, .last = true};
   }
   Result<ReplyPart> empty_answer() {
-    return fail(Error(Errc::malformed_reply, "the provider's stream ended without an answer", Origin::upstream)
-                    .with_sent(Sent::yes)
-                    .with_retryable(true));
+    return fail(
+        Error(Errc::malformed_reply, "the provider's stream ended without an answer", Origin::upstream)
+            .with_sent(Sent::yes)
+            .with_retryable(true));
   }
   Error failure(Error error) const { return std::move(error).with_sent(Sent::yes); }
 
@@ -253,7 +254,8 @@ class OpenAi {
   ArenaPtr<openai_provider::Outgoing> write_request(ChatRequest const& request, Call& call) const {
     auto const& wire = request.wire();
     bool const completions = request.dialect() == Dialect::openai_completions;
-    auto made = call.make<openai_provider::Outgoing>("POST", completions ? "/completions" : "/chat/completions");
+    auto made =
+        call.make<openai_provider::Outgoing>("POST", completions ? "/completions" : "/chat/completions");
     auto& http = made->http;
     if (!shared_->authorization.empty()) http.field("authorization", shared_->authorization.reveal());
     http.field("content-type", "application/json");
@@ -280,7 +282,8 @@ class OpenAi {
 
   ChatReply::Head read_head(net::Exchange const& exchange, ChatRequest const& request, Call& call) const {
     ChatReply::Head head;
-    head.dialect = request.dialect() == Dialect::openai_completions ? Dialect::openai_completions : Dialect::openai_chat;
+    head.dialect =
+        request.dialect() == Dialect::openai_completions ? Dialect::openai_completions : Dialect::openai_chat;
     std::string_view const type = exchange.field("content-type");
     // Some servers do not say what they send: then it is what was asked for.
     head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
@@ -305,8 +308,8 @@ class OpenAi {
 
   Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatReply::Head const& head,
                                      AttemptMark& attempt, Call& call) {
-    auto source = call.make<openai_provider::WholeSource>(std::move(exchange), head, shared_->options.reply_bytes,
-                                                          call);
+    auto source = call.make<openai_provider::WholeSource>(std::move(exchange), head,
+                                                          shared_->options.reply_bytes, call);
     for (bool more = true; more;) {
       Result<std::span<char>> piece = co_await source->read();
       if (!piece) co_return attempt.failed(std::move(piece.error()));
@@ -319,7 +322,8 @@ class OpenAi {
     co_return reply;
   }
   /// The error that an answer with an error status is. Its body is read within bounds.
-  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt, Call& call) const {
+  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
+                                       Call& call) const {
     constexpr std::size_t most = 64U << 10U;
     constexpr std::array<std::string_view, 7> names{"retry-after",
                                                     "retry-after-ms",

@@ -37,6 +37,12 @@ concept Serves = Request<R> && requires(P& provider, R const& request, Call& cal
 template <class P>
 concept ServesSomething = Serves<P, ChatRequest>;
 
+/// A provider that can tell at once whether it would answer for a model: Router, and what is put around one.
+template <class P>
+concept KnowsModels = requires(P const& provider, std::string_view model) {
+  { provider.knows(model) } -> std::same_as<bool>;
+};
+
 /// Whatever answers a request; and whatever wraps one and changes how it is answered.
 ///
 /// Exemplar (tests/provider/provider_test.cpp compiles it):
@@ -63,7 +69,8 @@ consteval void assert_provider() {
   static_assert(ServesSomething<P>,
                 "lowart: a Provider needs `Task<Result<ChatReply>> operator()(ChatRequest const&, Call&)` "
                 "(or the same for another request type)");
-  static_assert(std::move_constructible<P>, "lowart: a Provider must be movable, so that policies can hold it");
+  static_assert(std::move_constructible<P>,
+                "lowart: a Provider must be movable, so that policies can hold it");
 }
 
 }  // namespace lowart
