@@ -2,6 +2,7 @@
 
 #include "default_config.hpp"
 #include "event_log.hpp"
+#include "greeting.hpp"
 #include "snapshot.hpp"
 #include "usage_page.hpp"
 
@@ -115,7 +116,9 @@ class App {
     }
     watch_signals();
     watch_config();
-    greet();
+    std::string const text = greeting(latest_->config, addresses_, flags_.config_path);
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
     runtime_.run();
     auto const flushed = folder_->flush(std::chrono::seconds(10));
     if (!flushed) log_event(Level::error, "usage_not_flushed", {{"error", flushed.error().message()}});
@@ -306,41 +309,6 @@ class App {
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if (wanted[i] != fixed_[i]) changed.append(changed.empty() ? "" : ", ").append(wanted[i].first);
     if (!changed.empty()) log_event(Level::warning, "config_needs_restart", {{"fields", changed}});
-  }
-
-  void greet() const {
-    std::string where = "http://127.0.0.1:8080";
-    std::string all;
-    bool first_tcp = true;
-    for (auto const& address : addresses_) {
-      all.append(all.empty() ? "" : "  ").append(address.text());
-      if (address.is_unix() || !std::exchange(first_tcp, false)) continue;
-      auto reachable = address;
-      if (reachable.host == "0.0.0.0") reachable.host = "127.0.0.1";
-      where = (address.is_tls() ? "https://" : "http://") + reachable.text();
-    }
-    auto const& config = latest_->config;
-    std::string key = "(your key)";
-    for (auto const& entry : config.keys)
-      if (!entry.text.empty()) {
-        key = entry.text.reveal();
-        break;
-      }
-    std::string const model = config.models.front().name;
-    std::printf(
-        "\nlowart is ready on %s\n\n"
-        "  key    %s\n\n"
-        "  curl -N %s/v1/chat/completions -H 'Authorization: Bearer %s' \\\n"
-        "    -H 'Content-Type: application/json' \\\n"
-        "    -d "
-        "'{\"model\":\"%s\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
-        "  models   %s/v1/models          usage   %s/v1/usage/me\n"
-        "  metrics  %s/metrics\n"
-        "  faults   ask for demo-429, demo-fail, demo-stall, demo-cut; demo-resilient fails over\n"
-        "  config   %s (changes are taken over while it runs)\n\n",
-        all.c_str(), key.c_str(), where.c_str(), key.c_str(), model.c_str(), where.c_str(), where.c_str(),
-        where.c_str(), flags_.config_path.c_str());
-    std::fflush(stdout);
   }
 
   ServeFlags flags_;

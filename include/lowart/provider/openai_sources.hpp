@@ -1,0 +1,177 @@
+#pragma once
+/// Where the parts of an OpenAI reply come from: a stream cut into whole events, or a whole reply gathered.
+
+#include <lowart/dialect/openai_chat_reader.hpp>
+#include <lowart/model/chat_reply.hpp>
+#include <lowart/net/transport.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+namespace openai_provider {
+
+/// Cuts a stream into parts of whole events, so that whatever is passed on can be followed by an event of ours.
+class StreamSource final : public ReplySource {
+ public:
+  StreamSource(ArenaPtr<net::Exchange> exchange, bool done_required, Call& call)
+      : exchange_(std::move(exchange)),
+        reader_({.event_bytes = 16U << 20U, .terminal_done_required = done_required}),
+        progress_(call.memory()),
+        out_(call.memory()),
+        call_(call) {}
+
+  ReplyProgress& progress() noexcept override { return progress_; }
+
+  /// Reads up to the first content: what came until then is one part.
+  Task<Result<ReplyPart>> begin(std::size_t most_bytes) {
+    std::pmr::string beginning(call_.memory());
+    for (;;) {
+      Result<ReplyPart> part = co_await next();
+      if (!part) co_return part;
+      if (reader_.committed() && beginning.empty()) co_return commit(*part);
+      beginning.append(part->bytes);
+      if (part->last && !reader_.committed()) co_return empty_answer();
+      if (reader_.committed()) {
+        out_ = std::move(beginning);
+        part->bytes = out_;
+        co_return commit(*part);
+      }
+      if (beginning.size() > most_bytes)
+        co_return fail(Error(Errc::malformed_reply, "the provider's stream has no content", Origin::upstream)
+                           .with_sent(Sent::yes)
+                           .with_retryable(true));
+    }
+  }
+
+  Task<Result<ReplyPart>> next() override {
+    if (pending_) co_return fail(*std::move(pending_));  // told already; the provider may never say more
+    for (;;) {
+      Result<std::span<char>> read = co_await exchange_->read();
+      if (!read) co_return fail(std::move(read.error()));
+      if (read->empty()) co_return end_of_body();
+      std::string_view const bytes(read->data(), read->size());
+      Result<void> const fed = reader_.feed(bytes, progress_);
+      std::string_view const good = take_good(bytes);
+      if (!fed && good.empty()) co_return fail(failure(fed.error()));
+      if (!fed) {
+        pending_.emplace(failure(fed.error()));
+        co_return ReplyPart{.bytes = good, .deltas = {}, .last = false};
+      }
+      if (reader_.done()) {
+        exchange_->finish();
+        co_return ReplyPart{.bytes = good, .deltas = {}, .last = true};
+      }
+      if (!good.empty()) co_return ReplyPart{.bytes = good, .deltas = {}, .last = false};
+    }
+  }
+
+ private:
+  Result<ReplyPart> commit(ReplyPart part) {
+    progress_.first_content_at = call_.now();
+    return part;
+  }
+
+  /// The whole events so far; the rest is held until its event is complete. Copies only when an event straddles.
+  std::string_view take_good(std::string_view bytes) {
+    std::size_t const good = std::min(reader_.good_bytes(), bytes.size());
+    std::string_view const rest = bytes.substr(good);
+    std::string_view result = bytes.substr(0, good);
+    if (good > 0 && !held_.empty()) {
+      out_.assign(held_).append(result);
+      held_.clear();
+      result = out_;
+    }
+    held_.append(rest);
+    return result;
+  }
+
+  Result<ReplyPart> end_of_body() {
+    if (!reader_.may_end())
+      return fail(Error(Errc::connection_lost, "the provider's stream ended without its terminal event",
+                        Origin::upstream)
+                      .with_sent(Sent::yes)
+                      .with_retryable(!reader_.committed()));
+    return ReplyPart{.bytes = {}, .deltas = {}, .last = true};
+  }
+  Result<ReplyPart> empty_answer() {
+    return fail(
+        Error(Errc::malformed_reply, "the provider's stream ended without an answer", Origin::upstream)
+            .with_sent(Sent::yes)
+            .with_retryable(true));
+  }
+  Error failure(Error error) const { return std::move(error).with_sent(Sent::yes); }
+
+  ArenaPtr<net::Exchange> exchange_;
+  dialect::OpenAiChatReader reader_;
+  ReplyProgress progress_;
+  std::pmr::string out_;
+  std::pmr::string held_{out_.get_allocator()};
+  std::optional<Error> pending_;
+  Call& call_;
+};
+
+/// A whole reply: gathered, then one part.
+class WholeSource final : public ReplySource {
+ public:
+  WholeSource(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, std::size_t most_bytes, Call& call)
+      : exchange_(std::move(exchange)),
+        head_(head),
+        length_(exchange_->content_length()),
+        most_bytes_(most_bytes),
+        gathered_(call.memory()),
+        progress_(call.memory()) {}
+  ReplyProgress& progress() noexcept override { return progress_; }
+  Task<Result<ReplyPart>> next() override { co_return ReplyPart{.bytes = {}, .deltas = {}, .last = true}; }
+
+  Task<Result<std::span<char>>> read() { return exchange_->read(); }
+  /// Takes the next piece; true when more is to be read. An empty one is the end.
+  bool take(std::span<char> piece) {
+    if (piece.empty()) return false;
+    std::string_view const bytes(piece.data(), piece.size());
+    too_large_ = gathered_.size() + bytes.size() > most_bytes_;
+    if (too_large_) return false;
+    if (gathered_.empty() && length_ == bytes.size()) {
+      body_ = bytes;  // all of it in one piece: no copy
+      exchange_->finish();
+      return false;
+    }
+    if (gathered_.empty() && length_) gathered_.reserve(std::min(*length_, most_bytes_));
+    gathered_.append(bytes);
+    body_ = gathered_;
+    return true;
+  }
+  /// The reply, if what was gathered is one. `self` is this.
+  Result<ChatReply> reply(ArenaPtr<WholeSource> self, Call& call) {
+    if (too_large_)
+      return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
+                      .with_sent(Sent::yes));
+    dialect::OpenAiChatReader reader;
+    Result<void> read = reader.whole(body_, progress_);
+    if (!read) return fail(std::move(read.error()).with_sent(Sent::yes).with_retryable(true));
+    progress_.first_content_at = call.now();
+    ReplyPart const part{.bytes = body_, .deltas = {}, .last = true};
+    return ChatReply(head_, std::move(self), part);
+  }
+
+ private:
+  ArenaPtr<net::Exchange> exchange_;
+  ChatReply::Head head_;
+  std::optional<std::uint64_t> length_;
+  std::size_t most_bytes_;
+  std::pmr::string gathered_;  ///< Used when the reply came in several pieces.
+  std::string_view body_;
+  ReplyProgress progress_;
+  bool too_large_{false};
+};
+
+}  // namespace openai_provider
+
+}  // namespace lowart
