@@ -41,6 +41,50 @@ TEST(Folder, FlushesBeforeItReturns) {
   EXPECT_EQ((*folder)->folded(), 5000u);
 }
 
+TEST(Folder, GathersAFewRecordsButFoldsMany) {
+  TempDirectory data;
+  auto journal = Journal::open(data.path());
+  FolderOptions options;
+  options.every = 1ms;
+  options.gather = 10min;
+  auto folder = Folder<MemoryStore>::start(**journal, MemoryStore(), options);
+  for (std::uint64_t n = 1; n <= 499; ++n) ASSERT_TRUE((*journal)->writer(0).append(sample_record(n)));
+  EXPECT_EQ((*folder)->folded(), 0u);
+  EXPECT_EQ((*folder)->lag(), 499u);
+  ASSERT_TRUE((*journal)->writer(0).append(sample_record(500)));
+  while ((*folder)->lag() > 0) std::this_thread::yield();  // By itself: nobody asks.
+  ASSERT_TRUE((*journal)->writer(0).append(sample_record(501)));
+  EXPECT_EQ(requests(**folder), 501);
+  ASSERT_TRUE((*journal)->writer(0).append(sample_record(502)));
+  ASSERT_TRUE((*folder)->flush(10s));
+  EXPECT_EQ((*folder)->folded(), 502u);
+}
+
+TEST(Folder, FoldsAFewRecordsOnceTheyHaveWaited) {
+  TempDirectory data;
+  auto journal = Journal::open(data.path());
+  FolderOptions options;
+  options.every = 1ms;
+  options.gather = 5ms;
+  auto folder = Folder<MemoryStore>::start(**journal, MemoryStore(), options);
+  ASSERT_TRUE((*journal)->writer(0).append(sample_record(1)));
+  while ((*folder)->lag() > 0) std::this_thread::yield();
+  EXPECT_EQ((*folder)->folded(), 1u);
+}
+
+TEST(Folder, DoesNotGatherInAJournalThatHasRoomForFew) {
+  TempDirectory data;
+  auto journal = Journal::open(data.path(), {.writers = 1, .segment_bytes = 8192, .max_segments = 2});
+  FolderOptions options;
+  options.every = 1ms;
+  options.gather = 10min;
+  auto folder = Folder<MemoryStore>::start(**journal, MemoryStore(), options);
+  for (std::uint64_t n = 1; n <= 400; ++n)
+    while (!(*journal)->writer(0).append(sample_record(n))) std::this_thread::yield();
+  EXPECT_GT((*folder)->folded(), 0u);
+  EXPECT_EQ(requests(**folder), 400);
+}
+
 template <class S>
 void append_from_two_threads(TempDirectory const& data, S store) {
   constexpr std::uint64_t each = 20'000;

@@ -66,7 +66,7 @@ TEST(RecordCodec, GivesBackWhatItWasGiven) {
 
 TEST(RecordCodec, KeepsEveryOutcomeAndProvenance) {
   for (int o = 0; o < 4; ++o) {
-    for (int p = 0; p < 4; ++p) {
+    for (int p = 0; p < 5; ++p) {
       auto r = sample_record(1);
       r.outcome = static_cast<Outcome>(o);
       r.provenance = static_cast<Provenance>(p);
@@ -110,11 +110,28 @@ TEST(RecordCodec, RefusesEveryTruncationAndAnyExtraByte) {
   }
 }
 
+TEST(RecordCodec, ReadsRecordsThatStandOneAfterTheOther) {
+  std::vector<std::byte> all;
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    auto const one = encoded(sample_record(n));
+    all.insert(all.end(), one.begin(), one.end());
+  }
+  std::vector<std::uint64_t> read;
+  auto note = [&](UsageRecord const& r) { read.push_back(r.id.low); };
+  EXPECT_TRUE(journal::decode_each(all, note));
+  EXPECT_EQ(read, (std::vector<std::uint64_t>{1, 2, 3}));
+  EXPECT_TRUE(journal::decode_each({}, note));
+  EXPECT_FALSE(journal::decode_each(std::span(all).first(all.size() - 1), note));
+  EXPECT_EQ(read.size(), 5u);  // What stood before the fault.
+}
+
 TEST(RecordCodec, RefusesNumbersThatDoNotFit) {
   UsageRecord r;
   auto bytes = encoded(r);
-  bytes[24] = std::byte{0x20};  // An unknown flag.
-  EXPECT_FALSE(journal::decode(bytes));
+  for (unsigned const flags : {0x24u, 0x40u, 0x80u}) {  // A provenance beyond the last one, unknown flags.
+    bytes[24] = static_cast<std::byte>(flags);
+    EXPECT_FALSE(journal::decode(bytes)) << flags;
+  }
   journal::detail::PayloadReader too_long(
       std::as_bytes(std::span("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02")));
   too_long.varint();

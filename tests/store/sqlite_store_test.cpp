@@ -133,21 +133,32 @@ TEST(SqliteStore, KeepsABatchWholeOrNotAtAll) {
   TempDirectory data;
   auto store = open_store(data);
   auto other = sqlite::Database::open(data.file("usage.db"));
+  // The position is what is written last.
   ASSERT_TRUE(
-      other->execute("CREATE TRIGGER t BEFORE INSERT ON usage WHEN NEW.status = 666 "
+      other->execute("CREATE TRIGGER t BEFORE INSERT ON journal_position WHEN NEW.offset = 666 "
                      "BEGIN SELECT RAISE(ABORT, 'not this one'); END"));
-  std::array batch{sample_record(1), sample_record(2), sample_record(3)};
-  batch[2].status = 666;
-  std::array const positions{JournalPosition{"segment", 640}};
-  auto const refused = store.append(batch, positions);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), Errc::storage_failed);
-  EXPECT_NE(refused.error().message().find("not this one"), std::string::npos);
+  std::array const batch{sample_record(1), sample_record(2), sample_record(3)};
+  std::array positions{JournalPosition{"segment", 640}};
+  auto append_and_refuse = [&](std::uint64_t first) {
+    std::array const more{sample_record(first), sample_record(first + 1)};
+    auto const refused = store.append(more, std::array{JournalPosition{"segment", 666}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::storage_failed);
+    EXPECT_NE(refused.error().message().find("not this one"), std::string::npos);
+  };
+  append_and_refuse(1);
   EXPECT_EQ(store.totals({})->request_count, 0);
+  EXPECT_TRUE(numbers_in(store).empty());
   EXPECT_TRUE(store.positions()->empty());
-  batch[2].status = 200;
   ASSERT_TRUE(store.append(batch, positions));
-  EXPECT_EQ(store.totals({})->request_count, 3);
+  append_and_refuse(4);  // Would have been added to the row that is there.
+  EXPECT_EQ(numbers_in(store).size(), 3u);
+  std::array const rest{sample_record(3), sample_record(4), sample_record(5)};
+  positions[0].offset = 1280;
+  ASSERT_TRUE(store.append(rest, positions));
+  EXPECT_EQ(store.totals({})->request_count, 5);
+  EXPECT_EQ(numbers_in(store).size(), 5u);
+  EXPECT_EQ(store.positions()->at(0).offset, 1280u);
 }
 
 TEST(SqliteStore, RemembersPositionsUntilToldToForget) {
@@ -171,7 +182,7 @@ TEST(SqliteStore, SaysThatItIsNotDurableWhileAReaderHoldsTheLog) {
   append_one(store, sample_record(1));
   auto reader = sqlite::Database::open(data.file("usage.db"));
   {
-    auto rows = reader->prepare("SELECT * FROM usage");
+    auto rows = reader->prepare("SELECT * FROM usage_batch");
     ASSERT_TRUE(*rows->step());
     append_one(store, sample_record(2));
     EXPECT_FALSE(*store.sync());
@@ -207,7 +218,7 @@ TEST(SqliteStore, MigratesWholeOrNotAtAll) {
   {
     auto database = sqlite::Database::open(data.file("usage.db"));
     EXPECT_EQ(*database->integer("PRAGMA user_version"), 0);
-    EXPECT_EQ(*database->integer("SELECT count(*) FROM sqlite_schema WHERE name = 'usage'"), 0);
+    EXPECT_EQ(*database->integer("SELECT count(*) FROM sqlite_schema WHERE name = 'usage_batch'"), 0);
     ASSERT_TRUE(database->execute("DROP TABLE journal_position"));
   }
   EXPECT_TRUE(SqliteStore::open(data.file("usage.db")));

@@ -13,7 +13,10 @@
 namespace lowart {
 
 struct FolderOptions {
-  std::chrono::milliseconds every{100};           ///< How often the journal is looked at, > 0.
+  std::chrono::milliseconds every{100};  ///< How often the journal is looked at, > 0.
+  /// Fewer records than a quarter of a batch wait at most so long for more, then up to `every`, before they are
+  /// folded, >= 0: a fold costs much the same however few they are. No question waits for it.
+  std::chrono::milliseconds gather{400};
   std::chrono::milliseconds sync_every{1000};     ///< How often the journal is synced to the disk, > 0.
   std::chrono::milliseconds longest_pause{5000};  ///< Between attempts while the store fails, >= every.
   std::size_t batch_records{2000};                ///< In one transaction, >= 1.
@@ -117,7 +120,8 @@ class Folder {
         pause_(options_.every) {}
 
   void run();
-  void turn(std::vector<std::unique_ptr<Asked>> asked, bool is_last);
+  void turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, bool is_last);
+  bool may_gather() const;
   bool well(Result<void> const& result);
 
   Journal& journal_;
@@ -126,6 +130,8 @@ class Folder {
   Fold<S> fold_;
   std::chrono::milliseconds pause_;
   Clock::time_point synced_at_{Clock::now()};
+  Clock::time_point folded_at_{Clock::now()};
+  bool has_failed_{false};  // The last attempt to fold.
   std::atomic<std::uint64_t> failures_{0};
 
   mutable std::mutex mutex_;  // Of what follows.
@@ -198,18 +204,36 @@ void Folder<S>::run() {
     wake_.wait_for(lock, pause_, [this] { return stopping_ || hurry_ || !asked_.empty(); });
     auto asked = std::exchange(asked_, {});
     is_last = stopping_;
-    hurry_ = false;
+    bool const in_hurry = std::exchange(hurry_, false);
     lock.unlock();
-    turn(std::move(asked), is_last);
+    turn(std::move(asked), in_hurry, is_last);
     lock.lock();
     stopped_ = is_last;
     turned_.notify_all();
   }
 }
 
+/// Whether what is in the journal is so little and so new that more may join it. A full segment is not kept
+/// waiting: the journal may have room for few.
 template <UsageStore S>
-void Folder<S>::turn(std::vector<std::unique_ptr<Asked>> asked, bool is_last) {
-  auto const caught_up = is_last ? fold_.close() : fold_.catch_up();
+bool Folder<S>::may_gather() const {
+  if (has_failed_ || lag() >= options_.batch_records / 4) return false;
+  if (Clock::now() - folded_at_ >= options_.gather) return false;
+  for (std::size_t w = 0; w < journal_.writer_count(); ++w) {
+    auto& writer = journal_.writer(w);
+    if (auto const* segment = writer.front(); segment != nullptr && writer.has_left(*segment)) return false;
+  }
+  return true;
+}
+
+template <UsageStore S>
+void Folder<S>::turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, bool is_last) {
+  Result<void> caught_up;
+  if (is_last || in_hurry || !asked.empty() || !may_gather()) {
+    caught_up = is_last ? fold_.close() : fold_.catch_up();
+    has_failed_ = !caught_up;
+    folded_at_ = Clock::now();
+  }
   for (auto& a : asked) {
     if (caught_up) {
       a->run(store_);

@@ -67,11 +67,14 @@ class PayloadReader {
 
   std::uint64_t varint() noexcept {
     std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      auto const b = get<std::uint8_t>();
+    unsigned shift = 0;
+    for (std::size_t i = 0; good_ && i < rest_.size() && shift < 64; ++i, shift += 7) {
+      auto const b = std::to_integer<unsigned>(rest_[i]);
       if (shift == 63 && b > 1) break;
       value |= static_cast<std::uint64_t>(b & 0x7F) << shift;
-      if (b < 0x80) return value;
+      if (b >= 0x80) continue;
+      rest_ = rest_.subspan(i + 1);
+      return value;
     }
     good_ = false;
     return 0;
@@ -120,8 +123,9 @@ inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
   out = put(out, r.id.high);
   out = put(out, r.id.low);
   out = put(out, r.started_at);
-  auto const flags = static_cast<unsigned>(r.outcome) | static_cast<unsigned>(r.provenance) << 2 |
-                     static_cast<unsigned>(r.streamed) << 4;
+  auto const provenance = static_cast<unsigned>(r.provenance);  // Its third bit came later, after `streamed`.
+  auto const flags = static_cast<unsigned>(r.outcome) | (provenance & 3) << 2 |
+                     static_cast<unsigned>(r.streamed) << 4 | (provenance >> 2) << 5;
   out = put(out, static_cast<std::uint8_t>(flags));
   auto* const present = out++;
   unsigned mask = 0;
@@ -141,17 +145,19 @@ inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
   return out;
 }
 
-/// The record in exactly these bytes, its names being views into them; nullopt when they are not a record.
-inline std::optional<UsageRecord> decode(std::span<std::byte const> payload) noexcept {
-  detail::PayloadReader in(payload);
+namespace detail {
+
+/// The next record, its names being views into the bytes; worth nothing unless the reader is good afterwards.
+inline UsageRecord read_record(PayloadReader& in) noexcept {
   UsageRecord r;
   r.id.high = in.get<std::uint64_t>();
   r.id.low = in.get<std::uint64_t>();
   r.started_at = in.get<std::int64_t>();
-  auto const flags = in.get<std::uint8_t>();
-  in.require(flags < 0x20);
+  unsigned const flags = in.get<std::uint8_t>();
+  unsigned const provenance = (flags >> 2 & 3) | (flags >> 5) << 2;
+  in.require(provenance <= static_cast<unsigned>(Provenance::estimated));
   r.outcome = static_cast<Outcome>(flags & 3);
-  r.provenance = static_cast<Provenance>((flags >> 2) & 3);
+  r.provenance = static_cast<Provenance>(provenance);
   r.streamed = (flags & 0x10) != 0;
   auto const mask = in.get<std::uint8_t>();
   r.duration = in.signed_varint();
@@ -166,7 +172,33 @@ inline std::optional<UsageRecord> decode(std::span<std::byte const> payload) noe
     r.usage.set(static_cast<UsageClass>(i), static_cast<std::int64_t>(tokens));
   }
   for (auto* name : {&r.key, &r.model, &r.provider, &r.upstream_model, &r.operation}) *name = in.name();
+  return r;
+}
+
+}  // namespace detail
+
+/// The record in exactly these bytes, its names being views into them; nullopt when they are not a record.
+inline std::optional<UsageRecord> decode(std::span<std::byte const> payload) noexcept {
+  detail::PayloadReader in(payload);
+  auto const r = detail::read_record(in);
   return in.done() ? std::optional<UsageRecord>(r) : std::nullopt;
+}
+
+/// Calls fn(record) for each of the records that stand one after the other in these bytes. False when it came
+/// to something that is not a record, which ends it.
+template <class Fn>
+bool decode_each(std::span<std::byte const> records, Fn fn) {
+  detail::PayloadReader in(records);
+  while (in.good() && !in.done()) {
+    auto const r = detail::read_record(in);
+    if (in.good()) fn(r);
+  }
+  return in.good();
+}
+
+/// As much of a name as is kept.
+inline std::string_view kept_name(std::string_view name) noexcept {
+  return name.substr(0, detail::kept_bytes(name));
 }
 
 }  // namespace lowart::journal

@@ -89,6 +89,8 @@ class Database {
   Result<std::int64_t> integer(std::string_view statement);
   /// Rows that the last statement changed.
   std::int64_t changes() const noexcept { return sqlite3_changes64(database_.get()); }
+  /// The rowid of the last row that was inserted.
+  std::int64_t last_inserted() const noexcept { return sqlite3_last_insert_rowid(database_.get()); }
   /// Copies the write-ahead log into the file; true when all of it is there, and synced.
   Result<bool> checkpoint();
 

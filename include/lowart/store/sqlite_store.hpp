@@ -1,13 +1,20 @@
 #pragma once
 /// SqliteStore: usage records in one SQLite file.
 
-#include <lowart/store/memory_store.hpp>
+#include <lowart/store/batch_table.hpp>
 #include <lowart/store/usage_schema.hpp>
+
+#include <memory>
+#include <set>
 
 namespace lowart {
 
-/// Keeps every record, and sums by key, model and hour, so that totals stay fast with millions of records:
-/// whole hours come from the sums, the ends of a range from the records.
+/// Keeps every record, many in a row of the table, and sums by key, model and hour, so that totals stay fast
+/// with millions of records: whole hours come from the sums, the ends of a range from the records.
+///
+/// A record is kept once: with positions because the position in the journal is kept in the same transaction;
+/// without, because the rows that its start falls into are read for its id, which is slow. In either case the
+/// ids of the latest few thousand records are known. Names longer than 255 bytes are cut, as in the journal.
 ///
 /// Errors:      Errc::storage_failed with SQLite's message; a failed append leaves nothing behind.
 /// Concurrency: one thread at a time. Other processes may read the file meanwhile.
@@ -23,39 +30,42 @@ class SqliteStore {
   Result<UsageTotals> totals(UsageQuery const& query);
   Result<std::vector<ModelUsage>> by_model(UsageQuery const& query);
   /// The latest records, newest first, at most `count`.
-  Result<std::vector<KeptRecord>> recent(std::size_t count);
+  Result<std::vector<KeptRecord>> recent(std::size_t count) { return batches_.recent(count); }
 
   Result<std::vector<JournalPosition>> positions();
   Result<void> forget(std::string const& segment);
   /// Brings everything to the disk; false while another process's reading stands in the way.
-  Result<bool> sync() { return database_.checkpoint(); }
+  Result<bool> sync() { return database_->checkpoint(); }
 
  private:
   using Place = std::tuple<std::int64_t, std::string_view, std::string_view>;  // Hour, key, model.
   using Sums = std::map<Place, UsageTotals>;
+  using Repeats = std::set<BatchTable::Age>;
 
-  SqliteStore(sqlite::Database database, sqlite::Statement insert, sqlite::Statement find_sum,
+  SqliteStore(std::unique_ptr<sqlite::Database> database, BatchTable batches, sqlite::Statement find_sum,
               sqlite::Statement put_sum, sqlite::Statement put_position)
       : database_(std::move(database)),
-        insert_(std::move(insert)),
+        batches_(std::move(batches)),
         find_sum_(std::move(find_sum)),
         put_sum_(std::move(put_sum)),
         put_position_(std::move(put_position)) {}
 
-  Result<bool> insert(UsageRecord const& record);
+  Result<void> add(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions);
   Result<void> add_to_sum(Place const& place, UsageTotals totals);
+  Result<Repeats> stored_among(std::span<UsageRecord const> batch);
   template <class Fn>
   Result<void> for_each(UsageQuery const& query, Fn fn);
   template <class Fn>
-  Result<void> add_up(bool from_hours, UsageQuery const& query, std::int64_t from, std::int64_t until,
-                      Fn& fn);
-  Result<bool> any_record_in(std::int64_t from, std::int64_t until);
+  Result<void> add_hours(UsageQuery const& query, std::int64_t first, std::int64_t last, Fn& fn);
+  template <class Fn>
+  Result<void> add_records(UsageQuery const& query, std::int64_t from, std::int64_t until, Fn& fn);
 
-  sqlite::Database database_;  // First, so that the statements go before it.
-  sqlite::Statement insert_;
+  std::unique_ptr<sqlite::Database> database_;  // First, so that the statements go before it.
+  BatchTable batches_;
   sqlite::Statement find_sum_;
   sqlite::Statement put_sum_;
   sqlite::Statement put_position_;
+  std::optional<LatestIds> latest_ids_;  // Read when first needed, and again after a failure.
 };
 
 namespace detail {
@@ -66,7 +76,7 @@ inline constexpr std::int64_t hour_microseconds = 3'600'000'000;
 inline UsageTotals read_totals(sqlite::Statement const& row, int column) {
   UsageTotals t;
   t.request_count = row.integer(column++);
-  for (auto& tokens : t.tokens) tokens = row.integer(column++);  // NULL reads as zero.
+  for (auto& tokens : t.tokens) tokens = row.integer(column++);
   t.cost = NanoUsd(row.integer(column));
   return t;
 }
@@ -74,49 +84,22 @@ inline UsageTotals read_totals(sqlite::Statement const& row, int column) {
 }  // namespace detail
 
 inline Result<SqliteStore> SqliteStore::open(std::string const& path) {
-  auto database = sqlite::Database::open(path);
-  if (!database) return tl::unexpected(std::move(database).error());
+  auto opened = sqlite::Database::open(path);
+  if (!opened) return tl::unexpected(std::move(opened).error());
+  auto database = std::make_unique<sqlite::Database>(std::move(*opened));  // Where it stays when this moves.
   if (auto done = sqlite::migrate_usage(*database); !done) return tl::unexpected(std::move(done).error());
-  auto insert = database->prepare(
-      "INSERT OR IGNORE INTO usage VALUES "
-      "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,"
-      "?21,?22,?23)");
+  auto batches = BatchTable::open(*database);
+  if (!batches) return tl::unexpected(std::move(batches).error());
   auto find_sum = database->prepare(
       "SELECT requests, input, cache_read, cache_write, output, reasoning, input_audio, output_audio, "
-      "input_image, "
-      "cost FROM usage_hour WHERE key = ?1 AND hour = ?2 AND model = ?3");
+      "input_image, cost FROM usage_hour WHERE key = ?1 AND hour = ?2 AND model = ?3");
   auto put_sum = database->prepare(
       "INSERT OR REPLACE INTO usage_hour VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
   auto put_position = database->prepare("INSERT OR REPLACE INTO journal_position VALUES (?1, ?2)");
-  for (auto* prepared : {&insert, &find_sum, &put_sum, &put_position})
+  for (auto* prepared : {&find_sum, &put_sum, &put_position})
     if (!*prepared) return tl::unexpected(std::move(*prepared).error());
-  return SqliteStore(std::move(*database), std::move(*insert), std::move(*find_sum), std::move(*put_sum),
+  return SqliteStore(std::move(database), std::move(*batches), std::move(*find_sum), std::move(*put_sum),
                      std::move(*put_position));
-}
-
-/// Says whether the record is new.
-inline Result<bool> SqliteStore::insert(UsageRecord const& r) {
-  // Big-endian, so that the bytes in the file read like the id in a log.
-  std::array<std::byte, 16> id;
-  for (std::size_t i = 0; i < 8; ++i) {
-    id[i] = static_cast<std::byte>(r.id.high >> (56 - 8 * i));
-    id[8 + i] = static_cast<std::byte>(r.id.low >> (56 - 8 * i));
-  }
-  insert_.bind(1, r.started_at).bind(2, std::span<std::byte const>(id)).bind(3, r.duration);
-  if (r.time_to_first_token < 0)
-    insert_.bind_null(4);
-  else
-    insert_.bind(4, r.time_to_first_token);
-  int at = 5;
-  for (auto name : {r.key, r.model, r.provider, r.upstream_model, r.operation}) insert_.bind(at++, name);
-  for (std::size_t i = 0; i < usage_class_count; ++i)
-    insert_.bind(at++, r.usage.get(static_cast<UsageClass>(i)));
-  for (std::int64_t number : {r.cost.count(), std::int64_t{r.attempts}, std::int64_t{r.status},
-                              static_cast<std::int64_t>(r.outcome), static_cast<std::int64_t>(r.provenance),
-                              std::int64_t{r.streamed}})
-    insert_.bind(at++, number);
-  if (auto done = insert_.run(); !done) return tl::unexpected(std::move(done).error());
-  return database_.changes() == 1;
 }
 
 inline Result<void> SqliteStore::add_to_sum(Place const& place, UsageTotals totals) {
@@ -135,19 +118,37 @@ inline Result<void> SqliteStore::add_to_sum(Place const& place, UsageTotals tota
 
 inline Result<void> SqliteStore::append(std::span<UsageRecord const> batch,
                                         std::span<JournalPosition const> positions) {
-  auto transaction = sqlite::Transaction::begin(database_);
-  if (!transaction) return tl::unexpected(std::move(transaction).error());
-  Sums sums;
-  // Calls end in another order than they began in. In the order of the table each goes to its end, without a search.
-  std::vector<UsageRecord const*> in_order;
-  in_order.reserve(batch.size());
-  for (auto const& record : batch) in_order.push_back(&record);
-  std::ranges::sort(in_order, {}, [](UsageRecord const* r) { return std::tuple(r->started_at, r->id.high, r->id.low); });
-  for (auto const* record : in_order) {
-    auto const is_new = insert(*record);
-    if (!is_new) return tl::unexpected(is_new.error());
-    if (*is_new) sums[Place(hour_of(record->started_at), record->key, record->model)].add(*record);
+  auto done = add(batch, positions);
+  if (!done) {
+    batches_.forget();
+    latest_ids_.reset();
   }
+  return done;
+}
+
+inline Result<void> SqliteStore::add(std::span<UsageRecord const> batch,
+                                     std::span<JournalPosition const> positions) {
+  auto transaction = sqlite::Transaction::begin(*database_);
+  if (!transaction) return tl::unexpected(std::move(transaction).error());
+  if (!latest_ids_) {
+    auto ids = batches_.latest_ids();
+    if (!ids) return tl::unexpected(std::move(ids).error());
+    latest_ids_ = std::move(*ids);
+  }
+  Repeats stored;
+  if (positions.empty()) {
+    auto found = stored_among(batch);
+    if (!found) return tl::unexpected(std::move(found).error());
+    stored = std::move(*found);
+  }
+  Sums sums;
+  for (auto const& record : batch) {
+    if (!latest_ids_->add(record.id) || stored.contains(BatchTable::age(record))) continue;
+    if (auto done = batches_.add(record); !done) return done;
+    sums[Place(hour_of(record.started_at), journal::kept_name(record.key), journal::kept_name(record.model))]
+        .add(record);
+  }
+  if (auto done = batches_.write(); !done) return done;
   for (auto const& [place, totals] : sums)
     if (auto done = add_to_sum(place, totals); !done) return done;
   for (auto const& [segment, offset] : positions) {
@@ -157,30 +158,40 @@ inline Result<void> SqliteStore::append(std::span<UsageRecord const> batch,
   return transaction->commit();
 }
 
-inline Result<bool> SqliteStore::any_record_in(std::int64_t from, std::int64_t until) {
-  if (from >= until) return false;
-  auto find = database_.prepare("SELECT 1 FROM usage WHERE started_at >= ?1 AND started_at < ?2 LIMIT 1");
-  if (!find) return tl::unexpected(std::move(find).error());
-  return find->bind(1, from).bind(2, until).step();
+/// Those of the records that are in the table already.
+inline auto SqliteStore::stored_among(std::span<UsageRecord const> batch) -> Result<Repeats> {
+  struct Range {
+    std::int64_t first, last;
+  };
+  std::map<std::int64_t, Range> ranges;  // By hour, so that a batch of old and new records reads no more.
+  Repeats offered;
+  for (auto const& record : batch) {
+    offered.insert(BatchTable::age(record));
+    auto& range = ranges.try_emplace(hour_of(record.started_at), Range{record.started_at, record.started_at})
+                      .first->second;
+    range = {std::min(range.first, record.started_at), std::max(range.last, record.started_at)};
+  }
+  Repeats stored;
+  for (auto const& [hour, range] : ranges) {
+    auto done = batches_.read(range.first, range.last, [&](UsageRecord const& r) {
+      if (offered.contains(BatchTable::age(r))) stored.insert(BatchTable::age(r));
+    });
+    if (!done) return tl::unexpected(std::move(done).error());
+  }
+  return stored;
 }
 
-/// Calls fn(model, totals) for each row of one table in a range: hours since 1970, or microseconds.
+/// Calls fn(model, totals) for each sum of the hours [first, last).
 template <class Fn>
-Result<void> SqliteStore::add_up(bool from_hours, UsageQuery const& query, std::int64_t from,
-                                 std::int64_t until, Fn& fn) {
-  if (from >= until) return {};
-  std::string const table = from_hours ? "usage_hour" : "usage";
-  std::string const time = from_hours ? "hour" : "started_at";
+Result<void> SqliteStore::add_hours(UsageQuery const& query, std::int64_t first, std::int64_t last, Fn& fn) {
   std::string text =
-      "SELECT model, " + std::string(from_hours ? "requests" : "1") +
-      ", input, cache_read, cache_write, output, reasoning, input_audio, output_audio, input_image, "
-      "cost FROM " +
-      table + " WHERE " + time + " >= ?1 AND " + time + " < ?2";
+      "SELECT model, requests, input, cache_read, cache_write, output, reasoning, input_audio, "
+      "output_audio, input_image, cost FROM usage_hour WHERE hour >= ?1 AND hour < ?2";
   if (!query.key.empty()) text += " AND key = ?3";
   if (!query.model.empty()) text += " AND model = ?4";
-  auto rows = database_.prepare(text);
+  auto rows = database_->prepare(text);
   if (!rows) return tl::unexpected(std::move(rows).error());
-  rows->bind(1, from).bind(2, until);
+  rows->bind(1, first).bind(2, last);
   if (!query.key.empty()) rows->bind(3, query.key);
   if (!query.model.empty()) rows->bind(4, query.model);
   for (;;) {
@@ -189,6 +200,21 @@ Result<void> SqliteStore::add_up(bool from_hours, UsageQuery const& query, std::
     if (!*row) return {};
     fn(rows->text(0), detail::read_totals(*rows, 1));
   }
+}
+
+/// Calls fn(model, totals) for each record that began in [from, until).
+template <class Fn>
+Result<void> SqliteStore::add_records(UsageQuery const& query, std::int64_t from, std::int64_t until,
+                                      Fn& fn) {
+  if (from >= until) return {};
+  return batches_.read(from, until - 1, [&](UsageRecord const& r) {
+    if (r.started_at < from || r.started_at >= until) return;
+    if ((!query.key.empty() && r.key != query.key) || (!query.model.empty() && r.model != query.model))
+      return;
+    UsageTotals one;
+    one.add(r);
+    fn(r.model, one);
+  });
 }
 
 template <class Fn>
@@ -203,17 +229,17 @@ Result<void> SqliteStore::for_each(UsageQuery const& query, Fn fn) {
   auto last = hour_of(until);
   auto const first_begin = first == hour_of(Limits::min()) ? Limits::min() : first * hour_microseconds;
   auto const last_end = last == hour_of(Limits::max()) ? Limits::max() : (last + 1) * hour_microseconds;
-  auto const before = any_record_in(first_begin, from);
+  auto const before = batches_.may_have_records(first_begin, from);
   if (!before) return tl::unexpected(before.error());
-  auto const after = any_record_in(until, last_end);
+  auto const after = batches_.may_have_records(until, last_end);
   if (!after) return tl::unexpected(after.error());
   if (*before) ++first;
   if (!*after) ++last;
-  if (first >= last) return add_up(false, query, from, until, fn);
-  if (auto done = add_up(true, query, first, last, fn); !done) return done;
+  if (first >= last) return add_records(query, from, until, fn);
+  if (auto done = add_hours(query, first, last, fn); !done) return done;
   if (*before)
-    if (auto done = add_up(false, query, from, first * hour_microseconds, fn); !done) return done;
-  if (*after) return add_up(false, query, last * hour_microseconds, until, fn);
+    if (auto done = add_records(query, from, first * hour_microseconds, fn); !done) return done;
+  if (*after) return add_records(query, last * hour_microseconds, until, fn);
   return {};
 }
 
@@ -237,41 +263,8 @@ inline Result<std::vector<ModelUsage>> SqliteStore::by_model(UsageQuery const& q
   return result;
 }
 
-inline Result<std::vector<KeptRecord>> SqliteStore::recent(std::size_t count) {
-  auto rows = database_.prepare("SELECT * FROM usage ORDER BY started_at DESC, id DESC LIMIT ?1");
-  if (!rows) return tl::unexpected(std::move(rows).error());
-  rows->bind(1, static_cast<std::int64_t>(std::min(count, std::size_t{1'000'000})));
-  std::vector<KeptRecord> result;
-  for (;;) {
-    auto const row = rows->step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return result;
-    UsageRecord r;
-    r.started_at = rows->integer(0);
-    auto const id = rows->blob(1);
-    for (std::size_t i = 0; i < 8 && id.size() == 16; ++i) {
-      r.id.high = r.id.high << 8 | std::to_integer<std::uint64_t>(id[i]);
-      r.id.low = r.id.low << 8 | std::to_integer<std::uint64_t>(id[8 + i]);
-    }
-    r.duration = rows->integer(2);
-    r.time_to_first_token = rows->optional_integer(3).value_or(-1);
-    int at = 4;
-    for (auto* name : {&r.key, &r.model, &r.provider, &r.upstream_model, &r.operation})
-      *name = rows->text(at++);
-    for (std::size_t i = 0; i < usage_class_count; ++i)
-      r.usage.set(static_cast<UsageClass>(i), rows->optional_integer(at++).value_or(-1));
-    r.cost = NanoUsd(rows->integer(at++));
-    r.attempts = static_cast<std::int32_t>(rows->integer(at++));
-    r.status = static_cast<std::int32_t>(rows->integer(at++));
-    r.outcome = static_cast<Outcome>(rows->integer(at++) & 3);
-    r.provenance = static_cast<Provenance>(rows->integer(at++) & 3);
-    r.streamed = rows->integer(at) != 0;
-    result.emplace_back(r);
-  }
-}
-
 inline Result<std::vector<JournalPosition>> SqliteStore::positions() {
-  auto rows = database_.prepare("SELECT segment, offset FROM journal_position");
+  auto rows = database_->prepare("SELECT segment, offset FROM journal_position");
   if (!rows) return tl::unexpected(std::move(rows).error());
   std::vector<JournalPosition> result;
   for (;;) {
@@ -283,7 +276,7 @@ inline Result<std::vector<JournalPosition>> SqliteStore::positions() {
 }
 
 inline Result<void> SqliteStore::forget(std::string const& segment) {
-  auto erase = database_.prepare("DELETE FROM journal_position WHERE segment = ?1");
+  auto erase = database_->prepare("DELETE FROM journal_position WHERE segment = ?1");
   if (!erase) return tl::unexpected(std::move(erase).error());
   return erase->bind(1, segment).run();
 }

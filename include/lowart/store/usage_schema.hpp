@@ -10,37 +10,23 @@ namespace lowart::sqlite {
 /// Step n makes version n + 1 out of version n. Never edit a step that was released: add one.
 inline constexpr std::array<char const*, 1> usage_schema_steps{
     R"(
--- Every finished call. Times are UTC microseconds since 1970, durations microseconds, cost nano-dollars.
--- Ordered by time, so that appending touches the end of the table only.
--- A call that is offered again has its old time, so id and time tell it as well as the id alone.
-CREATE TABLE usage (
-  started_at          INTEGER NOT NULL,
-  id                  BLOB    NOT NULL,
-  duration            INTEGER NOT NULL,
-  time_to_first_token INTEGER,             -- NULL: no content arrived
-  key                 TEXT    NOT NULL,
-  model               TEXT    NOT NULL,
-  provider            TEXT    NOT NULL,
-  upstream_model      TEXT    NOT NULL,
-  operation           TEXT    NOT NULL,
-  input               INTEGER,             -- NULL: not reported, which is not zero; so for all tokens
-  cache_read          INTEGER,
-  cache_write         INTEGER,
-  output              INTEGER,
-  reasoning           INTEGER,
-  input_audio         INTEGER,
-  output_audio        INTEGER,
-  input_image         INTEGER,
-  cost                INTEGER NOT NULL,
-  attempts            INTEGER NOT NULL,
-  status              INTEGER NOT NULL,
-  outcome             INTEGER NOT NULL,    -- 0 complete, 1 partial, 2 cancelled, 3 failed
-  provenance          INTEGER NOT NULL,    -- 0 none, 1 reported, 2 counted, 3 partial
-  streamed            INTEGER NOT NULL,
-  PRIMARY KEY (started_at, id)
-) STRICT, WITHOUT ROWID;
+-- Finished calls, up to 2000 in a row, because a row of its own for each costs many times as much. All of a
+-- row began in one hour. `records` is what journal::encode makes of them, one after the other in the order in
+-- which they were added, in the machine's byte order; when that encoding changes, a step must convert them.
+-- A row with few records is replaced by one with more, which takes the highest id: ids are in the order of the
+-- last addition. Times are UTC microseconds since 1970.
+CREATE TABLE usage_batch (
+  id       INTEGER NOT NULL PRIMARY KEY,
+  hour     INTEGER NOT NULL,     -- whole hours since 1970
+  first_at INTEGER NOT NULL,     -- the earliest start in it
+  last_at  INTEGER NOT NULL,     -- the latest
+  count    INTEGER NOT NULL,
+  records  BLOB    NOT NULL
+) STRICT;
+CREATE INDEX usage_batch_time ON usage_batch (hour, last_at, first_at);
 
--- Sums of the same calls by whole hours since 1970, kept in the transaction that adds the calls.
+-- Sums of the same calls by whole hours since 1970, kept in the transaction that adds the calls. Cost in
+-- nano-dollars.
 CREATE TABLE usage_hour (
   key          TEXT    NOT NULL,
   hour         INTEGER NOT NULL,
