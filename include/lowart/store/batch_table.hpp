@@ -28,7 +28,8 @@ class BatchTable {
   static Result<BatchTable> open(sqlite::Database& database);
 
   /// Adds a record to its row in memory; it is in the table after write().
-  Result<void> add(UsageRecord const& record);
+  /// `payload` is the record, encoded.
+  Result<void> add(UsageRecord const& record, std::span<std::byte const> payload);
   Result<void> write();
   /// To be called when the transaction of a write() was taken back: reads the rows again.
   void forget() { open_.clear(); }
@@ -100,7 +101,7 @@ inline auto BatchTable::being_filled(std::int64_t hour) -> Result<OpenBatch*> {
   return &made;
 }
 
-inline Result<void> BatchTable::add(UsageRecord const& record) {
+inline Result<void> BatchTable::add(UsageRecord const& record, std::span<std::byte const> payload) {
   auto const hour = hour_of(record.started_at);
   auto const found = being_filled(hour);
   if (!found) return tl::unexpected(found.error());
@@ -109,7 +110,7 @@ inline Result<void> BatchTable::add(UsageRecord const& record) {
     if (auto done = write(hour, open); !done) return done;
     open = OpenBatch{};
   }
-  open.batch.add(record);
+  open.batch.add(record, payload);
   open.changed = true;
   return {};
 }

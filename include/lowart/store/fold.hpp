@@ -90,6 +90,7 @@ class Fold {
   S& store_;
   FoldOptions options_;
   std::vector<UsageRecord> batch_;
+  std::vector<std::span<std::byte const>> payloads_;  // The same records, as they are in the journal.
   std::vector<Advance> advances_;
   std::deque<std::unique_ptr<Segment>> left_behind_;
   std::vector<Finished> finished_;
@@ -117,6 +118,7 @@ auto Fold<S>::collect(Segment& segment, std::size_t writer) -> Kind {
       break;
     }
     batch_.push_back(*record);
+    payloads_.push_back(slot.payload);
     offset = slot.next;
     ++records;
   }
@@ -133,7 +135,11 @@ Result<std::size_t> Fold<S>::keep() {
     if constexpr (DurableUsageStore<S>) {
       std::vector<JournalPosition> positions;
       for (auto const& a : advances_) positions.push_back({a.segment->name(), a.read_to});
-      return store_.append(batch_, positions);
+      if constexpr (requires { store_.append(batch_, positions, payloads_); }) {
+        return store_.append(batch_, positions, payloads_);
+      } else {
+        return store_.append(batch_, positions);
+      }
     } else {
       return store_.append(batch_);
     }
@@ -146,6 +152,7 @@ Result<std::size_t> Fold<S>::keep() {
     folded_.fetch_add(count, std::memory_order_relaxed);
   }
   batch_.clear();
+  payloads_.clear();
   advances_.clear();
   if (!kept) return tl::unexpected(std::move(kept).error());
   return count;

@@ -3,6 +3,7 @@
 
 #include <lowart/model/usage_record.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace lowart::journal {
 
@@ -53,10 +55,11 @@ inline std::byte* put_name(std::byte* out, std::string_view name) noexcept {
   return out + n;
 }
 
-/// Reads forward through a payload; `good` falls once and stays down.
+/// Reads forward through a payload; `good` falls once and stays down, and nothing is left to read then.
 class PayloadReader {
  public:
-  explicit PayloadReader(std::span<std::byte const> bytes) noexcept : rest_(bytes) {}
+  explicit PayloadReader(std::span<std::byte const> bytes) noexcept
+      : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
   template <class T>
   T get() noexcept {
@@ -66,17 +69,19 @@ class PayloadReader {
   }
 
   std::uint64_t varint() noexcept {
+    constexpr std::ptrdiff_t longest = 10;
+    auto const* const stop = at_ + std::min(end_ - at_, longest);
     std::uint64_t value = 0;
     unsigned shift = 0;
-    for (std::size_t i = 0; good_ && i < rest_.size() && shift < 64; ++i, shift += 7) {
-      auto const b = std::to_integer<unsigned>(rest_[i]);
-      if (shift == 63 && b > 1) break;
-      value |= static_cast<std::uint64_t>(b & 0x7F) << shift;
+    for (auto const* p = at_; p != stop; shift += 7) {
+      auto const b = std::to_integer<std::uint64_t>(*p++);
+      value |= (b & 0x7F) << shift;
       if (b >= 0x80) continue;
-      rest_ = rest_.subspan(i + 1);
+      if (shift == 63 && b > 1) break;
+      at_ = p;
       return value;
     }
-    good_ = false;
+    require(false);
     return 0;
   }
 
@@ -87,8 +92,7 @@ class PayloadReader {
 
   std::int32_t small() noexcept {
     auto const v = signed_varint();
-    good_ = good_ && v >= std::numeric_limits<std::int32_t>::min() &&
-            v <= std::numeric_limits<std::int32_t>::max();
+    require(v >= std::numeric_limits<std::int32_t>::min() && v <= std::numeric_limits<std::int32_t>::max());
     return static_cast<std::int32_t>(v);
   }
 
@@ -99,19 +103,22 @@ class PayloadReader {
                                      : std::string_view(reinterpret_cast<char const*>(from), n);
   }
 
-  void require(bool yes) noexcept { good_ = good_ && yes; }
+  void require(bool yes) noexcept {
+    if (yes) return;
+    good_ = false;
+    at_ = end_;
+  }
   bool good() const noexcept { return good_; }
-  bool done() const noexcept { return good_ && rest_.empty(); }
+  bool done() const noexcept { return good_ && at_ == end_; }
 
  private:
   std::byte const* take(std::size_t n) noexcept {
-    if (!good_ || rest_.size() < n) return good_ = false, nullptr;
-    auto const from = rest_.data();
-    rest_ = rest_.subspan(n);
-    return from;
+    if (static_cast<std::size_t>(end_ - at_) < n) return require(false), nullptr;
+    return std::exchange(at_, at_ + n);
   }
 
-  std::span<std::byte const> rest_;
+  std::byte const* at_;
+  std::byte const* end_;
   bool good_{true};
 };
 

@@ -2,10 +2,12 @@
 /// SqliteStore: usage records in one SQLite file.
 
 #include <lowart/store/batch_table.hpp>
+#include <lowart/store/crc32c.hpp>
 #include <lowart/store/usage_schema.hpp>
 
 #include <memory>
 #include <set>
+#include <unordered_map>
 
 namespace lowart {
 
@@ -25,7 +27,12 @@ class SqliteStore {
   static Result<SqliteStore> open(std::string const& path);
 
   Result<void> append(std::span<UsageRecord const> batch) { return append(batch, {}); }
-  Result<void> append(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions);
+  Result<void> append(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions) {
+    return append(batch, positions, {});
+  }
+  /// The same, sparing the encoding: payload i is what journal::encode makes of record i. None, or one for each.
+  Result<void> append(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions,
+                      std::span<std::span<std::byte const> const> payloads);
 
   Result<UsageTotals> totals(UsageQuery const& query);
   Result<std::vector<ModelUsage>> by_model(UsageQuery const& query);
@@ -39,7 +46,15 @@ class SqliteStore {
 
  private:
   using Place = std::tuple<std::int64_t, std::string_view, std::string_view>;  // Hour, key, model.
-  using Sums = std::map<Place, UsageTotals>;
+  struct PlaceHash {
+    std::size_t operator()(Place const& place) const noexcept {
+      auto const& [hour, key, model] = place;
+      auto const names =
+          journal::crc32c(std::as_bytes(std::span(model)), journal::crc32c(std::as_bytes(std::span(key))));
+      return names ^ static_cast<std::size_t>(hour) << 32;
+    }
+  };
+  using Sums = std::unordered_map<Place, UsageTotals, PlaceHash>;
   using Repeats = std::set<BatchTable::Age>;
 
   SqliteStore(std::unique_ptr<sqlite::Database> database, BatchTable batches, sqlite::Statement find_sum,
@@ -50,7 +65,8 @@ class SqliteStore {
         put_sum_(std::move(put_sum)),
         put_position_(std::move(put_position)) {}
 
-  Result<void> add(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions);
+  Result<void> add(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions,
+                   std::span<std::span<std::byte const> const> payloads);
   Result<void> add_to_sum(Place const& place, UsageTotals totals);
   Result<Repeats> stored_among(std::span<UsageRecord const> batch);
   template <class Fn>
@@ -117,8 +133,9 @@ inline Result<void> SqliteStore::add_to_sum(Place const& place, UsageTotals tota
 }
 
 inline Result<void> SqliteStore::append(std::span<UsageRecord const> batch,
-                                        std::span<JournalPosition const> positions) {
-  auto done = add(batch, positions);
+                                        std::span<JournalPosition const> positions,
+                                        std::span<std::span<std::byte const> const> payloads) {
+  auto done = add(batch, positions, payloads);
   if (!done) {
     batches_.forget();
     latest_ids_.reset();
@@ -127,7 +144,8 @@ inline Result<void> SqliteStore::append(std::span<UsageRecord const> batch,
 }
 
 inline Result<void> SqliteStore::add(std::span<UsageRecord const> batch,
-                                     std::span<JournalPosition const> positions) {
+                                     std::span<JournalPosition const> positions,
+                                     std::span<std::span<std::byte const> const> payloads) {
   auto transaction = sqlite::Transaction::begin(*database_);
   if (!transaction) return tl::unexpected(std::move(transaction).error());
   if (!latest_ids_) {
@@ -142,9 +160,14 @@ inline Result<void> SqliteStore::add(std::span<UsageRecord const> batch,
     stored = std::move(*found);
   }
   Sums sums;
-  for (auto const& record : batch) {
+  std::array<std::byte, journal::max_record_bytes> room;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    auto const& record = batch[i];
     if (!latest_ids_->add(record.id) || stored.contains(BatchTable::age(record))) continue;
-    if (auto done = batches_.add(record); !done) return done;
+    auto const payload = i < payloads.size()
+                             ? payloads[i]
+                             : std::span<std::byte const>(room.data(), journal::encode(record, room.data()));
+    if (auto done = batches_.add(record, payload); !done) return done;
     sums[Place(hour_of(record.started_at), journal::kept_name(record.key), journal::kept_name(record.model))]
         .add(record);
   }

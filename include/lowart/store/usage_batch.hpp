@@ -21,9 +21,9 @@ class UsageBatch {
              std::int64_t last_at)
       : bytes_(records.begin(), records.end()), count_(count), first_at_(first_at), last_at_(last_at) {}
 
-  void add(UsageRecord const& record) {
-    std::array<std::byte, journal::max_record_bytes> room;
-    bytes_.insert(bytes_.end(), room.data(), journal::encode(record, room.data()));
+  /// `payload` is the record, encoded.
+  void add(UsageRecord const& record, std::span<std::byte const> payload) {
+    bytes_.insert(bytes_.end(), payload.begin(), payload.end());
     ++count_;
     first_at_ = std::min(first_at_, record.started_at);
     last_at_ = std::max(last_at_, record.started_at);
