@@ -2,14 +2,15 @@
 
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
+from collections import Counter
 
 from kit.cases import case, check, equal, eventually
 from kit.gateway import BIN, Gateway, chat, new_id, provider, target
 from kit.http import Answer
 from kit.upstream import Upstream, endless, stream, stream_events
+from kit.usage_db import usage_records
 
 
 def made(**more):
@@ -42,8 +43,7 @@ def refuses(address):
 
 
 def stored(g):
-    with sqlite3.connect(f"file:{g.data}/usage.db?mode=ro", uri=True) as database:
-        return database.execute("SELECT outcome, count(*) FROM usage GROUP BY outcome").fetchall()
+    return sorted(Counter(r["outcome"] for r in usage_records(f"{g.data}/usage.db")).items())
 
 
 @case("running streams finish, new connections are refused, usage is on disk, exit 0")

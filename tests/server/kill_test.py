@@ -1,13 +1,13 @@
 """kill -9 under load: after the restart every call that a client saw finished is on its bill, once."""
 
 import random
-import sqlite3
 import threading
 import time
 
 from kit.cases import case, check, equal, eventually
 from kit.gateway import Gateway, chat, provider, target
 from kit.upstream import Upstream
+from kit.usage_db import usage_records
 
 
 class Clients:
@@ -48,10 +48,9 @@ class Clients:
 def billed(g):
     """Calls on the bill with outcome complete, and all of them; each once."""
     page = g.usage()
-    with sqlite3.connect(f"file:{g.data}/usage.db?mode=ro", uri=True) as database:
-        rows, ids, complete = database.execute(
-            "SELECT count(*), count(DISTINCT id), coalesce(sum(outcome = 0), 0) FROM usage WHERE key = 'main'"
-        ).fetchone()
+    records = [r for r in usage_records(f"{g.data}/usage.db") if r["key"] == "main"]
+    rows, ids = len(records), len({r["id"] for r in records})
+    complete = sum(r["outcome"] == 0 for r in records)
     equal(rows, ids, "records with an id of their own")
     equal(page["request_count"], rows, "request_count and records")
     return complete, rows

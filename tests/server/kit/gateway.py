@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from .cases import check, eventually
 from .http import Connection, request_bytes
+from .usage_db import usage_records
 
 BIN = os.environ.get("LOWART_BIN", "build/release/reference-server/lowart")
 TOOLS = Path(os.environ.get("LOWART_TOOLS", "build/release/benchmarks"))
@@ -194,13 +194,10 @@ class Gateway:
         return self.get("/v1/usage/me", key=key).json()
 
     def records(self, key_name="main", count=1, seconds=5.0):
-        """The usage records of a key, once there are `count`: rows of the database as dicts."""
+        """The usage records of a key, once there are `count`, as dicts."""
 
         def read():
-            with sqlite3.connect(f"file:{self.data}/usage.db?mode=ro", uri=True, timeout=5) as database:
-                database.row_factory = sqlite3.Row
-                rows = database.execute("SELECT * FROM usage WHERE key = ? ORDER BY started_at", (key_name,))
-                found = [dict(row) for row in rows]
+            found = [r for r in usage_records(f"{self.data}/usage.db") if r["key"] == key_name]
             return found if len(found) >= count else None
 
         return eventually(read, seconds, f"{count} usage records of {key_name}")
