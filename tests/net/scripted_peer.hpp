@@ -36,7 +36,7 @@ class Wire {
       auto const head = unread_.find("\r\n\r\n");
       if (head != std::string::npos) {
         auto const field = unread_.find("Content-Length: ");
-        std::size_t const body = field < head ? std::stoul(unread_.substr(field + 16)) : 0;
+        std::size_t const body = field < head ? std::stoul(unread_.substr(field + 16, 20)) : 0;
         if (unread_.size() >= head + 4 + body) {
           std::string request = unread_.substr(0, head + 4 + body);
           unread_.erase(0, request.size());
