@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Compiles each header alone: it includes what it needs, has no warnings, and costs little outside net/ and gateway/.
 
+As the library's own programs build: what is compiled once (src.hpp) is declared only. That all of it compiles header-only
+too is tests/consume's to see.
+
 A header whose text and whose included headers are what they were when it passed is not compiled again, except in CI.
 """
 
@@ -11,7 +14,7 @@ import os
 import subprocess
 import sys
 
-from tree import FLAGS, INCLUDE, ROOT, everything_below, floor_of, headers, result
+from tree import FLAGS, INCLUDE, ROOT, SEPARATE, everything_below, floor_of, headers, result
 
 COMPILER = "clang++-19"
 GOAL, LIMIT = 2.0, 4.0  # CPU seconds of one inclusion
@@ -28,7 +31,7 @@ def fingerprint(header, version):
 
 def compile_alone(header):
     """(CPU seconds, what the compiler says, exit status)"""
-    command = [COMPILER, *FLAGS, "-Werror", "-fsyntax-only", "-fno-caret-diagnostics", "-x", "c++", "-"]
+    command = [COMPILER, *FLAGS, *SEPARATE, "-Werror", "-fsyntax-only", "-fno-caret-diagnostics", "-x", "c++", "-"]
     # The second inclusion must add nothing.
     source = f"#include <{header}>\n#include <{header}>\n"
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:

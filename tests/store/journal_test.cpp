@@ -112,10 +112,8 @@ TEST(Journal, FailsAppendsAtItsBoundAndGoesOnWhenThereIsRoom) {
   std::uint64_t kept = 0;
   for (std::uint64_t n = 1; n <= 1000; ++n) {
     auto const appended = writer.append(sample_record(n));
-    if (appended)
-      ++kept;
-    else
-      EXPECT_EQ(appended.error().code(), Errc::storage_failed);
+    if (appended) ++kept;
+    else EXPECT_EQ(appended.error().code(), Errc::storage_failed);
   }
   EXPECT_GT(kept, 100u);
   EXPECT_LT(kept, 300u);
