@@ -329,6 +329,23 @@ TEST(OpenAi, TakesAStreamWithoutAnyContentForMalformed) {
   EXPECT_EQ(endless.reply.error().code(), Errc::malformed_reply);
 }
 
+TEST(OpenAi, EndsAStreamThatWouldNeverEnd) {
+  OpenAiOptions options;
+  options.reply_bytes = 1000;
+  std::string const event =
+      R"(data: {"choices":[{"index":0,"delta":{"content":")" + std::string(100, 'x') + "\"}}]}\n\n";
+  auto answer = sse();
+  for (int i = 0; i < 20; ++i) std::move(answer).piece(event);
+  Asked asked(std::move(answer).then_stall(), options);
+  ASSERT_TRUE(asked.ask());
+  std::size_t bytes = 0;
+  auto part = asked.next();
+  for (; part && bytes <= 20 * event.size(); part = asked.next()) bytes += part->bytes.size();
+  ASSERT_FALSE(part);
+  EXPECT_EQ(part.error().code(), Errc::too_large);
+  EXPECT_EQ(bytes, 11 * event.size()) << "whole events up to the one that went over";
+}
+
 TEST(OpenAi, ReadsAWholeReplyInOnePieceOrMany) {
   for (std::size_t const size : {whole_text.size(), std::size_t{1}, std::size_t{17}})
     for (bool const told : {true, false}) {

@@ -7,7 +7,6 @@
 #include <array>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <string_view>
 
 namespace lowart::net {
@@ -31,17 +30,6 @@ inline Sha256 sha256(std::string_view text) noexcept {
 /// Compares in a time that does not depend on where they differ.
 inline bool equal_in_constant_time(Sha256 const& a, Sha256 const& b) noexcept {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-/// Lower-case hexadecimal.
-inline std::string to_hex(Sha256 const& digest) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (unsigned char byte : digest) {
-    text += digits[byte >> 4U];
-    text += digits[byte & 15U];
-  }
-  return text;
 }
 
 }  // namespace lowart::net

@@ -28,7 +28,7 @@ struct OpenAiOptions {
   /// Up to and without "/chat/completions". Any compatible server: vLLM, Ollama, llama.cpp, DeepSeek ...
   std::string base_url{"https://api.openai.com/v1"};
   Secret api_key{};                     ///< Empty sends no Authorization.
-  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, and longest beginning of a stream.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   bool done_required{true};             ///< False for servers that end streams without `data: [DONE]`.
 };
 
@@ -145,9 +145,9 @@ class OpenAi {
 
   Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ChatReply::Head const& head,
                                       AttemptMark& attempt, Call& call) {
-    auto source =
-        call.make<openai_provider::StreamSource>(std::move(exchange), shared_->options.done_required, call);
-    Result<ReplyPart> first = co_await source->begin(shared_->options.reply_bytes);
+    auto source = call.make<openai_provider::StreamSource>(
+        std::move(exchange), shared_->options.done_required, shared_->options.reply_bytes, call);
+    Result<ReplyPart> first = co_await source->begin();
     if (!first) co_return attempt.failed(std::move(first.error()));
     attempt.answered();
     co_return ChatReply(head, std::move(source), *first);

@@ -21,17 +21,19 @@ namespace openai_provider {
 /// Cuts a stream into parts of whole events, so that whatever is passed on can be followed by an event of ours.
 class StreamSource final : public ReplySource {
  public:
-  StreamSource(ArenaPtr<net::Exchange> exchange, bool done_required, Call& call)
+  /// `most_bytes` bounds what comes before the first content, and the text of the whole stream.
+  StreamSource(ArenaPtr<net::Exchange> exchange, bool done_required, std::size_t most_bytes, Call& call)
       : exchange_(std::move(exchange)),
         reader_({.event_bytes = 16U << 20U, .terminal_done_required = done_required}),
         progress_(call.memory()),
         out_(call.memory()),
+        most_bytes_(most_bytes),
         call_(call) {}
 
   ReplyProgress& progress() noexcept override { return progress_; }
 
   /// Reads up to the first content: what came until then is one part.
-  Task<Result<ReplyPart>> begin(std::size_t most_bytes) {
+  Task<Result<ReplyPart>> begin() {
     std::pmr::string beginning(call_.memory());
     for (;;) {
       Result<ReplyPart> part = co_await next();
@@ -44,7 +46,7 @@ class StreamSource final : public ReplySource {
         part->bytes = out_;
         co_return commit(*part);
       }
-      if (beginning.size() > most_bytes)
+      if (beginning.size() > most_bytes_)
         co_return fail(Error(Errc::malformed_reply, "the provider's stream has no content", Origin::upstream)
                            .with_sent(Sent::yes)
                            .with_retryable(true));
@@ -58,7 +60,7 @@ class StreamSource final : public ReplySource {
       if (!read) co_return fail(std::move(read.error()));
       if (read->empty()) co_return end_of_body();
       std::string_view const bytes(read->data(), read->size());
-      Result<void> const fed = reader_.feed(bytes, progress_);
+      Result<void> const fed = read_along(bytes);
       std::string_view const good = take_good(bytes);
       if (!fed && good.empty()) co_return fail(failure(fed.error()));
       if (!fed) {
@@ -77,6 +79,13 @@ class StreamSource final : public ReplySource {
   Result<ReplyPart> commit(ReplyPart part) {
     progress_.first_content_at = call_.now();
     return part;
+  }
+
+  /// A stream that never ends would fill the memory with the text that is kept for counting.
+  Result<void> read_along(std::string_view bytes) {
+    Result<void> fed = reader_.feed(bytes, progress_);
+    if (!fed || reader_.done() || progress_.text.size() <= most_bytes_) return fed;
+    return fail(Errc::too_large, "the provider's stream goes on beyond the size limit", Origin::upstream);
   }
 
   /// The whole events so far; the rest is held until its event is complete. Copies only when an event straddles.
@@ -115,6 +124,7 @@ class StreamSource final : public ReplySource {
   std::pmr::string out_;
   std::pmr::string held_{out_.get_allocator()};
   std::optional<Error> pending_;
+  std::size_t most_bytes_;
   Call& call_;
 };
 
