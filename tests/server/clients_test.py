@@ -1,6 +1,7 @@
 """Clients as they are: leaving, slow, over a Unix socket, old, waiting for 100-continue, and smugglers."""
 
 import json
+import socket
 import subprocess
 import time
 
@@ -290,6 +291,19 @@ def _():
             check(second is None, what, "answered twice:", second)
     check("/v1/smuggled" not in g.stdout(), "smuggled into the log")
     equal(g.ask(chat("plain")).status, 200)
+
+
+@case("a body that the client cuts off, or announces with 2 GB, is the client's fault and costs nothing")
+def _():
+    g = world().gateway
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n" % g.key.encode()
+    with g.connect(timeout=5) as connection:
+        connection.send(head + b'Content-Length: 100\r\n\r\n{"model":')
+        connection.sock.shutdown(socket.SHUT_WR)
+        equal(connection.answer().status, 400, "cut off")
+    with g.connect(timeout=5) as connection:
+        connection.send(head + b"Content-Length: 2147483648\r\n\r\n{")
+        equal(connection.answer().status, 413, "2 GB")
 
 
 @case("the upstream cannot smuggle an answer either")

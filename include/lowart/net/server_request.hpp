@@ -63,7 +63,7 @@ class ServerRequest {
   RequestHead const& head() const noexcept { return head_; }
   /// Reads the whole body, asking for it with "100 Continue" where the client waits for that. Once it is
   /// read, the same again. Errors: too_large (over `limit`, said before it is read where the length is
-  /// known), invalid_request (bad framing, too slow), connection_lost. What is not read is passed over, or
+  /// known), invalid_request (bad framing, too slow, cut off), connection_lost. What is not read is passed over, or
   /// the connection closes behind the answer.
   LOWART_DECL Task<Result<std::string_view>> body(std::size_t limit);
 

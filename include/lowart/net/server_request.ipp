@@ -65,7 +65,7 @@ LOWART_DECL Task<Result<std::size_t>> ServerRequest::read_some(std::span<char> s
   connection_.stream.deadline(std::min(clock().now(), began_at_ + earned) + limits.body_time);
   Result<std::size_t> read = co_await connection_.stream.read_some(space);
   if (read && *read == 0)
-    co_return fail(Errc::connection_lost, "the client closed before its request was complete",
+    co_return fail(Errc::invalid_request, "the client closed before its request was complete",
                    Origin::client);
   if (!read && connection_.stream.expired())
     co_return fail(Errc::invalid_request, "the request body did not arrive in time", Origin::client);
