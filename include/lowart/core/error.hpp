@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -96,7 +97,9 @@ enum class Sent : std::uint8_t {
 class Error {
  public:
   explicit Error(Errc code, std::string message = {}, Origin origin = Origin::gateway)
-      : message_(std::move(message)), code_(code), origin_(origin) {}
+      : code_(code), origin_(origin) {
+    if (!message.empty()) texts().message = std::move(message);
+  }
 
   Errc code() const noexcept { return code_; }
   Origin origin() const noexcept { return origin_; }
@@ -107,29 +110,53 @@ class Error {
   int upstream_status() const noexcept { return upstream_status_; }
   /// Wait at least this long before the next attempt; negative when nobody said.
   std::chrono::milliseconds retry_after() const noexcept { return retry_after_; }
-  std::string const& message() const noexcept { return message_; }
-  std::string const& upstream_message() const noexcept { return upstream_message_; }
+  std::string const& message() const noexcept { return text(&Texts::message); }
+  std::string const& upstream_message() const noexcept { return text(&Texts::upstream_message); }
   /// The field or header that is wrong ("messages[2].content"), empty when it is not one field.
-  std::string const& param() const noexcept { return param_; }
+  std::string const& param() const noexcept { return text(&Texts::param); }
   /// The provider's error body as it came, for a client of the same dialect; may be empty.
-  std::string const& upstream_body() const noexcept { return upstream_body_; }
+  std::string const& upstream_body() const noexcept { return text(&Texts::upstream_body); }
 
   Error&& with_sent(Sent sent) && { return sent_ = sent, std::move(*this); }
   Error&& with_retryable(bool yes) && { return retryable_ = yes, std::move(*this); }
   Error&& with_upstream_status(int s) && { return upstream_status_ = s, std::move(*this); }
   Error&& with_retry_after(std::chrono::milliseconds d) && { return retry_after_ = d, std::move(*this); }
   Error&& with_upstream_message(std::string m) && {
-    return upstream_message_ = std::move(m), std::move(*this);
+    return texts().upstream_message = std::move(m), std::move(*this);
   }
-  Error&& with_upstream_body(std::string b) && { return upstream_body_ = std::move(b), std::move(*this); }
-  Error&& with_param(std::string p) && { return param_ = std::move(p), std::move(*this); }
-  Error&& with_message(std::string m) && { return message_ = std::move(m), std::move(*this); }
+  Error&& with_upstream_body(std::string b) && {
+    return texts().upstream_body = std::move(b), std::move(*this);
+  }
+  Error&& with_param(std::string p) && { return texts().param = std::move(p), std::move(*this); }
+  Error&& with_message(std::string m) && { return texts().message = std::move(m), std::move(*this); }
 
  private:
-  std::string message_;
-  std::string upstream_message_;
-  std::string upstream_body_;
-  std::string param_;
+  struct Texts {
+    std::string message;
+    std::string upstream_message;
+    std::string upstream_body;
+    std::string param;
+  };
+  /// On the heap, as every Result<T> that passes through a coroutine has room for an Error and few hold one.
+  class TextsPtr : public std::unique_ptr<Texts> {
+   public:
+    TextsPtr() noexcept = default;
+    TextsPtr(TextsPtr&&) noexcept = default;
+    TextsPtr& operator=(TextsPtr&&) noexcept = default;
+    TextsPtr(TextsPtr const& other) : std::unique_ptr<Texts>(other ? new Texts(*other) : nullptr) {}
+    TextsPtr& operator=(TextsPtr const& other) { return *this = TextsPtr(other); }
+    ~TextsPtr() = default;
+  };
+  Texts& texts() {
+    if (!texts_) texts_.reset(new Texts);
+    return *texts_;
+  }
+  std::string const& text(std::string Texts::* which) const noexcept {
+    static std::string const none;
+    return texts_ ? (*texts_).*which : none;
+  }
+
+  TextsPtr texts_;
   std::chrono::milliseconds retry_after_{-1};
   int upstream_status_{0};
   Errc code_;

@@ -40,10 +40,21 @@ class OpenAiDoor {
     VisitPtr const visit = begin_visit(dialect, request, responder);
     bool admitted = identify(*visit, keys);
     if (admitted) {
-      Result<std::string_view> const body = co_await request.body(limits_.body_bytes);
-      admitted = admit(*visit, body, answer);
+      std::optional<Result<std::string_view>> body = request.body_now(limits_.body_bytes);
+      if (!body) body = co_await request.body(limits_.body_bytes);
+      admitted = admit(*visit, *body, answer);
     }
-    if (admitted) co_await call_and_relay(*visit, answer);
+    if (admitted) {
+      Result<ChatReply> reply = co_await answer(*visit->chat, *visit->call);
+      begin_answer(*visit, std::move(reply));
+      bool const relayed = !visit->reply || relay_now(*visit);
+      if (!relayed) {
+        RelayEnd const end =
+            co_await relay_openai(*visit->reply, *visit->chat, dialect, *visit->call, responder);
+        note_end(*visit, end);
+      }
+      settle(*visit);
+    }
     if (visit->failure) co_await refuse(*visit);
     finish(*visit);
     co_return true;
@@ -180,19 +191,6 @@ class OpenAiDoor {
     return Error(Errc::permission_denied, std::move(message), Origin::client).with_param("model");
   }
 
-  template <Provider P>
-  Task<void> call_and_relay(Visit& visit, P& answer) {
-    {
-      Result<ChatReply> reply = co_await answer(*visit.chat, *visit.call);
-      begin_answer(visit, std::move(reply));
-    }
-    if (visit.reply) {
-      RelayEnd const end =
-          co_await relay_openai(*visit.reply, *visit.chat, visit.dialect, *visit.call, visit.responder);
-      end_answer(visit, end);
-    }
-    settle(visit);
-  }
   void begin_answer(Visit& visit, Result<ChatReply> reply) {
     if (!reply) {
       visit.fails(std::move(reply.error()));
@@ -205,14 +203,19 @@ class OpenAiDoor {
     note_first_content(visit, *visit.call);
     visit.responder.field("x-lowart-provider", visit.provider);
   }
-  static void end_answer(Visit& visit, RelayEnd const& end) {
+  static bool relay_now(Visit& visit) {
+    std::optional<RelayEnd> const end = relay_openai_now(*visit.reply, visit.dialect, visit.responder);
+    if (end) note_end(visit, *end);
+    return end.has_value();
+  }
+  static void note_end(Visit& visit, RelayEnd const& end) {
     visit.outcome = to_string(end.outcome);
     visit.detail = end.detail;
     if (end.error) visit.error = to_string(*end.error);
     if (end.status) visit.status = *end.status;
-    visit.reply.reset();  // its watchers learn the end, if it was dropped
   }
   void settle(Visit& visit) {
+    visit.reply.reset();  // its watchers learn the end, if it was dropped
     visit.look_out.reset();
     visit.spent = visit.call->spent();
     count_attempts(visit, *visit.call);

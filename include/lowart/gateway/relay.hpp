@@ -44,6 +44,11 @@ inline Task<RelayEnd> tell_failure(Error const& error, net::Responder& responder
 
 /// Same dialect: the provider's bytes, as they came.
 inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
+  if (responder.begun()) {  // see relay_openai_now
+    Result<void> const sent = co_await responder.send_rest();
+    if (!sent) co_return RelayEnd::failed(sent.error());
+    co_return RelayEnd{};
+  }
   bool begun = false;
   for (;;) {
     Result<ReplyPart> const part = co_await reply.next();
@@ -114,7 +119,18 @@ inline dialect::ReplyIdentity identity_for(ChatRequest const& request, bool comp
 
 }  // namespace relay
 
-/// Relays a reply to its end. Nothing has been sent before; whatever happens, an answer is on its way after it.
+/// The usual whole reply, in one write and without a coroutine. Null: it is for relay_openai(), which also brings out
+/// the rest of what the client did not take at once.
+inline std::optional<RelayEnd> relay_openai_now(ChatReply& reply, Dialect client, net::Responder& responder) {
+  ChatReply::Head const& head = reply.head();
+  if (head.dialect != client || head.streamed || !reply.is_one_part()) return std::nullopt;
+  ReplyPart const part = reply.take_first();
+  bool const sent = responder.send_now(head.status, head.content_type, part.bytes);
+  return sent ? std::optional(RelayEnd{}) : std::nullopt;
+}
+
+/// Relays a reply to its end. Nothing was sent before but by relay_openai_now(); whatever happens, an answer is on its
+/// way after it.
 inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request, Dialect client, Call& call,
                                    net::Responder& responder) {
   if (reply.head().dialect == client) return relay::bytes(reply, responder);

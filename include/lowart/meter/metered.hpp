@@ -120,7 +120,7 @@ class Metered {
    private:
     std::shared_ptr<Shared> shared_;
     ChatRequest request_;
-    ChatReply::Head head_;
+    ChatReply::Head const& head_;  ///< The reply's own; watchers go before it does.
     Call& call_;
   };
 

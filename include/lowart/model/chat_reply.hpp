@@ -60,15 +60,6 @@ class ReplyWatcher {
   ArenaPtr<ReplyWatcher> next_;
 };
 
-/// Where the parts of an answer come from. Dropping it stops the provider.
-class ReplySource {
- public:
-  virtual ~ReplySource() = default;
-  /// Parts until one is `last`. A stream that stops without its terminal event is an Error, never a last part.
-  virtual Task<Result<ReplyPart>> next() = 0;
-  virtual ReplyProgress& progress() noexcept = 0;
-};
-
 /// Reads bytes of a dialect into neutral steps; bound by whoever knows the dialect.
 class ReplyDecoder {
  public:
@@ -77,57 +68,87 @@ class ReplyDecoder {
   virtual Result<void> decode(std::string_view bytes, bool last, std::vector<ChatDelta>& out) = 0;
 };
 
+/// What is known of an answer when it begins.
+struct ReplyHead {
+  Dialect dialect{Dialect::neutral};
+  bool streamed{false};
+  int status{200};
+  std::string_view content_type;
+  std::string_view provider;        ///< Who answers.
+  std::string_view upstream_model;  ///< The model asked of the provider.
+  std::string_view upstream_id;     ///< The provider's request id.
+  /// Makes a decoder for the bytes; null when the parts are neutral already.
+  ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
+};
+
+/// Where the parts of an answer come from. Dropping it stops the provider.
+class ReplySource {
+ public:
+  virtual ~ReplySource() = default;
+  /// Parts until one is `last`. A stream that stops without its terminal event is an Error, never a last part.
+  virtual Task<Result<ReplyPart>> next() = 0;
+  virtual ReplyProgress& progress() noexcept = 0;
+
+ private:
+  friend class ChatReply;
+  /// What the reply needs to remember. Here, so that a ChatReply itself is one pointer: every policy moves it.
+  struct Kept {
+    ReplyHead head;
+    ReplyPart first;
+    ArenaPtr<ReplyWatcher> watchers;
+    bool has_first{false};
+    bool ended{false};
+  };
+  Kept kept_;
+};
+
 /// An answer that has begun: head and first content are here (the commit point).
 ///
 /// Move-only. Must be gone before its Call is. One coroutine at a time.
 class ChatReply {
  public:
-  struct Head {
-    Dialect dialect{Dialect::neutral};
-    bool streamed{false};
-    int status{200};
-    std::string_view content_type;
-    std::string_view provider;        ///< Who answers.
-    std::string_view upstream_model;  ///< The model asked of the provider.
-    std::string_view upstream_id;     ///< The provider's request id.
-    /// Makes a decoder for the bytes; null when the parts are neutral already.
-    ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
-  };
+  using Head = ReplyHead;
 
   /// `first` is handed out before the source is asked. `source` is never null: it holds what `first` views, and
   /// the progress, also when `first` is the last part.
-  ChatReply(Head head, ArenaPtr<ReplySource> source, ReplyPart first)
-      : head_(head), source_(std::move(source)), first_(first), has_first_(true) {
+  ChatReply(Head const& head, ArenaPtr<ReplySource> source, ReplyPart first) : source_(std::move(source)) {
     assert(source_ != nullptr);
+    kept().head = head;
+    kept().first = first;
+    kept().has_first = true;
   }
   ChatReply(ChatReply&&) noexcept = default;
   ChatReply& operator=(ChatReply&& other) noexcept {
     if (this == &other) return *this;
     drop();
-    head_ = other.head_;
-    watchers_ = std::move(other.watchers_);
     source_ = std::move(other.source_);
-    first_ = other.first_;
-    has_first_ = other.has_first_;
-    ended_ = other.ended_;
     return *this;
   }
   ~ChatReply() { drop(); }
 
-  Head const& head() const noexcept { return head_; }
+  /// Lives as long as the answer does, wherever the ChatReply is moved.
+  Head const& head() const noexcept { return source_->kept_.head; }
   ReplyProgress const& progress() const noexcept { return source_->progress(); }
 
   /// The newest watcher is told last: inner policies learn the end before outer ones.
   void watch(ArenaPtr<ReplyWatcher> watcher) {
-    ArenaPtr<ReplyWatcher>* tail = &watchers_;
+    ArenaPtr<ReplyWatcher>* tail = &kept().watchers;
     while (*tail) tail = &(*tail)->next_;
     *tail = std::move(watcher);
   }
 
+  /// The first part is here and has not been handed out yet: then take_first() gives what next() would.
+  bool has_first() const noexcept { return source_->kept_.has_first; }
+  bool is_one_part() const noexcept { return has_first() && source_->kept_.first.last; }
+  ReplyPart take_first() noexcept {
+    kept().has_first = false;
+    return seen(kept().first);
+  }
+
   /// The next part. After the last part, or an error, it must not be called again.
   Task<Result<ReplyPart>> next() {
-    if (std::exchange(has_first_, false)) co_return seen(first_);
-    for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->waiting();
+    if (has_first()) co_return take_first();
+    for (auto* w = kept().watchers.get(); w != nullptr; w = w->next_.get()) w->waiting();
     Result<ReplyPart> part = co_await source_->next();
     if (part) co_return seen(*part);
     bool const left = part.error().code() == Errc::cancelled;
@@ -136,27 +157,25 @@ class ChatReply {
   }
 
  private:
-  ReplyPart seen(ReplyPart part) {
-    for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->part(part, source_->progress());
+  ReplySource::Kept& kept() noexcept { return source_->kept_; }
+  ReplyPart seen(ReplyPart part) noexcept {
+    for (auto* w = kept().watchers.get(); w != nullptr; w = w->next_.get())
+      w->part(part, source_->progress());
     if (part.last) finish(ReplyEnd{.outcome = Outcome::complete, .error = nullptr});
     return part;
   }
   void finish(ReplyEnd end) noexcept {
-    if (std::exchange(ended_, true)) return;
-    for (auto* w = watchers_.get(); w != nullptr; w = w->next_.get()) w->end(end, source_->progress());
+    if (std::exchange(kept().ended, true)) return;
+    for (auto* w = kept().watchers.get(); w != nullptr; w = w->next_.get()) w->end(end, source_->progress());
   }
   void drop() noexcept {
-    if (source_) finish(ReplyEnd{.outcome = Outcome::cancelled, .error = nullptr});
-    watchers_.reset();
+    if (!source_) return;
+    finish(ReplyEnd{.outcome = Outcome::cancelled, .error = nullptr});
+    kept().watchers.reset();
     source_.reset();
   }
 
-  Head head_;
   ArenaPtr<ReplySource> source_;
-  ArenaPtr<ReplyWatcher> watchers_;
-  ReplyPart first_;
-  bool has_first_{false};
-  bool ended_{false};
 };
 
 }  // namespace lowart

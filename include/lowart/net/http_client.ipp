@@ -37,8 +37,13 @@ LOWART_DECL Task<Result<ArenaPtr<Exchange>>> HttpTransport::exchange(HttpRequest
       break;
     }
     auto exchange = call.make<HttpExchange>(*target_, pool, std::move(connection), call);
-    bool const begun = co_await exchange->begin(*target_, request);
-    if (begun) co_return ArenaPtr<Exchange>(std::move(exchange));
+    HttpExchange::Step step = exchange->begin(*target_, request);
+    while (step == HttpExchange::Step::wait) {
+      InterruptHook const hook(call, &HttpExchange::cancel, &exchange->stream());
+      bool const ready = co_await exchange->until_ready();
+      step = exchange->go_on(ready);
+    }
+    if (step == HttpExchange::Step::done) co_return ArenaPtr<Exchange>(std::move(exchange));
     if (!reused || !exchange->lost_unanswered()) {
       error = exchange->error();
       break;

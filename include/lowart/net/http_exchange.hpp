@@ -12,19 +12,33 @@
 
 namespace lowart::net {
 
-/// Sends in begin(), then hands out the body. Holds a buffer only while it holds bytes: head and field table
-/// share one pooled block until the first read(). The connection goes back to its pool with the last byte.
+/// Sends the request, reads the head of the answer, then hands out the body. Holds a buffer only while it holds
+/// bytes: head and field table share one pooled block until the first read(). The connection goes back to its pool
+/// with the last byte.
+///
+/// Up to the head it is driven from outside, so that waiting costs its owner no further coroutine:
+///
+///     auto step = exchange.begin(target, request);
+///     while (step == HttpExchange::Step::wait) step = exchange.go_on(co_await exchange.until_ready());
 class HttpExchange final : public Exchange {
  public:
+  enum class Step : std::uint8_t { done, wait, failed };
+
   HttpExchange(HttpTarget const& target, HttpPool& pool, HttpPool::Loan connection, Call& call) noexcept
       : pool_(pool),
         call_(call),
         connection_(std::move(connection)),
         head_bytes_(target.options.max_response_head) {}
 
-  /// Sends the request and reads the head of the answer, interim answers (1xx) aside. An answer that comes
-  /// before the request is sent whole ends the sending. False: failed, see error().
-  LOWART_DECL Task<bool> begin(HttpTarget const& target, HttpRequest const& request);
+  /// Sends as much of the request as can be sent now. Done: the head of the answer is here, interim answers (1xx)
+  /// aside. An answer that comes before the request is sent whole ends the sending. Failed: see error(). The request
+  /// must live until done or failed.
+  LOWART_DECL Step begin(HttpTarget const& target, HttpRequest const& request);
+  /// Waits for what the last step waits for. Ends early, with false, when stream() is cancelled.
+  LOWART_DECL Task<bool> until_ready();
+  LOWART_DECL Step go_on(bool ready);
+  /// Not after done or failed.
+  Stream& stream() noexcept { return connection_->stream(); }
   /// What went wrong.
   LOWART_DECL Error error() const;
   /// The connection broke before a byte of an answer came.
@@ -34,20 +48,29 @@ class HttpExchange final : public Exchange {
   std::optional<std::uint64_t> content_length() const noexcept override { return content_length_; }
   LOWART_DECL std::string_view field(std::string_view name) const noexcept override;
   LOWART_DECL Task<Result<std::span<char>>> read() override;
+  LOWART_DECL bool read_now(Result<std::span<char>>& piece) override;
   LOWART_DECL void finish() override;
+
+  /// For InterruptHook.
+  static void cancel(void* stream) { static_cast<Stream*>(stream)->cancel(); }
 
  private:
   enum class Fault : std::uint8_t { none, bad_request, lost, malformed, interrupted };
-  enum class Step : std::uint8_t { done, wait, failed };
   using Pieces = std::array<std::string_view, 1 + HttpRequest::max_pieces>;
+  /// A request that did not go out at once.
+  struct Unsent {
+    Unsent(Buffer h, Pieces const& p) noexcept : head(std::move(h)), pieces(p) {}
+    Buffer head;
+    Pieces pieces;
+  };
 
-  // Coroutines only wait; what happens between the waits is plain functions, so that frames stay small.
+  // Coroutines only wait; what happens between the waits is plain functions.
   LOWART_DECL Buffer write_head(HttpTarget const& target, HttpRequest const& request, Pieces& pieces);
   LOWART_DECL Step send_some(std::span<std::string_view> pieces);
-  LOWART_DECL Task<bool> send_rest(std::span<std::string_view> pieces, std::string_view method);
-  LOWART_DECL Step receive_early(std::string_view method);
-  LOWART_DECL Step receive_head(std::string_view method);
-  LOWART_DECL Step take_head(std::string_view method);
+  LOWART_DECL Step send_rest();
+  LOWART_DECL Step receive_early();
+  LOWART_DECL Step receive_head();
+  LOWART_DECL Step take_head();
   LOWART_DECL void make_room_for_head();
   LOWART_DECL Step receive_body();
   LOWART_DECL void release();
@@ -55,11 +78,11 @@ class HttpExchange final : public Exchange {
   LOWART_DECL bool loses(char const* what, bool ask_stream);
   LOWART_DECL bool interrupted();
 
-  static void cancel(void* stream) { static_cast<Stream*>(stream)->cancel(); }
-
   HttpPool& pool_;
   Call& call_;
   HttpPool::Loan connection_;  ///< Null once the body has ended or broken.
+  std::string_view method_;
+  ArenaPtr<Unsent> unsent_;
   Buffer buffer_;
   ResponseHead* head_{nullptr};  ///< At the end of buffer_, while fields may be asked for.
   char* begin_{nullptr};         ///< What was received and not yet handed out.

@@ -95,28 +95,31 @@ LOWART_DECL Error HttpExchange::error() const {
   }
 }
 
-LOWART_DECL Task<bool> HttpExchange::begin(HttpTarget const& target, HttpRequest const& request) {
-  {
-    Pieces pieces{};
-    Buffer const head = write_head(target, request, pieces);
-    if (!head) co_return false;
-    Step const sent = send_some(pieces);
-    if (sent == Step::wait) {
-      bool const goes_on = co_await send_rest(pieces, request.method());
-      if (!goes_on) co_return false;
-    }
+LOWART_DECL HttpExchange::Step HttpExchange::begin(HttpTarget const& target, HttpRequest const& request) {
+  method_ = request.method();
+  Pieces pieces{};
+  Buffer head = write_head(target, request, pieces);
+  if (!head) return Step::failed;
+  if (send_some(pieces) != Step::wait) return receive_head();
+  unsent_ = call_.make<Unsent>(std::move(head), pieces);
+  return interrupted() ? Step::failed : Step::wait;
+}
+
+LOWART_DECL Task<bool> HttpExchange::until_ready() {
+  return unsent_ ? stream().until_readable_or_writable() : stream().until_readable();
+}
+
+LOWART_DECL HttpExchange::Step HttpExchange::go_on(bool ready) {
+  if (interrupted()) return Step::failed;
+  if (!ready) {
+    loses(unsent_ ? "the connection broke while the request was sent"
+                  : "the connection broke before the answer",
+          true);
+    return Step::failed;
   }
-  if (status_ != 0) co_return true;
-  for (;;) {
-    Step const step = receive_head(request.method());
-    if (step != Step::wait) co_return step == Step::done;
-    Stream& stream = connection_->stream();
-    InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
-    bool const ready = co_await stream.until_readable();
-    if (interrupted()) co_return false;
-    if (!ready) co_return loses("the connection broke before the answer", true);
-    ready_ = true;
-  }
+  if (unsent_) return send_rest();
+  ready_ = true;
+  return receive_head();
 }
 
 /// Failed means: nothing more can be sent, but an answer may be there.
@@ -131,26 +134,18 @@ LOWART_DECL HttpExchange::Step HttpExchange::send_some(std::span<std::string_vie
   return Step::failed;
 }
 
-/// False when the exchange has failed; otherwise the answer is to be read, or status_ says that its head was.
-LOWART_DECL Task<bool> HttpExchange::send_rest(std::span<std::string_view> pieces, std::string_view method) {
-  Stream& stream = connection_->stream();
-  for (;;) {
-    if (interrupted()) co_return false;
-    InterruptHook const hook(call_, &HttpExchange::cancel, &stream);
-    Result<bool> const ready = co_await stream.readable_or_writable();
-    if (interrupted()) co_return false;
-    if (!ready) co_return loses("the connection broke while the request was sent", true);
-    if (*ready) {
-      Step const early = receive_early(method);
-      if (early != Step::wait) co_return early == Step::done;
-    }
-    Step const sent = send_some(pieces);
-    if (sent != Step::wait) co_return true;
-  }
+LOWART_DECL HttpExchange::Step HttpExchange::send_rest() {
+  Step early = Step::wait;
+  if (!stream().known_quiet()) early = receive_early();
+  if (early == Step::failed) return early;
+  if (early == Step::wait && send_some(unsent_->pieces) == Step::wait)
+    return interrupted() ? Step::failed : Step::wait;
+  unsent_.reset();
+  return status_ != 0 ? Step::done : receive_head();
 }
 
 /// Something came before the request was sent. Done: stop sending.
-LOWART_DECL HttpExchange::Step HttpExchange::receive_early(std::string_view method) {
+LOWART_DECL HttpExchange::Step HttpExchange::receive_early() {
   make_room_for_head();
   IoStep const step = connection_->stream().try_read({end_, reinterpret_cast<char*>(head_)});
   if (step.would_block()) return Step::wait;  // A TLS ticket.
@@ -160,7 +155,7 @@ LOWART_DECL HttpExchange::Step HttpExchange::receive_early(std::string_view meth
   }
   end_ += step.bytes();
   reusable_ = false;
-  Step const answer = take_head(method);
+  Step const answer = take_head();
   bool const interim_only = answer == Step::wait && begin_ == end_;
   if (!interim_only) return answer == Step::failed ? Step::failed : Step::done;
   reusable_ = true;
@@ -186,7 +181,7 @@ LOWART_DECL void HttpExchange::make_room_for_head() {
 }
 
 /// Reads what has come, or gives the buffer back: nothing is held while a provider thinks.
-LOWART_DECL HttpExchange::Step HttpExchange::receive_head(std::string_view method) {
+LOWART_DECL HttpExchange::Step HttpExchange::receive_head() {
   if (ready_) {
     ready_ = false;
     make_room_for_head();
@@ -196,7 +191,7 @@ LOWART_DECL HttpExchange::Step HttpExchange::receive_head(std::string_view metho
     if (step.done()) {
       end_ += step.bytes();
       drained_ = step.bytes() < space.size();
-      Step const taken = take_head(method);
+      Step const taken = take_head();
       if (taken != Step::wait) return taken;
     } else if (!step.would_block()) {
       if (step.end())
@@ -216,7 +211,7 @@ LOWART_DECL HttpExchange::Step HttpExchange::receive_head(std::string_view metho
 }
 
 /// Reads what is in the buffer; done when the head of the final answer is complete.
-LOWART_DECL HttpExchange::Step HttpExchange::take_head(std::string_view method) {
+LOWART_DECL HttpExchange::Step HttpExchange::take_head() {
   answered_ = true;
   sent_ = Sent::yes;
   HeadLimits limits;
@@ -245,8 +240,8 @@ LOWART_DECL HttpExchange::Step HttpExchange::take_head(std::string_view method) 
   }
   status_ = head_->status();
   content_length_ = head_->content_length();
-  body_ = BodyFraming(head_->body(method), content_length_.value_or(0));
-  reusable_ = reusable_ && head_->reusable_after(method);
+  body_ = BodyFraming(head_->body(method_), content_length_.value_or(0));
+  reusable_ = reusable_ && head_->reusable_after(method_);
   if (body_.done()) {
     reusable_ = reusable_ && begin_ == end_;
     release();
@@ -290,6 +285,15 @@ LOWART_DECL Task<Result<std::span<char>>> HttpExchange::read() {
     if (!interrupted() && !ready) loses("the answer was broken off", true);
     ready_ = true;
   }
+}
+
+LOWART_DECL bool HttpExchange::read_now(Result<std::span<char>>& piece) {
+  head_ = nullptr;
+  Step const step = receive_body();
+  if (step == Step::wait) return false;
+  if (step == Step::done) piece = payload_;
+  else piece = fail(error());
+  return true;
 }
 
 /// Done: payload_ is the next piece, or empty at the end.

@@ -243,7 +243,7 @@ LOWART_DECL Task<void> HttpServer::serve_requests(Connection& connection) {
       connection.give_back();
       connection.idle = true;
       connection.stream.deadline(state.loop.clock().now() + limits_.idle_time);
-      Result<void> const ready = co_await connection.stream.readable();
+      bool const ready = co_await connection.stream.until_readable();
       connection.idle = false;
       // When draining ended the wait, a request may have come all the same: look once.
       if (!ready && !draining_) co_return;

@@ -66,6 +66,8 @@ class ServerRequest {
   /// known), invalid_request (bad framing, too slow, cut off), connection_lost. What is not read is passed over, or
   /// the connection closes behind the answer.
   LOWART_DECL Task<Result<std::string_view>> body(std::size_t limit);
+  /// What body() would give, if nobody has to wait for it: saves its coroutine. Null: ask body().
+  LOWART_DECL std::optional<Result<std::string_view>> body_now(std::size_t limit);
 
   /// The client's address: "127.0.0.1:51234", "unix".
   std::string_view peer() const noexcept { return connection_.peer; }
@@ -124,6 +126,10 @@ class Responder {
   /// The whole answer, in one write. Empty `content_type`: none. Like write(), it fails with cancelled when
   /// the client no longer takes it, and with internal when the answer was given already.
   LOWART_DECL Task<Result<void>> send(int status, std::string_view content_type, std::string_view body);
+  /// Begins as send() does, without a coroutine: true when the socket took all of it, as it mostly does. False: the
+  /// rest is for send_rest(), with `body` as it was. Nothing may have begun before.
+  [[nodiscard]] LOWART_DECL bool send_now(int status, std::string_view content_type, std::string_view body);
+  LOWART_DECL Task<Result<void>> send_rest();
   /// Begins an answer of unknown length; nothing is sent before the first write().
   LOWART_DECL void begin(int status, std::string_view content_type);
   /// The next piece, at once; `last` ends the answer. An empty piece that is not the last sends only the
@@ -152,9 +158,9 @@ class Responder {
 
  private:
   LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
-  LOWART_DECL bool try_out(std::span<std::string_view> pieces, bool last);
+  LOWART_DECL bool try_out(bool last);
   LOWART_DECL void finish() noexcept;
-  LOWART_DECL Task<Result<void>> write_out(std::span<std::string_view> pieces, bool last);
+  LOWART_DECL Task<Result<void>> write_out(bool last);
   LOWART_DECL static void look_out(void* self);
 
   ConnectionState& connection_;
@@ -163,6 +169,7 @@ class Responder {
   Arena& arena_;
   std::pmr::string fields_;
   std::string_view head_text_;
+  std::array<std::string_view, 4> pieces_;  ///< What of the present write is still to be taken.
   Call* call_{nullptr};
   std::optional<Alarm> alarm_;
   bool keep_alive_;

@@ -18,20 +18,25 @@ namespace lowart::net {
 LOWART_DECL Clock& ServerRequest::clock() const noexcept { return connection_.loop.clock(); }
 LOWART_DECL asio::any_io_executor ServerRequest::executor() const { return connection_.stream.executor(); }
 
-LOWART_DECL Task<Result<std::string_view>> ServerRequest::body(std::size_t limit) {
-  if (head_.body() == BodyKind::none) co_return std::string_view();
-  if (at_ == At::end && body_.size() <= limit) co_return body_;
+LOWART_DECL std::optional<Result<std::string_view>> ServerRequest::body_now(std::size_t limit) {
+  if (head_.body() == BodyKind::none) return std::string_view();
+  if (at_ == At::end && body_.size() <= limit) return body_;
   if (at_ == At::inside)
-    co_return fail(Errc::invalid_request, "the request body could not be read", Origin::client);
+    return fail(Errc::invalid_request, "the request body could not be read", Origin::client);
   bool const has_length = head_.body() == BodyKind::length;
-  if (at_ == At::end || (has_length && *head_.content_length() > limit)) co_return too_large(limit);
+  if (at_ == At::end || (has_length && *head_.content_length() > limit)) return too_large(limit);
   auto& c = connection_;
-  if (has_length && c.in_end - c.in_begin >= *head_.content_length()) {  // it came with its head
-    body_ = {c.in.data() + c.in_begin, static_cast<std::size_t>(*head_.content_length())};
-    c.in_begin += body_.size();
-    at_ = At::end;
-    co_return body_;
-  }
+  bool const came_with_its_head = has_length && c.in_end - c.in_begin >= *head_.content_length();
+  if (!came_with_its_head) return std::nullopt;
+  body_ = {c.in.data() + c.in_begin, static_cast<std::size_t>(*head_.content_length())};
+  c.in_begin += body_.size();
+  at_ = At::end;
+  return body_;
+}
+
+LOWART_DECL Task<Result<std::string_view>> ServerRequest::body(std::size_t limit) {
+  if (auto here = body_now(limit)) co_return *std::move(here);
+  bool const has_length = head_.body() == BodyKind::length;
   at_ = At::inside;
   began_at_ = clock().now();
   Result<void> const asked = co_await ask_for_body();
@@ -200,16 +205,16 @@ LOWART_DECL void Responder::write_head(int status, std::string_view content_type
 }
 
 /// Mostly the socket takes all at once, without another coroutine.
-LOWART_DECL bool Responder::try_out(std::span<std::string_view> pieces, bool last) {
+LOWART_DECL bool Responder::try_out(bool last) {
   head_sent_ = true;
-  bool const done = connection_.stream.try_write(pieces).done();
+  bool const done = connection_.stream.try_write(pieces_).done();
   if (done && last) finish();
   return done;
 }
 
-LOWART_DECL Task<Result<void>> Responder::write_out(std::span<std::string_view> pieces, bool last) {
+LOWART_DECL Task<Result<void>> Responder::write_out(bool last) {
   connection_.stream.deadline(connection_.loop.clock().now() + connection_.limits.write_time);
-  Result<void> written = co_await connection_.stream.write_all(pieces);
+  Result<void> written = co_await connection_.stream.write_all(pieces_);
   if (!written) {
     keep_alive_ = false;
     co_return fail(Errc::cancelled, "the client no longer takes the answer", Origin::client);
@@ -223,14 +228,19 @@ LOWART_DECL void Responder::finish() noexcept {
   look_out_no_more();
 }
 
+LOWART_DECL bool Responder::send_now(int status, std::string_view content_type, std::string_view body) {
+  write_head(status, content_type, body.size());
+  pieces_ = {head_text_, bodiless_ ? std::string_view() : body};
+  return try_out(true);
+}
+
+LOWART_DECL Task<Result<void>> Responder::send_rest() { return write_out(true); }
+
 LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view content_type,
                                                std::string_view body) {
   if (head_sent_) co_return fail(Errc::internal, "the request has an answer already");
-  write_head(status, content_type, body.size());
-  std::array<std::string_view, 2> pieces{head_text_, body};
-  if (bodiless_) pieces[1] = {};
-  if (try_out(pieces, true)) co_return Result<void>{};
-  Result<void> const sent = co_await write_out(pieces, true);
+  if (send_now(status, content_type, body)) co_return Result<void>{};
+  Result<void> const sent = co_await send_rest();
   co_return sent;
 }
 
@@ -243,16 +253,16 @@ LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool las
     co_return fail(Errc::internal,
                    complete_ ? "the answer is complete already" : "the answer has no head yet");
   std::array<char, chunk_header_bytes> size_text;
-  std::array<std::string_view, 4> pieces{};
-  if (!head_sent_) pieces[0] = head_text_;
-  if (!bodiless_) pieces[2] = piece;
+  pieces_ = {};
+  if (!head_sent_) pieces_[0] = head_text_;
+  if (!bodiless_) pieces_[2] = piece;
   if (chunked_ && !bodiless_) {
-    if (!piece.empty()) pieces[1] = chunk_header(piece.size(), size_text);
-    if (last) pieces[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
-    else if (!piece.empty()) pieces[3] = chunk_end;
+    if (!piece.empty()) pieces_[1] = chunk_header(piece.size(), size_text);
+    if (last) pieces_[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
+    else if (!piece.empty()) pieces_[3] = chunk_end;
   }
-  if (try_out(pieces, last)) co_return Result<void>{};
-  Result<void> const written = co_await write_out(pieces, last);
+  if (try_out(last)) co_return Result<void>{};
+  Result<void> const written = co_await write_out(last);
   co_return written;
 }
 

@@ -79,14 +79,11 @@ class Stream {
   LOWART_DECL Task<Result<void>> readable();
   /// Waits until a write that would have blocked may go on.
   LOWART_DECL Task<Result<void>> writable();
-  /// Waits for either; true when it is readable.
-  LOWART_DECL Task<Result<bool>> readable_or_writable();
 
-  /// As readable(), without making an Error: false when the wait failed, and failure() says why. For hot
-  /// paths: Asio recycles coroutine frames under 1020 bytes only, and every Result in a frame is 170 of them.
+  /// As readable(), with one coroutine less: false when the wait failed, and failure() says why.
   LOWART_DECL Task<bool> until_readable();
-  /// The same for writable().
-  LOWART_DECL Task<bool> until_writable();
+  /// Waits for either; known_quiet() tells whether it was for writing.
+  LOWART_DECL Task<bool> until_readable_or_writable();
 
   /// Reads at least one byte; 0 is the clean end.
   LOWART_DECL Task<Result<std::size_t>> read_some(std::span<char> space);

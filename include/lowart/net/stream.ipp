@@ -245,7 +245,7 @@ LOWART_DECL Task<bool> Stream::until_readable() {
   return until(read_wait_, in_hand);
 }
 
-LOWART_DECL Task<bool> Stream::until_writable() { return until(write_wait_); }
+LOWART_DECL Task<bool> Stream::until_readable_or_writable() { return until(Wait::either); }
 
 LOWART_DECL Task<Result<void>> Stream::wait(Wait what) {
   bool const ready = co_await until(what);
@@ -260,12 +260,6 @@ LOWART_DECL Task<Result<void>> Stream::readable() {
 }
 
 LOWART_DECL Task<Result<void>> Stream::writable() { return wait(write_wait_); }
-
-LOWART_DECL Task<Result<bool>> Stream::readable_or_writable() {
-  bool const ready = co_await until(Wait::either);
-  if (!ready) co_return fail(failure());
-  co_return watch_->reading() != Watch::Reading::drained;
-}
 
 LOWART_DECL Task<Result<std::size_t>> Stream::read_some(std::span<char> space) {
   for (;;) {

@@ -73,6 +73,11 @@ class Exchange {
   /// next read(). A body that stops short is Errc::connection_lost, bad framing Errc::malformed_reply.
   /// Interrupting the call ends the wait.
   virtual Task<Result<std::span<char>>> read() = 0;
+  /// What read() would give, if that is here already: saves its coroutine. False: `piece` is untouched, ask read().
+  virtual bool read_now(Result<std::span<char>>& piece) {
+    (void)piece;
+    return false;
+  }
   /// Nothing more is wanted, and the body is about to end (a stream's terminal event came): the connection is
   /// kept for the next call if the end follows within a second and 16 KiB, else closed. Never waits; the exchange
   /// must not be read again. Views of the last read() stay valid until the exchange is destroyed.

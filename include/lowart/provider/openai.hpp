@@ -77,7 +77,19 @@ class OpenAi {
     if (status < 200 || status > 299) co_return co_await read_refusal(std::move(*exchange), attempt, call);
     ChatReply::Head const head = read_head(**exchange, request, call);
     if (head.streamed) co_return co_await read_stream(std::move(*exchange), head, attempt, call);
-    co_return co_await read_whole(std::move(*exchange), head, attempt, call);
+    auto source =
+        call.make<openai_provider::WholeSource>(std::move(*exchange), shared_->options.reply_bytes, call);
+    for (bool more = true; more;) {
+      Result<std::span<char>> piece;
+      if (!source->read_now(piece)) piece = co_await source->read();
+      if (!piece) co_return attempt.failed(std::move(piece.error()));
+      more = source->take(*piece);
+    }
+    Result<void> read = source->read_along();
+    if (!read) co_return attempt.failed(std::move(read.error()));
+    attempt.answered();
+    ReplyPart const whole = source->part();
+    co_return ChatReply(head, std::move(source), whole);
   }
 
  private:
@@ -153,21 +165,6 @@ class OpenAi {
     co_return ChatReply(head, std::move(source), *first);
   }
 
-  Task<Result<ChatReply>> read_whole(ArenaPtr<net::Exchange> exchange, ChatReply::Head const& head,
-                                     AttemptMark& attempt, Call& call) {
-    auto source = call.make<openai_provider::WholeSource>(std::move(exchange), head,
-                                                          shared_->options.reply_bytes, call);
-    for (bool more = true; more;) {
-      Result<std::span<char>> piece = co_await source->read();
-      if (!piece) co_return attempt.failed(std::move(piece.error()));
-      more = source->take(*piece);
-    }
-    auto& gathered = *source;
-    Result<ChatReply> reply = gathered.reply(std::move(source), call);
-    if (!reply) co_return attempt.failed(std::move(reply.error()));
-    attempt.answered();
-    co_return reply;
-  }
   /// The error that an answer with an error status is. Its body is read within bounds.
   Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
                                        Call& call) const {

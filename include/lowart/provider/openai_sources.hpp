@@ -56,7 +56,8 @@ class StreamSource final : public ReplySource {
   Task<Result<ReplyPart>> next() override {
     if (pending_) co_return fail(*std::move(pending_));  // told already; the provider may never say more
     for (;;) {
-      Result<std::span<char>> read = co_await exchange_->read();
+      Result<std::span<char>> read;
+      if (!exchange_->read_now(read)) read = co_await exchange_->read();
       if (!read) co_return fail(std::move(read.error()));
       if (read->empty()) co_return end_of_body();
       std::string_view const bytes(read->data(), read->size());
@@ -131,17 +132,18 @@ class StreamSource final : public ReplySource {
 /// A whole reply: gathered, then one part.
 class WholeSource final : public ReplySource {
  public:
-  WholeSource(ArenaPtr<net::Exchange> exchange, ChatReply::Head head, std::size_t most_bytes, Call& call)
+  WholeSource(ArenaPtr<net::Exchange> exchange, std::size_t most_bytes, Call& call)
       : exchange_(std::move(exchange)),
-        head_(head),
         length_(exchange_->content_length()),
         most_bytes_(most_bytes),
         gathered_(call.memory()),
-        progress_(call.memory()) {}
+        progress_(call.memory()),
+        call_(call) {}
   ReplyProgress& progress() noexcept override { return progress_; }
   Task<Result<ReplyPart>> next() override { co_return ReplyPart{.bytes = {}, .deltas = {}, .last = true}; }
 
   Task<Result<std::span<char>>> read() { return exchange_->read(); }
+  bool read_now(Result<std::span<char>>& piece) { return exchange_->read_now(piece); }
   /// Takes the next piece; true when more is to be read. An empty one is the end.
   bool take(std::span<char> piece) {
     if (piece.empty()) return false;
@@ -158,27 +160,28 @@ class WholeSource final : public ReplySource {
     body_ = gathered_;
     return true;
   }
-  /// The reply, if what was gathered is one. `self` is this.
-  Result<ChatReply> reply(ArenaPtr<WholeSource> self, Call& call) {
+  /// Looks at what was gathered: is it a reply, and what did it use?
+  Result<void> read_along() {
     if (too_large_)
       return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
                       .with_sent(Sent::yes));
     dialect::OpenAiChatReader reader;
     Result<void> read = reader.whole(body_, progress_);
     if (!read) return fail(std::move(read.error()).with_sent(Sent::yes).with_retryable(true));
-    progress_.first_content_at = call.now();
-    ReplyPart const part{.bytes = body_, .deltas = {}, .last = true};
-    return ChatReply(head_, std::move(self), part);
+    progress_.first_content_at = call_.now();
+    return read;
   }
+  /// All of it, once it was read along.
+  ReplyPart part() const noexcept { return ReplyPart{.bytes = body_, .deltas = {}, .last = true}; }
 
  private:
   ArenaPtr<net::Exchange> exchange_;
-  ChatReply::Head head_;
   std::optional<std::uint64_t> length_;
   std::size_t most_bytes_;
   std::pmr::string gathered_;  ///< Used when the reply came in several pieces.
   std::string_view body_;
   ReplyProgress progress_;
+  Call& call_;
   bool too_large_{false};
 };
 
