@@ -58,6 +58,12 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
+std::string line_of(AccessEntry const& entry) {
+  std::string line(access_line_bound(entry), ' ');
+  line.resize(static_cast<std::size_t>(write_access_line(entry, line.data()) - line.data()));
+  return line;
+}
+
 TEST(AccessLine, IsJsonWithEverythingThatIsKnown) {
   Usage usage;
   usage.set(UsageClass::input, 5);
@@ -78,8 +84,7 @@ TEST(AccessLine, IsJsonWithEverythingThatIsKnown) {
   entry.outcome = "complete";
   entry.error = "none";
   entry.detail = "d";
-  std::string line;
-  write_access_line(entry, line);
+  std::string const line = line_of(entry);
   ASSERT_TRUE(line.ends_with("}\n"));
   auto const json = boost::json::parse(line).as_object();
   EXPECT_EQ(json.at("time").as_string(), "2026-01-01T00:00:00.000042Z");
@@ -93,8 +98,7 @@ TEST(AccessLine, IsJsonWithEverythingThatIsKnown) {
 }
 
 TEST(AccessLine, LeavesOutWhatIsNotKnown) {
-  std::string line;
-  write_access_line(entry_of(""), line);
+  std::string const line = line_of(entry_of(""));
   auto const json = boost::json::parse(line).as_object();
   EXPECT_EQ(json.size(), 4U) << line;
   EXPECT_TRUE(json.contains("status"));
@@ -107,8 +111,7 @@ TEST(AccessLine, IsJsonWhateverAClientSends) {
   AccessEntry entry = entry_of(every);
   entry.path = every;
   entry.detail = "cut \xE4\xBD";
-  std::string line;
-  write_access_line(entry, line);
+  std::string const line = line_of(entry);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   boost::system::error_code error;
   boost::json::parse(line, error);

@@ -50,6 +50,7 @@ class JsonCursor {
   char const* at() const noexcept { return at_; }
   char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }
   void skip_space() noexcept {
+    if (at_ != end_ && static_cast<unsigned char>(*at_) > ' ') return;  // mostly there is none
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
   }
   bool take(char c) noexcept {
@@ -60,6 +61,11 @@ class JsonCursor {
 
   /// Steps over a string; at() is at its opening quote. ok or truncated.
   JsonScan skip_string() noexcept;
+  /// The same, and gives what stands between the quotes and whether it may have escapes.
+  JsonScan take_string(std::string_view& inner, bool& may_be_escaped) noexcept;
+  /// Steps over a whole number of at most 17 digits, without sign, fraction and exponent. False: nothing was done, also
+  /// when the text ends with the number.
+  bool take_count(std::int64_t& value) noexcept;
   /// Steps over an object or array; at() is at its opening bracket. `limit` brackets may be open at once.
   JsonScan skip_nested(std::size_t limit) noexcept;
   /// Steps over any value and says what it was.
@@ -98,6 +104,37 @@ inline JsonScan JsonCursor::skip_string() noexcept {
   }
   at_ = end_;
   return JsonScan::truncated;
+}
+
+inline JsonScan JsonCursor::take_string(std::string_view& inner, bool& may_be_escaped) noexcept {
+  char const* const begin = at_ + 1;
+  if (static_cast<std::size_t>(end_ - at_) > json_block::short_size) {
+    std::size_t const size = json_block::short_string(begin);
+    if (size != json_block::short_size) {
+      inner = std::string_view(begin, size);
+      may_be_escaped = false;
+      at_ = begin + size + 1;
+      return JsonScan::ok;
+    }
+  }
+  JsonScan const scan = skip_string();
+  if (scan != JsonScan::ok) return scan;
+  inner = std::string_view(begin, static_cast<std::size_t>(at_ - begin) - 1);
+  may_be_escaped = inner.find('\\') != std::string_view::npos;
+  return scan;
+}
+
+inline bool JsonCursor::take_count(std::int64_t& value) noexcept {
+  constexpr std::ptrdiff_t most = 17;
+  char const* p = at_;
+  std::int64_t count = 0;
+  while (p != end_ && *p >= '0' && *p <= '9' && p - at_ <= most) count = count * 10 + (*p++ - '0');
+  auto const digits = p - at_;
+  if (digits == 0 || digits > most || p == end_ || (*at_ == '0' && digits > 1)) return false;
+  if (*p == '.' || *p == 'e' || *p == 'E') return false;
+  value = count;
+  at_ = p;
+  return true;
 }
 
 inline JsonScan JsonCursor::skip_nested(std::size_t limit) noexcept {

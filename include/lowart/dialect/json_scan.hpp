@@ -23,12 +23,16 @@ struct JsonMember {
   bool key_escaped{false};  ///< The key holds a backslash: compare with key_is(), not with ==.
 
   /// Whether the key, decoded, is `name`. Allocates only for a key with escapes.
-  bool key_is(std::string_view name) const {
-    if (!key_escaped) return key == name;
-    std::string decoded;
-    return decode_escapes(key, decoded) && decoded == name;
-  }
+  bool key_is(std::string_view name) const { return key_escaped ? decoded_key_is(name) : key == name; }
+
+ private:
+  bool decoded_key_is(std::string_view name) const;
 };
+
+inline bool JsonMember::decoded_key_is(std::string_view name) const {
+  std::string decoded;
+  return decode_escapes(key, decoded) && decoded == name;
+}
 
 /// Calls `on_member(JsonMember const&)` for each member of the object that `text` is, in order, duplicates
 /// and all (which of them counts is the caller's decision; most parsers take the last). on_member may return
@@ -92,10 +96,8 @@ JsonScan scan_members(std::string_view text, F&& on_member) {
     JsonMember member;
     if constexpr (with_keys) {
       if (cursor.peek() != '"') return cut_or(JsonScan::malformed);
-      char const* const quote = cursor.at();
-      if (auto const scan = cursor.skip_string(); scan != JsonScan::ok) return scan;
-      member.key = std::string_view(quote + 1, static_cast<std::size_t>(cursor.at() - quote) - 2);
-      member.key_escaped = member.key.find('\\') != std::string_view::npos;
+      if (auto const scan = cursor.take_string(member.key, member.key_escaped); scan != JsonScan::ok)
+        return scan;
       cursor.skip_space();
       if (!cursor.take(':')) return cut_or(JsonScan::malformed);
       cursor.skip_space();

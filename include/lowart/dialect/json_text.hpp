@@ -139,20 +139,25 @@ inline bool decode_string(std::string_view literal, std::string& out) {
   return decode_escapes(literal.substr(1, literal.size() - 2), out);
 }
 
-/// How many bytes from `at` on, in steps of eight, stand in a JSON string as they are: ASCII that needs no escape.
-inline std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
+/// Whether eight bytes stand in a JSON string as they are: ASCII that needs no escape.
+inline bool eight_are_plain(char const* p) noexcept {
   constexpr std::uint64_t each = 0x0101010101010101U, high = 0x8080808080808080U;
+  std::uint64_t word = 0;
+  std::memcpy(&word, p, sizeof word);
+  auto const has_zero = [](std::uint64_t w) { return (w - each) & ~w & high; };
+  std::uint64_t const control = (word - each * 0x20) & ~word & high;
+  return ((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) == 0;
+}
+
+/// How many bytes from `at` on stand in a JSON string as they are. May stop up to seven bytes early.
+inline std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
   std::size_t const begin = at;
-  for (; text.size() - at >= 8; at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, 8);
-    auto const has_zero = [](std::uint64_t w) {
-      return (w - each) & ~w & high;
-    };  // exact up to the first hit
-    std::uint64_t const control = (word - each * 0x20) & ~word & high;
-    if (((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) != 0)
-      break;
-  }
+  for (; text.size() - at >= 8; at += 8)
+    if (!eight_are_plain(text.data() + at)) return at - begin;
+  if (at == text.size()) return at - begin;
+  if (at != begin) return eight_are_plain(text.data() + text.size() - 8) ? text.size() - begin : at - begin;
+  auto const plain = [](char c) { return c >= 0x20 && c <= '~' && c != '"' && c != '\\'; };
+  while (at != text.size() && plain(text[at])) ++at;
   return at - begin;
 }
 

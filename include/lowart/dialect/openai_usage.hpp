@@ -60,6 +60,8 @@ struct Figures {
     return at.skip_value(kind) == JsonScan::ok;
   }
   static bool take(JsonCursor& at, Count& out) {
+    std::int64_t count = 0;
+    if (at.take_count(count)) return out = count, true;
     char const* const begin = at.at();
     JsonKind kind{};
     if (at.skip_value(kind) != JsonScan::ok) return false;
@@ -78,11 +80,11 @@ struct Figures {
     if (at.take('}')) return true;
     for (;;) {
       if (at.peek() != '"') return false;
-      char const* const quote = at.at();
-      if (at.skip_string() != JsonScan::ok) return false;
-      std::string_view name = std::string_view(quote + 1, static_cast<std::size_t>(at.at() - quote) - 2);
+      std::string_view name;
+      bool may_be_escaped = false;
+      if (at.take_string(name, may_be_escaped) != JsonScan::ok) return false;
       std::string decoded;
-      if (name.find('\\') != std::string_view::npos && decode_escapes(name, decoded)) name = decoded;
+      if (may_be_escaped && decode_escapes(name, decoded)) name = decoded;
       at.skip_space();
       if (!at.take(':')) return false;
       at.skip_space();

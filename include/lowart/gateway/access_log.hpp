@@ -19,6 +19,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lowart {
 
@@ -43,36 +44,12 @@ struct AccessEntry {
   std::string_view detail;  ///< The error's message.
 };
 
-/// Appends `{"time":"2026-11-21T10:29:04.939262Z"`. The second is written out once and kept.
-inline void write_log_time(std::int64_t utc_us, std::string& out) {
-  thread_local std::time_t written = -1;
-  thread_local std::array<char, 24> second{};
-  std::time_t const seconds = utc_us / 1'000'000;
-  if (seconds != written) {
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    std::strftime(second.data(), second.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
-    written = seconds;
-  }
-  std::array<char, 6> micros{};
-  auto rest = utc_us % 1'000'000;
-  for (auto digit = micros.rbegin(); digit != micros.rend(); ++digit, rest /= 10)
-    *digit = static_cast<char>('0' + rest % 10);
-  out.append("{\"time\":\"").append(second.data(), 20).append(micros.data(), micros.size()).append("Z\"");
-}
-
-/// Writes one object into a string that has room for it already.
+/// Writes one object where there is room for it.
 class LogLine {
  public:
-  /// `most` bounds what will be written.
-  LogLine(std::string& out, std::size_t most) : out_(out) {
-    auto const before = out.size();
-    out.resize(before + most);
-    at_ = out.data() + before;
-  }
-  ~LogLine() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
-  LogLine(LogLine const&) = delete;
-  LogLine& operator=(LogLine const&) = delete;
+  /// `out` has room for all that will be written.
+  explicit LogLine(char* out) noexcept : at_(out) {}
+  char* end() const noexcept { return at_; }
 
   void raw(std::string_view text) noexcept { at_ = std::copy(text.begin(), text.end(), at_); }
   /// Names as `,"name":`.
@@ -88,29 +65,51 @@ class LogLine {
     auto const plain = dialect::plain_run(value, 0);
     raw(value.substr(0, plain));
     if (plain < value.size()) {
-      escaped_.clear();
-      dialect::append_escaped(escaped_, value.substr(plain));
-      raw(escaped_);
+      std::string escaped;
+      dialect::append_escaped(escaped, value.substr(plain));
+      raw(escaped);
     }
     *at_++ = '"';
   }
+  /// `{"time":"2026-11-21T10:29:04.939262Z"`. The second is written out once and kept.
+  void begin(std::int64_t utc_us) noexcept {
+    thread_local std::time_t written = -1;
+    thread_local std::array<char, 32> second{};
+    constexpr std::int64_t million = 1'000'000;
+    std::time_t const seconds = utc_us / million;
+    if (seconds != written) {
+      std::tm parts{};
+      gmtime_r(&seconds, &parts);
+      std::strftime(second.data(), second.size(), "{\"time\":\"%Y-%m-%dT%H:%M:%S", &parts);
+      written = seconds;
+    }
+    raw({second.data(), 28});
+    std::to_chars(at_, at_ + 7,
+                  million + utc_us % million);  // six digits behind a one, which gives way to the point
+    *at_ = '.';
+    at_ += 7;
+    raw("Z\"");
+  }
 
  private:
-  std::string& out_;
   char* at_;
-  std::string escaped_;
 };
 
-/// Appends a line to `out`.
-inline void write_access_line(AccessEntry const& e, std::string& out) {
+/// The most that write_access_line() writes.
+inline std::size_t access_line_bound(AccessEntry const& e) noexcept {
   constexpr std::size_t fixed = 512;   // names, numbers and punctuation of a line
   constexpr std::size_t per_byte = 6;  // "\u0000"
   std::size_t texts = 0;
   for (auto text :
        {e.request_id, e.peer, e.method, e.path, e.key, e.model, e.provider, e.outcome, e.error, e.detail})
     texts += text.size();
-  write_log_time(e.at_utc_us, out);
-  LogLine line(out, fixed + per_byte * texts);
+  return fixed + per_byte * texts;
+}
+
+/// Writes a line and returns its end.
+inline char* write_access_line(AccessEntry const& e, char* out) {
+  LogLine line(out);
+  line.begin(e.at_utc_us);
   line.raw(",\"event\":\"request\"");
   line.text(",\"request_id\":", e.request_id);
   line.text(",\"peer\":", e.peer);
@@ -132,6 +131,7 @@ inline void write_access_line(AccessEntry const& e, std::string& out) {
   line.text(",\"error\":", e.error);
   line.text(",\"detail\":", e.detail);
   line.raw("}\n");
+  return line.end();
 }
 
 /// The log of one event loop: lines wait in a buffer for at most a clock tick, then go out together.
@@ -153,20 +153,24 @@ class AccessLog {
 
   void write(AccessEntry const& entry) {
     if (fd_ < 0) return;
-    if (buffer_.empty()) alarm_.set(clock_.now());
-    write_access_line(entry, buffer_);
-    if (buffer_.size() >= flush_bytes) flush();
+    if (lines_bytes_ == 0) alarm_.set(clock_.now());
+    std::size_t const most = access_line_bound(entry);
+    if (buffer_.size() - lines_bytes_ < most) buffer_.resize(std::max(2 * flush_bytes, lines_bytes_ + most));
+    char* const end = write_access_line(entry, buffer_.data() + lines_bytes_);
+    lines_bytes_ = static_cast<std::size_t>(end - buffer_.data());
+    if (lines_bytes_ >= flush_bytes) flush();
   }
   void flush() noexcept {
-    if (buffer_.empty()) return;
-    std::string_view const rest = is_file_ ? write_pieces(buffer_) : write_to_pipe();
+    if (lines_bytes_ == 0) return;
+    std::string_view const rest = is_file_ ? write_pieces(lines()) : write_to_pipe();
     dropped_ += std::count(rest.begin(), rest.end(), '\n');
-    buffer_.clear();
+    lines_bytes_ = 0;
   }
   /// Lines that could not be written.
   std::int64_t dropped() const noexcept { return dropped_; }
 
  private:
+  std::string_view lines() const noexcept { return {buffer_.data(), lines_bytes_}; }
   static void on_tick(void* self) { static_cast<AccessLog*>(self)->flush(); }
   static bool is_file(int fd) noexcept {
     struct stat about{};
@@ -177,7 +181,7 @@ class AccessLog {
   std::string_view write_to_pipe() noexcept {
     static std::mutex one_writer;
     std::lock_guard const lock(one_writer);
-    return write_pieces(buffer_);
+    return write_pieces(lines());
   }
   /// Returns what was not taken.
   std::string_view write_pieces(std::string_view rest) const noexcept {
@@ -204,7 +208,8 @@ class AccessLog {
   bool is_file_;
   Clock& clock_;
   Alarm alarm_;
-  std::string buffer_;
+  std::vector<char> buffer_;
+  std::size_t lines_bytes_{0};  ///< What of the buffer is lines.
   std::int64_t dropped_{0};
 };
 

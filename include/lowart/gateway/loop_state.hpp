@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <random>
 #include <string_view>
 
@@ -15,13 +16,14 @@ namespace lowart {
 class RequestId {
  public:
   explicit RequestId(std::mt19937_64& random) {
-    constexpr std::string_view digits = "0123456789abcdef";
     constexpr std::string_view prefix = "req_";
     std::copy(prefix.begin(), prefix.end(), text_.begin());
-    std::uint64_t bits = random();
-    for (std::size_t i = prefix.size(); i < text_.size(); ++i, bits >>= 4U) {
-      if (i == prefix.size() + 16) bits = random();
-      text_[i] = digits[bits & 15U];
+    std::uint64_t const first = random();
+    char* at = text_.data() + prefix.size();
+    for (std::uint64_t const bits : {first, first >> 32U, std::uint64_t{random()}}) {
+      std::uint64_t const digits = eight_digits(bits);
+      std::memcpy(at, &digits, sizeof digits);
+      at += sizeof digits;
     }
   }
   std::string_view view() const noexcept { return {text_.data(), text_.size()}; }
@@ -39,6 +41,17 @@ class RequestId {
   }
 
  private:
+  /// The low 32 bits as text, one digit a byte.
+  static constexpr std::uint64_t eight_digits(std::uint64_t bits) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101U;
+    std::uint64_t x = bits & 0xffff'ffffU;
+    x = (x | x << 16U) & 0x0000'ffff'0000'ffffU;
+    x = (x | x << 8U) & 0x00ff'00ff'00ff'00ffU;
+    x = (x | x << 4U) & each * 15;
+    std::uint64_t const above_nine = (x + each * 6) >> 4U & each;
+    return x + each * '0' + above_nine * ('a' - '9' - 1);
+  }
+
   std::array<char, 28> text_{};
 };
 

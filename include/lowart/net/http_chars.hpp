@@ -5,7 +5,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -56,10 +58,38 @@ constexpr bool is_char(CharClass wanted, char c) noexcept {
 /// ASCII lower case; other bytes stay.
 constexpr char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
+namespace chars {
+
+/// Whether eight bytes of each are equal but for the case of ASCII letters.
+inline bool eight_equal_ignoring_case(char const* a, char const* b) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101U;
+  std::uint64_t x = 0, y = 0;
+  std::memcpy(&x, a, sizeof x);
+  std::memcpy(&y, b, sizeof y);
+  std::uint64_t const differs = x ^ y;
+  if (differs == 0) return true;
+  if ((differs & ~(each * 0x20)) != 0) return false;
+  // Only bit 0x20 differs: fine where it is the case of a letter. No sum below leaves its byte.
+  std::uint64_t const lower = (x | each * 0x20) & each * 0x7f;
+  std::uint64_t const from_a = lower + each * (0x80 - 'a');
+  std::uint64_t const above_z = lower + each * (0x7f - 'z');
+  std::uint64_t const letters = from_a & ~above_z & ~x & each * 0x80;
+  return (differs << 2U & ~letters) == 0;
+}
+
+}  // namespace chars
+
 /// Equal but for the case of ASCII letters.
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
+  constexpr std::size_t word = 8;
+  std::size_t const size = a.size();
+  if (size != b.size()) return false;
+  if (size >= word && !std::is_constant_evaluated()) {
+    for (std::size_t at = 0; at + word < size; at += word)
+      if (!chars::eight_equal_ignoring_case(a.data() + at, b.data() + at)) return false;
+    return chars::eight_equal_ignoring_case(a.data() + size - word, b.data() + size - word);
+  }
+  for (std::size_t i = 0; i < size; ++i)
     if (to_lower(a[i]) != to_lower(b[i])) return false;
   return true;
 }
@@ -69,6 +99,15 @@ constexpr std::string_view trim_blanks(std::string_view s) noexcept {
   while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
   while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
   return s;
+}
+
+/// The same for a text in [from, to) that most likely has one space before it and none behind.
+constexpr std::string_view trim_blanks(char const* from, char const* to) noexcept {
+  if (from != to && *from == ' ') ++from;
+  std::string_view const s(from, static_cast<std::size_t>(to - from));
+  bool const trimmed = s.empty() || (static_cast<unsigned char>(s.front()) > ' ' &&
+                                     static_cast<unsigned char>(s.back()) > ' ');
+  return trimmed ? s : trim_blanks(s);
 }
 
 /// Whether a comma separated list ("keep-alive, Upgrade") has this member, ignoring case.
@@ -117,6 +156,27 @@ inline unsigned target_stops(__m128i x) noexcept {
   return bits(stop);
 }
 
+/// `size` bytes, fewer than 16, and zeros behind them; reads nothing else.
+inline __m128i load_short(char const* p, std::size_t size) noexcept {
+  std::uint64_t low = 0, high = 0;
+  if (size >= 8) {
+    std::memcpy(&low, p, 8);
+    std::memcpy(&high, p + size - 8, 8);
+    high = size == 8 ? 0 : high >> (8 * (16 - size));
+  } else if (size >= 4) {
+    std::uint32_t first = 0, last = 0;
+    std::memcpy(&first, p, 4);
+    std::memcpy(&last, p + size - 4, 4);
+    low = first | std::uint64_t{last} << (8 * (size - 4));
+  } else if (size > 0) {
+    auto const byte = [p](std::size_t i) {
+      return std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i);
+    };
+    low = byte(0) | byte(size / 2) | byte(size - 1);
+  }
+  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
+}
+
 template <CharClass Class>
 unsigned stops(__m128i x) noexcept {
   if constexpr (Class == token_class) return token_stops(x);
@@ -145,6 +205,35 @@ char const* skip(char const* p, char const* end) noexcept {
 #endif
   while (p != end && is_char(Class, *p)) ++p;
   return p;
+}
+
+/// Copies `s` to `out` if all of it is of the class; false, with anything written there, if not. Of `out`, up to
+/// copy_slack bytes behind the copy are written too.
+inline constexpr std::size_t copy_slack = 16;
+template <CharClass Class>
+bool copy_if_all(char* out, std::string_view s) noexcept {
+#if defined(__SSE2__)
+  char const* p = s.data();
+  char const* const end = p + s.size();
+  for (; end - p >= 16; p += 16, out += 16) {
+    __m128i const bytes = _mm_loadu_si128(reinterpret_cast<__m128i const*>(p));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+    for (unsigned stops = chars::stops<Class>(bytes); stops != 0; stops &= stops - 1)
+      if (!is_char(Class, p[std::countr_zero(stops)])) return false;
+  }
+  auto const rest = static_cast<std::size_t>(end - p);
+  __m128i const bytes = chars::load_short(p, rest);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), bytes);
+  for (unsigned stops = chars::stops<Class>(bytes) & ((1U << rest) - 1); stops != 0; stops &= stops - 1)
+    if (!is_char(Class, p[std::countr_zero(stops)])) return false;
+  return true;
+#else
+  for (char const c : s) {
+    if (!is_char(Class, c)) return false;
+    *out++ = c;
+  }
+  return true;
+#endif
 }
 
 }  // namespace lowart::net

@@ -30,7 +30,7 @@ inline bool is_transports_own(std::string_view name) noexcept {
 LOWART_DECL Buffer HttpExchange::write_head(HttpTarget const& target, HttpRequest const& request,
                                             Pieces& pieces) {
   std::size_t const target_size = target.url.prefix().size() + request.path().size();
-  // Fixed parts, Host and Content-Length take less than 128 bytes beside the texts themselves.
+  // Fixed parts, Host, Content-Length and the writer's slack take less than 128 bytes beside the texts themselves.
   std::size_t size = 128 + request.method().size() + 2 * target_size + target.url.authority().size();
   for (auto const& [name, value] : request.fields()) size += name.size() + value.size() + 4;
   Buffer buffer = pool_.loop().buffers().take(size);

@@ -140,6 +140,11 @@ class MessageHead {
     int status = 0;
     std::string_view message;
   };
+  /// Whether note_field() knows a name of this length.
+  static bool is_noted(std::size_t size) noexcept {
+    constexpr std::uint32_t sizes = 1U << 4U | 1U << 6U | 1U << 7U | 1U << 10U | 1U << 14U | 1U << 17U;
+    return size < 32 && (sizes >> size & 1U) != 0;
+  }
   Fault note_field(std::string_view name, std::string_view value) noexcept;
   Fault note_length(std::string_view value) noexcept;
   Fault note_transfer_encoding(std::string_view value) noexcept;
@@ -209,11 +214,11 @@ inline HeadResult MessageHead::read_fields(char const* end, HeadLimits const& li
     if (*p != '\r') return refuse_value(*p);
     if (p[1] != '\n') return refuse(400, "a carriage return stands without a line feed");
     std::string_view const name(base + mark_, colon_ - mark_);
-    std::string_view const value =
-        trim_blanks({base + colon_ + 1, static_cast<std::size_t>(p - base) - colon_ - 1});
+    std::string_view const value = trim_blanks(base + colon_ + 1, p);
     fields_.add(name, value);
-    if (Fault const fault = note_field(name, value); fault.status != 0)
-      return refuse(fault.status, fault.message);
+    if (is_noted(name.size()))
+      if (Fault const fault = note_field(name, value); fault.status != 0)
+        return refuse(fault.status, fault.message);
     p += 2;
     begin_fields(p);
   }

@@ -9,11 +9,11 @@
 #include <lowart/net/chunked.hpp>
 #include <lowart/net/http_head.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -105,6 +105,35 @@ class ServerRequest {
   At at_{At::begin};
 };
 
+/// Field lines that are being gathered, in a request's arena.
+class GatheredLines {
+ public:
+  explicit GatheredLines(Arena& arena) noexcept : arena_(arena) {}
+  std::string_view text() const noexcept { return {data_, size_}; }
+  std::size_t size() const noexcept { return size_; }
+  /// Where the next `most` bytes may be written; wrote() says how many were.
+  std::span<char> room(std::size_t most) {
+    if (capacity_ - size_ < most) grow(most);
+    return {data_ + size_, most};
+  }
+  void wrote(std::size_t bytes) noexcept { size_ += bytes; }
+
+ private:
+  void grow(std::size_t most) {
+    constexpr std::size_t usual = 768;  // a gateway's own fields
+    std::size_t const capacity = std::max(usual, 2 * (size_ + most));
+    auto* const larger = static_cast<char*>(arena_.resource()->allocate(capacity, 1));
+    std::copy(data_, data_ + size_, larger);
+    data_ = larger;
+    capacity_ = capacity;
+  }
+
+  Arena& arena_;
+  char* data_{nullptr};
+  std::size_t size_{0};
+  std::size_t capacity_{0};
+};
+
 /// The answer to one request: either send(), or begin() and write() up to a last one.
 class Responder {
  public:
@@ -115,7 +144,7 @@ class Responder {
         head_(head),
         request_(request),
         arena_(arena),
-        fields_(arena.resource()),
+        fields_(arena),
         keep_alive_(head.keep_alive()) {}
   Responder(Responder const&) = delete;
 
@@ -167,7 +196,7 @@ class Responder {
   RequestHead const& head_;
   ServerRequest const* request_;
   Arena& arena_;
-  std::pmr::string fields_;
+  GatheredLines fields_;
   std::string_view head_text_;
   std::array<std::string_view, 4> pieces_;  ///< What of the present write is still to be taken.
   Call* call_{nullptr};

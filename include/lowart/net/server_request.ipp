@@ -138,27 +138,24 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
 
 LOWART_DECL Responder& Responder::number(std::string_view name, std::int64_t value, std::string_view unit) {
   constexpr std::size_t digits = 20;
-  constexpr std::size_t punctuation = 4;
-  auto const before = fields_.size();
-  fields_.resize(before + name.size() + digits + unit.size() + punctuation);
-  char* at = std::copy(name.begin(), name.end(), fields_.data() + before);
+  constexpr std::size_t punctuation = 4;  // ": " and the line's end
+  std::span<char> const line = fields_.room(name.size() + digits + unit.size() + punctuation);
+  char* at = std::copy(name.begin(), name.end(), line.data());
   *at++ = ':';
   *at++ = ' ';
   at = std::to_chars(at, at + digits, value).ptr;
   at = std::copy(unit.begin(), unit.end(), at);
   *at++ = '\r';
   *at++ = '\n';
-  fields_.resize(static_cast<std::size_t>(at - fields_.data()));
+  fields_.wrote(static_cast<std::size_t>(at - line.data()));
   return *this;
 }
 
 LOWART_DECL Responder& Responder::field(std::string_view name, std::string_view value) {
-  constexpr std::size_t punctuation = 4;  // ": " and the line's end
-  auto const before = fields_.size();
-  fields_.resize(before + name.size() + value.size() + punctuation);
-  HeadWriter line(std::span<char>(fields_).subspan(before));
+  constexpr std::size_t punctuation = 4;
+  HeadWriter line(fields_.room(name.size() + value.size() + punctuation + copy_slack));
   line.write_field(name, value);
-  fields_.resize(before + line.written().size());
+  fields_.wrote(line.written().size());
   return *this;
 }
 
@@ -199,7 +196,7 @@ LOWART_DECL void Responder::write_head(int status, std::string_view content_type
   if (!keep_alive_) head.write_fixed("connection: close\r\n");
   else if (head_.minor_version() == 0) head.write_fixed("connection: keep-alive\r\n");
   char* end = text + head.written().size();
-  for (std::string_view const lines : {date_line(), std::string_view(fields_), std::string_view("\r\n")})
+  for (std::string_view const lines : {date_line(), fields_.text(), std::string_view("\r\n")})
     end = std::copy(lines.begin(), lines.end(), end);
   head_text_ = {text, static_cast<std::size_t>(end - text)};
 }
