@@ -25,7 +25,7 @@ Task<void> chat(auto& gateway) {
   for (;;) {
     auto step = co_await deltas.next();
     if (!step || !*step) break;
-    for (auto const& choice : (*step)->choices) std::fputs(choice.text.c_str(), stdout);
+    for (auto const& choice : (*step)->choices) std::fputs(choice.text().c_str(), stdout);
   }
   std::printf("\n%lld tokens\n", static_cast<long long>(call->spent().usage.total()));
 }

@@ -168,7 +168,7 @@ class App {
 
   Task<void> usage_me(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                       net::Responder& responder) {
-    auto const key = snapshot.keys.find(OpenAiDoor::presented_key(request.head()));
+    auto const key = snapshot.keys.find(ChatDoor::presented_key(request.head()));
     if (!key) {
       co_await doors.answer_error(request, responder, key.error());
       co_return;

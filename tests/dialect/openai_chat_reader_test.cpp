@@ -54,9 +54,7 @@ std::string findings(OpenAiChatReader const& reader, Result<void> const& result,
 
 /// Feeds a stream cut at these places and says what was found; checks what may be passed on.
 std::string read_stream(std::string_view stream, std::vector<std::size_t> cuts, bool done_required = true) {
-  OpenAiReaderOptions options;
-  options.terminal_done_required = done_required;
-  OpenAiChatReader reader(options);
+  OpenAiChatReader reader{OpenAiEvents(done_required)};
   auto progress = no_progress();
   Result<void> result;
   cuts.push_back(stream.size());
@@ -160,9 +158,7 @@ TEST(OpenAiChatReader, HoldsBackTheBeginningOfAComment) {
 }
 
 TEST(OpenAiChatReader, RefusesAnEventOverTheLimit) {
-  OpenAiReaderOptions options;
-  options.event_bytes = 100;
-  OpenAiChatReader reader(options);
+  OpenAiChatReader reader(OpenAiEvents(), 100);
   auto progress = no_progress();
   auto const result = reader.feed("data: " + std::string(200, 'x'), progress);
   ASSERT_FALSE(result);

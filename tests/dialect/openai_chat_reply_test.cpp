@@ -14,13 +14,20 @@ namespace {
 using namespace lowart;
 using namespace lowart::dialect;
 
-ReplyIdentity identity() { return {"chatcmpl-1", "demo", 1764499721}; }
+ReplyContext context(bool include_usage = false) {
+  ReplyContext named;
+  named.id = "1";
+  named.model = "demo";
+  named.created = 1764499721;
+  named.include_usage = include_usage;
+  return named;
+}
 
 ChatDelta text_step(std::string text, std::int64_t index = 0) {
   ChatDelta delta;
   ChoiceDelta& choice = delta.choices.emplace_back();
   choice.index = index;
-  choice.text = std::move(text);
+  choice.say(PartKind::text, std::move(text));
   return delta;
 }
 
@@ -32,7 +39,10 @@ ChatDelta finish_step(FinishReason reason, std::int64_t index = 0) {
 
 ChatDelta call_step(std::int64_t index, std::string id, std::string name, std::string arguments) {
   ChatDelta delta = text_step("");
-  delta.choices[0].tool_calls.push_back({index, std::move(id), std::move(name), std::move(arguments), false});
+  PieceDelta& piece = delta.choices[0].pieces.emplace_back();
+  piece.kind = PartKind::tool_call;
+  piece.index = index;
+  piece.call = ToolCall{std::move(id), std::move(name), std::move(arguments)};
   return delta;
 }
 
@@ -46,9 +56,9 @@ Usage some_usage() {
 }
 
 std::string stream_of(std::vector<ChatDelta> const& steps, bool include_usage = false) {
-  ChunkEncoder encoder(identity(), include_usage);
+  ChunkEncoder encoder(context(include_usage));
   std::string out;
-  for (ChatDelta const& step : steps) encoder.encode(step, out);
+  for (ChatDelta const& step : steps) encoder.write(step, out);
   encoder.finish(out);
   return out;
 }
@@ -142,7 +152,7 @@ TEST(OpenAiReply, WritesAWholeReply) {
   last.usage = some_usage();
   builder.add(last);
   EXPECT_EQ(
-      encode_openai_reply(builder.whole(), identity()),
+      encode_openai_reply(builder.whole(), context()),
       R"({"id":"chatcmpl-1","object":"chat.completion","created":1764499721,"model":"demo","choices":[{"index":0,)"
       R"("message":{"role":"assistant","content":"Hello","refusal":null},"logprobs":null,"finish_reason":"stop"}],)"
       R"("usage":{"prompt_tokens":8,"completion_tokens":6,"total_tokens":14,"prompt_tokens_details":)"
@@ -154,7 +164,7 @@ TEST(OpenAiReply, WritesToolCallsWithoutContent) {
   builder.add(call_step(1, "b", "g", ""));
   builder.add(call_step(0, "a", "f", "{"));
   builder.add(call_step(0, "", "", "}"));
-  auto const body = encode_openai_reply(builder.whole(), identity());
+  auto const body = encode_openai_reply(builder.whole(), context());
   EXPECT_NE(
       body.find(
           R"("message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"a","type":)"
@@ -200,14 +210,14 @@ TEST(OpenAiReplyDecode, ReadsAChunk) {
   ASSERT_EQ(delta->choices.size(), 1U);
   ChoiceDelta const& choice = delta->choices[0];
   EXPECT_EQ(choice.index, 2);
-  EXPECT_EQ(choice.text, "a\n");
-  EXPECT_EQ(choice.reasoning, "r");
+  EXPECT_EQ(choice.text(), "a\n");
+  EXPECT_EQ(choice.joined(PartKind::reasoning), "r");
   EXPECT_EQ(choice.extra.size(), 1U);
-  ASSERT_EQ(choice.tool_calls.size(), 2U);
-  EXPECT_EQ(choice.tool_calls[0].index, 0);
-  EXPECT_EQ(choice.tool_calls[0].name, "f");
-  EXPECT_EQ(choice.tool_calls[1].index, 7);
-  EXPECT_TRUE(choice.tool_calls[1].custom);
+  ASSERT_EQ(choice.pieces.size(), 4U);
+  EXPECT_EQ(choice.pieces[2].index, 0);
+  EXPECT_EQ(choice.pieces[2].call.name, "f");
+  EXPECT_EQ(choice.pieces[3].index, 7);
+  EXPECT_TRUE(choice.pieces[3].call.custom);
   EXPECT_EQ(choice.finish, FinishReason::other);
   EXPECT_EQ(choice.finish_text, "eos");
   EXPECT_EQ(choice.logprobs.text, R"({"content":[]})");
@@ -231,16 +241,16 @@ TEST(OpenAiReplyDecode, ReadsAStreamAtEverySplitPointAndAWholeReply) {
     ASSERT_TRUE(decoder.decode(std::string(stream, at), true, steps));
     CompletionBuilder builder;
     for (ChatDelta const& step : steps) builder.add(step);
-    ASSERT_EQ(builder.whole().choices.at(0).text, "Hi you");
+    ASSERT_EQ(builder.whole().choices.at(0).text(), "Hi you");
     ASSERT_EQ(builder.whole().usage->total(), 14);
   }
-  auto const body = encode_openai_reply(text_step("Hello"), identity());
+  auto const body = encode_openai_reply(text_step("Hello"), context());
   OpenAiWholeDecoder decoder;
   std::vector<ChatDelta> steps;
   ASSERT_TRUE(decoder.decode(body.substr(0, 20), false, steps));
   ASSERT_TRUE(decoder.decode(body.substr(20), true, steps));
   ASSERT_EQ(steps.size(), 1U);
-  EXPECT_EQ(steps[0].choices[0].text, "Hello");
+  EXPECT_EQ(steps[0].choices[0].text(), "Hello");
 }
 
 TEST(OpenAiCompletions, ReadsAPromptAsOneMessage) {
@@ -262,12 +272,14 @@ TEST(OpenAiCompletions, ReadsAPromptAsOneMessage) {
 }
 
 TEST(OpenAiCompletions, WritesAStreamAndAWholeReply) {
-  ReplyIdentity const named{"cmpl-1", "m", 1};
-  CompletionsChunkEncoder encoder(named, true);
+  ReplyContext named = context(true);
+  named.model = "m";
+  named.created = 1;
+  CompletionsChunkEncoder encoder(named);
   std::string out;
   ChatDelta first = text_step("Once");
   first.usage = some_usage();
-  encoder.encode(first, out);
+  encoder.write(first, out);
   encoder.finish(out);
   std::string const begin =
       R"(data: {"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":[)";

@@ -30,6 +30,14 @@ json::value without_nulls(json::value const& v) {
   return out;
 }
 
+std::string encoded(Conversation const& c, std::string_view model = "m") {
+  Losses losses;
+  auto const body = encode_openai_chat(c, model, losses);
+  EXPECT_TRUE(body) << body.error().message();
+  EXPECT_EQ(losses.header(), "");
+  return body.value_or("");
+}
+
 TEST(OpenAiChatRequest, GivesEveryGoldenBodyBackWithTheSameMeaning) {
   auto const folder = std::filesystem::path(__FILE__).parent_path() / "golden" / "openai_chat";
   int bodies = 0;
@@ -40,7 +48,7 @@ TEST(OpenAiChatRequest, GivesEveryGoldenBodyBackWithTheSameMeaning) {
     std::string const body((std::istreambuf_iterator<char>(file)), {});
     auto const conversation = decode_openai_chat(body);
     ASSERT_TRUE(conversation) << entry.path() << ": " << conversation.error().message();
-    auto const again = encode_openai_chat(*conversation, "some/model");
+    auto const again = encoded(*conversation, "some/model");
     EXPECT_EQ(without_nulls(json::parse(again)), without_nulls(json::parse(body))) << entry.path() << "\n"
                                                                                    << again;
     auto const second = decode_openai_chat(again);
@@ -57,11 +65,13 @@ class Corpus {
 
   Conversation conversation() {
     Conversation c;
+    c.dialect = Dialect::openai_chat;
     for (int n = below(4); n >= 0; --n) c.messages.push_back(message());
     for (int n = below(3); n > 0; --n) c.tools.push_back(tool());
     c.tool_choice.kind = static_cast<ToolChoiceKind>(below(5));
     if (c.tool_choice.kind == ToolChoiceKind::named) c.tool_choice.name = word();
-    if (maybe()) c.tool_choice = {ToolChoiceKind::other, {}, {R"({"type":"allowed_tools","mode":"auto"})"}};
+    if (maybe())
+      c.tool_choice = {ToolChoiceKind::other, {}, {}, {R"({"type":"allowed_tools","mode":"auto"})"}};
     c.output_format.kind = static_cast<OutputKind>(below(4));
     if (c.output_format.kind == OutputKind::json_schema)
       c.output_format = {OutputKind::json_schema, word(), text(), {R"({"type":"object"})"}, flag(), {}};
@@ -77,7 +87,7 @@ class Corpus {
     if (maybe()) c.top_logprobs = below(20);
     for (int n = below(3); n > 0; --n) c.stop.push_back(text());
     if (c.stop.size() == 1) c.stop_is_list = maybe();
-    if (maybe()) c.reasoning_effort = "high";
+    if (maybe()) c.reasoning.effort = "high";
     if (maybe()) c.user = text();
     c.stream = maybe();
     c.include_usage = maybe();
@@ -106,7 +116,10 @@ class Corpus {
   }
   ContentPart part() {
     ContentPart p;
-    p.kind = static_cast<PartKind>(below(6));
+    constexpr std::array kinds{PartKind::text, PartKind::image,   PartKind::audio,
+                               PartKind::file, PartKind::refusal, PartKind::other};
+    p.kind = kinds[static_cast<std::size_t>(below(6))];
+    if (maybe()) p.cache.emplace().ttl = maybe() ? "1h" : "";
     p.extra = extra();
     switch (p.kind) {
       case PartKind::text:
@@ -116,7 +129,9 @@ class Corpus {
       case PartKind::file: p.file_id = word(), p.file_name = maybe() ? text() : ""; break;
       case PartKind::other:
         p.raw.text = R"({"type":"video_url","video_url":{"url":"u"}})", p.extra.clear();
+        p.cache.reset();
         break;
+      default: break;
     }
     if (p.kind == PartKind::image && maybe()) p.extra.push_back({"image_url", {R"({"own":1})"}});
     return p;
@@ -130,18 +145,35 @@ class Corpus {
     } else if (!maybe()) {
       m.content.emplace_back().text = text();
     }
-    for (int n = maybe() ? below(3) : 0; n > 0; --n) m.tool_calls.push_back(tool_call());
+    if (!m.content_is_parts && maybe()) {
+      ContentPart& refusal = m.content.emplace_back();
+      refusal.kind = PartKind::refusal;
+      refusal.text = text();
+    }
+    for (int n = maybe() ? below(3) : 0; n > 0; --n) m.content.push_back(tool_call());
     if (maybe()) m.tool_call_id = word();
     if (maybe()) m.name = word();
-    if (maybe()) m.refusal = text();
-    if (maybe()) m.reasoning = text();
     m.extra = extra();
+    if (maybe()) think(m);
     return m;
   }
-  ToolCall tool_call() {
-    ToolCall call{word(), word(), text(), maybe(), extra()};
-    if (maybe()) call.extra.push_back({call.custom ? "custom" : "function", {R"({"own":[]})"}});
-    return call;
+  /// Reasoning stands first, and its member is kept as well.
+  void think(Message& m) {
+    ContentPart thought;
+    thought.kind = PartKind::reasoning;
+    thought.text = text();
+    ExtraField kept{maybe() ? "reasoning_content" : "reasoning", {}};
+    append_json_string(kept.value.text, thought.text);
+    m.content.insert(m.content.begin(), std::move(thought));
+    m.extra.push_back(std::move(kept));
+  }
+  ContentPart tool_call() {
+    ContentPart p;
+    p.kind = PartKind::tool_call;
+    p.call = ToolCall{word(), word(), text(), maybe()};
+    p.extra = extra();
+    if (maybe()) p.extra.push_back({p.call.custom ? "custom" : "function", {R"({"own":[]})"}});
+    return p;
   }
   Tool tool() {
     Tool t;
@@ -151,6 +183,7 @@ class Corpus {
     if (maybe()) t.parameters.text = R"({"type":"object","properties":{"a":{"type":"string"}}})";
     t.strict = flag();
     t.extra = extra();
+    if (maybe()) t.cache.emplace().ttl = "1h";
     if (maybe()) t.extra.push_back({"function", {R"({"own":1e3})"}});
     return t;
   }
@@ -161,7 +194,7 @@ class Corpus {
 TEST(OpenAiChatRequest, ReadsBackWhatItWroteForAnyConversation) {
   for (unsigned seed = 0; seed < 2000; ++seed) {
     Conversation const c = Corpus(seed).conversation();
-    auto const body = encode_openai_chat(c, "m");
+    auto const body = encoded(c);
     auto const again = decode_openai_chat(body);
     ASSERT_TRUE(again) << again.error().message() << "\n" << body;
     ASSERT_EQ(*again, c) << "seed " << seed << "\n" << body;
@@ -230,9 +263,9 @@ TEST(OpenAiChatRequest, ReadsWhatAModelNeeds) {
   EXPECT_EQ(c->messages[0].role, Role::developer);
   EXPECT_EQ(c->messages[1].text(), "a");
   EXPECT_EQ(c->messages[1].content[1].data, "data:x");
-  EXPECT_EQ(c->messages[2].reasoning, "hm");
-  ASSERT_EQ(c->messages[2].tool_calls.size(), 2U);
-  EXPECT_EQ(c->messages[2].tool_calls[1].name, "g");
+  ASSERT_EQ(c->messages[2].content.size(), 3U);
+  EXPECT_EQ(c->messages[2].joined(PartKind::reasoning), "hm");
+  EXPECT_EQ(c->messages[2].content[2].call.name, "g");
   EXPECT_EQ(c->messages[3].tool_call_id, "1");
   EXPECT_EQ(c->max_tokens, 9);
   EXPECT_TRUE(c->max_tokens_is_legacy);
@@ -251,11 +284,12 @@ TEST(OpenAiChatRequest, TakesNullForAbsent) {
   ASSERT_TRUE(c) << c.error().message();
   EXPECT_TRUE(c->extra.empty());
   EXPECT_TRUE(c->messages[0].extra.empty());
-  EXPECT_TRUE(c->messages[0].tool_calls[0].extra.empty());
-  EXPECT_EQ(c->messages[0].tool_calls[0].name, "f");
+  ASSERT_EQ(c->messages[0].content.size(), 1U);
+  EXPECT_TRUE(c->messages[0].content[0].extra.empty());
+  EXPECT_EQ(c->messages[0].content[0].call.name, "f");
   EXPECT_EQ(c->max_tokens, 3);
   EXPECT_EQ(
-      encode_openai_chat(*c, "m"),
+      encoded(*c),
       R"({"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"","type":"function",)"
       R"("function":{"name":"f","arguments":""}}]}],"max_tokens":3})");
 }
@@ -264,8 +298,7 @@ TEST(OpenAiChatRequest, KeepsUnknownNumbersAsTheyWereWritten) {
   auto const c =
       decode_openai_chat(R"({"model":"m","messages":[],"own":{"a":1.0,"b":123456789012345678901234567890}})");
   ASSERT_TRUE(c);
-  EXPECT_NE(encode_openai_chat(*c, "m").find(R"("own":{"a":1.0,"b":123456789012345678901234567890})"),
-            std::string::npos);
+  EXPECT_NE(encoded(*c).find(R"("own":{"a":1.0,"b":123456789012345678901234567890})"), std::string::npos);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ TEST(OpenAiErrorReading, PrefersTheMostExactWordOnWhenToComeBack) {
 
 TEST(OpenAiErrorReading, GivesAnErrorEventTheStatusItMeans) {
   auto const status = [](std::string_view type, std::string_view code) {
-    return status_of_openai_error(OpenAiErrorFields{"", std::string(type), std::string(code), ""});
+    return status_of_openai_error(UpstreamErrorWords{"", std::string(type), std::string(code), ""});
   };
   EXPECT_EQ(status("", "429"), 429);
   EXPECT_EQ(status("tokens", "rate_limit_exceeded"), 429);

@@ -73,7 +73,7 @@ TEST(Gateway, IsReadStepByStepInProcess) {
     for (;;) {
       Result<std::optional<ChatDelta>> const step = co_await steps.next();
       if (!step || !*step) break;
-      texts.push_back((*step)->choices.at(0).text);
+      texts.push_back((*step)->choices.at(0).text());
     }
     co_return texts;
   };

@@ -39,7 +39,7 @@ TEST(AnyProvider, AnswersLikeWhatItHolds) {
   auto const part = loop.run(reply->next());
   ASSERT_TRUE(part);
   EXPECT_TRUE(part->last);
-  EXPECT_EQ(part->deltas[0].choices[0].text, "hello");
+  EXPECT_EQ(part->deltas[0].choices[0].text(), "hello");
 }
 
 TEST(AnyProvider, SharesWhatItHoldsBetweenCopies) {

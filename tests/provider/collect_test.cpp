@@ -103,7 +103,7 @@ TEST(DeltaReader, HandsOutOneStepAtATimeAndThenNothing) {
   for (int i = 0; i < 2; ++i) {
     auto const step = loop.run(steps.next());
     ASSERT_TRUE(step && *step);
-    texts.push_back((*step)->choices.at(0).text);
+    texts.push_back((*step)->choices.at(0).text());
   }
   EXPECT_EQ(texts, (std::vector<std::string>{"a", "b"}));
   for (int i = 0; i < 2; ++i) {
@@ -128,7 +128,7 @@ TEST(DeltaReader, HandsOutTheStepsBeforeABreak) {
       break;
     }
     ASSERT_TRUE(*step);
-    for (auto const& choice : (*step)->choices) text += choice.text;
+    for (auto const& choice : (*step)->choices) text += choice.text();
   }
   EXPECT_EQ(text, "Hel");
 }

@@ -52,13 +52,14 @@ void hear(lowart::ReplyPart const& part, Outcome& out) {
       if (out.choices.size() <= index) out.choices.resize(index + 1);
       Heard& heard = out.choices[index];
       if (choice.role) ++heard.roles;
-      heard.text += choice.text;
-      for (auto const& tool : choice.tool_calls) {
-        auto const at = static_cast<std::size_t>(tool.index);
+      heard.text += choice.text();
+      for (auto const& piece : choice.pieces) {
+        if (piece.kind != lowart::PartKind::tool_call) continue;
+        auto const at = static_cast<std::size_t>(piece.index);
         if (heard.tool_calls.size() <= at) heard.tool_calls.resize(at + 1);
-        heard.tool_calls[at].id += tool.id;
-        heard.tool_calls[at].name += tool.name;
-        heard.tool_calls[at].arguments += tool.arguments;
+        heard.tool_calls[at].id += piece.call.id;
+        heard.tool_calls[at].name += piece.call.name;
+        heard.tool_calls[at].arguments += piece.call.arguments;
       }
       if (choice.finish != FinishReason::none) heard.finish = choice.finish;
     }

@@ -13,7 +13,7 @@ namespace {
 class EchoSource final : public ReplySource {
  public:
   EchoSource(std::string text, Call& call) : progress_(call.memory()) {
-    delta_.choices.emplace_back().text = std::move(text);
+    delta_.choices.emplace_back().say(PartKind::text, std::move(text));
   }
   ReplyPart part() const {
     ReplyPart part;
@@ -56,7 +56,7 @@ TEST(Provider, ExemplarAnswersInProcess) {
   ASSERT_TRUE(reply);
   auto const part = loop.run(reply->next());
   ASSERT_TRUE(part);
-  EXPECT_EQ(part->deltas[0].choices[0].text, "hello");
+  EXPECT_EQ(part->deltas[0].choices[0].text(), "hello");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ TEST(TextReply, IsAWholeAnswerInOnePart) {
   EXPECT_TRUE(part->last);
   ASSERT_EQ(part->deltas.size(), 1U);
   auto const& choice = part->deltas[0].choices.at(0);
-  EXPECT_EQ(choice.text, "Hello");
+  EXPECT_EQ(choice.text(), "Hello");
   EXPECT_EQ(choice.role, Role::assistant);
   EXPECT_EQ(choice.finish, FinishReason::stop);
   EXPECT_EQ(reply.progress().text, "Hello");
@@ -39,10 +39,12 @@ TEST(ReadySource, CountsEverythingTheModelWroteAsProduced) {
   Call call = loop.call();
   ChatDelta delta;
   ChoiceDelta choice;
-  choice.text = "text ";
-  choice.reasoning = "thought ";
-  choice.refusal = "no ";
-  choice.tool_calls.push_back({.index = 0, .id = "id", .name = "f", .arguments = "{}"});
+  choice.say(PartKind::text, "text ");
+  choice.say(PartKind::reasoning, "thought ");
+  choice.say(PartKind::refusal, "no ");
+  PieceDelta& piece = choice.pieces.emplace_back();
+  piece.kind = PartKind::tool_call;
+  piece.call = ToolCall{"id", "f", "{}"};
   delta.choices.push_back(std::move(choice));
   delta.usage.emplace().set(UsageClass::output, 4);
   ReadySource source(std::move(delta), call);

@@ -12,12 +12,13 @@
 
 namespace lowart::dialect {
 
-/// Joins texts, merges the pieces of tool calls by index, keeps the last finish reason and the last usage.
-/// Log probabilities are joined member by member; of an unknown field the last value counts, lists are
-/// joined.
+/// Pieces that go on with a part are joined to it, those of a tool call by its index; parts stand in the order in
+/// which they began. The last finish reason and the last usage count. Log probabilities are joined member by member;
+/// of an unknown field the last value counts, lists are joined.
 class CompletionBuilder {
  public:
   void add(ChatDelta const& delta) {
+    whole_.dialect = delta.dialect;
     if (whole_.id.empty()) whole_.id = delta.id;
     if (whole_.model.empty()) whole_.model = delta.model;
     if (whole_.created == 0) whole_.created = delta.created;
@@ -26,40 +27,66 @@ class CompletionBuilder {
     for (ChoiceDelta const& choice : delta.choices) add_choice(choice);
   }
 
-  /// One step that says the same as all those added; choices and tool calls in the order of their index.
+  /// One step that says the same as all those added; choices in the order of their index.
   ChatDelta const& whole() const noexcept { return whole_; }
   ChatDelta take() && { return std::move(whole_); }
 
  private:
-  /// The element of that index, made at its place when there is none yet.
-  template <class T>
-  static T& at_index(std::vector<T>& all, std::int64_t index) {
+  ChoiceDelta& choice_at(std::int64_t index) {
+    auto& all = whole_.choices;
     auto const place = std::lower_bound(all.begin(), all.end(), index,
-                                        [](T const& e, std::int64_t i) { return e.index < i; });
+                                        [](ChoiceDelta const& e, std::int64_t i) { return e.index < i; });
     if (place != all.end() && place->index == index) return *place;
-    T fresh;
+    ChoiceDelta fresh;
     fresh.index = index;
     return *all.insert(place, std::move(fresh));
   }
 
   void add_choice(ChoiceDelta const& from) {
-    ChoiceDelta& to = at_index(whole_.choices, from.index);
+    ChoiceDelta& to = choice_at(from.index);
     if (from.role) to.role = from.role;
-    to.text.append(from.text);
-    to.reasoning.append(from.reasoning);
-    to.refusal.append(from.refusal);
-    for (ToolCallDelta const& call : from.tool_calls)
-      add_tool_call(at_index(to.tool_calls, call.index), call);
-    if (from.finish != FinishReason::none) to.finish = from.finish, to.finish_text = from.finish_text;
+    for (PieceDelta const& piece : from.pieces) add_piece(to.pieces, piece);
+    if (from.finish != FinishReason::none) {
+      to.finish = from.finish;
+      to.finish_text = from.finish_text;
+      to.stop_sequence = from.stop_sequence;
+    }
     if (!from.logprobs.empty()) merge_objects(to.logprobs, from.logprobs);
     merge_extra(to.extra, from.extra);
   }
 
-  static void add_tool_call(ToolCallDelta& to, ToolCallDelta const& from) {
-    if (to.id.empty()) to.id = from.id;
-    if (to.name.empty()) to.name = from.name;
-    to.arguments.append(from.arguments);
-    to.custom = to.custom || from.custom;
+  /// The part that a piece goes on with; null when it begins one.
+  static PieceDelta* part_of(std::vector<PieceDelta>& parts, PieceDelta const& piece) {
+    if (piece.kind == PartKind::other || piece.begins) return nullptr;
+    if (piece.kind != PartKind::tool_call)
+      return !parts.empty() && parts.back().kind == piece.kind ? &parts.back() : nullptr;
+    auto const known = std::find_if(parts.begin(), parts.end(), [&](PieceDelta const& p) {
+      return p.kind == PartKind::tool_call && p.index == piece.index;
+    });
+    return known == parts.end() ? nullptr : &*known;
+  }
+
+  /// Behind the last part; a tool call stands before those of a higher index.
+  static std::vector<PieceDelta>::iterator place_of(std::vector<PieceDelta>& parts, PieceDelta const& piece) {
+    if (piece.kind != PartKind::tool_call) return parts.end();
+    return std::find_if(parts.begin(), parts.end(), [&](PieceDelta const& p) {
+      return p.kind == PartKind::tool_call && p.index > piece.index;
+    });
+  }
+
+  static void add_piece(std::vector<PieceDelta>& parts, PieceDelta const& from) {
+    PieceDelta* const to = part_of(parts, from);
+    if (to == nullptr) return void(parts.insert(place_of(parts, from), from));
+    to->text.append(from.text);
+    if (to->call.id.empty()) to->call.id = from.call.id;
+    if (to->call.name.empty()) to->call.name = from.call.name;
+    to->call.arguments.append(from.call.arguments);
+    to->call.custom = to->call.custom || from.call.custom;
+    if (!from.signature.empty()) to->signature = from.signature;
+    to->redacted = to->redacted || from.redacted;
+    to->data.append(from.data);
+    if (to->media_type.empty()) to->media_type = from.media_type;
+    to->citations.insert(to->citations.end(), from.citations.begin(), from.citations.end());
   }
 
   static bool is_list(RawJson const& json) { return json.text.size() > 1 && json.text.front() == '['; }

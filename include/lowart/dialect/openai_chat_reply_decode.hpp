@@ -6,11 +6,10 @@
 #include <lowart/dialect/openai_content_scan.hpp>
 #include <lowart/dialect/openai_error_reading.hpp>
 #include <lowart/dialect/openai_usage.hpp>
+#include <lowart/dialect/reply_decoder.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/chat_delta.hpp>
-#include <lowart/model/chat_reply.hpp>
-#include <lowart/net/sse.hpp>
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,54 +26,117 @@ inline void take_text_into(JsonObject& object, std::string_view name, std::strin
   decode_string(member->value, out);
 }
 
-inline ToolCallDelta decode_tool_call(std::string_view text, std::int64_t position, JsonFault& fault) {
+inline std::string take_text_of(JsonObject& object, std::string_view name) {
+  std::string text;
+  take_text_into(object, name, text);
+  return text;
+}
+
+inline PieceDelta decode_tool_call(std::string_view text, std::int64_t position, JsonFault& fault) {
   JsonObject object(text, "tool_calls", fault);
-  ToolCallDelta call;
-  call.index = object.take_count("index").value_or(position);  // Mistral sends none
-  take_text_into(object, "id", call.id);
-  call.custom = object.peek("custom").has_value();
-  auto inner = object.take_object(call.custom ? "custom" : "function");
-  if (!inner) return call;
-  take_text_into(*inner, "name", call.name);
-  take_text_into(*inner, call.custom ? "input" : "arguments", call.arguments);
-  return call;
+  PieceDelta piece;
+  piece.kind = PartKind::tool_call;
+  piece.index = object.take_count("index").value_or(position);  // Mistral sends none
+  take_text_into(object, "id", piece.call.id);
+  piece.call.custom = object.peek("custom").has_value();
+  auto inner = object.take_object(piece.call.custom ? "custom" : "function");
+  if (inner) {
+    take_text_into(*inner, "name", piece.call.name);
+    take_text_into(*inner, piece.call.custom ? "input" : "arguments", piece.call.arguments);
+  }
+  // Google's way to hand out a thought's signature over this dialect.
+  if (auto extra = object.take_object("extra_content"))
+    if (auto google = extra->take_object("google"))
+      if (std::string proof = take_text_of(*google, "thought_signature"); !proof.empty())
+        piece.signature = unseal(proof, Dialect::openai_chat);
+  return piece;
 }
 
 /// Text of content that came as parts (Mistral); thinking goes to the reasoning.
-inline void take_parts(JsonMember const& parts, ChoiceDelta& out, JsonFault& fault, bool thinking = false) {
+inline void take_parts(JsonMember const& parts, ChoiceDelta& out, JsonFault& fault, PartKind kind) {
   scan_array(parts.value, [&](JsonMember const& part) {
     if (part.kind != JsonKind::object) return;
     JsonObject object(part.value, "content", fault);
-    take_text_into(object, "text", thinking ? out.reasoning : out.text);
-    if (auto const inner = object.take("thinking"); inner && inner->kind == JsonKind::array && !thinking)
-      take_parts(*inner, out, fault, true);
+    out.say(kind, take_text_of(object, "text"));
+    if (auto const inner = object.take("thinking");
+        inner && inner->kind == JsonKind::array && kind == PartKind::text)
+      take_parts(*inner, out, fault, PartKind::reasoning);
   });
+}
+
+/// What OpenRouter says of reasoning beside its text: signatures, and thoughts that only their maker can read.
+inline void take_reasoning_details(JsonObject& object, ChoiceDelta& out) {
+  JsonFault& fault = object.fault();
+  auto const details = object.peek("reasoning_details");
+  if (!details || details->kind != JsonKind::array) return;
+  scan_array(details->value, [&](JsonMember const& element) {
+    if (element.kind != JsonKind::object) return;
+    JsonObject detail(element.value, "reasoning_details", fault);
+    bool const redacted = take_text_of(detail, "type") == "reasoning.encrypted";
+    std::string const proof = take_text_of(detail, redacted ? "data" : "signature");
+    if (proof.empty()) return;
+    PieceDelta& piece = out.pieces.emplace_back();
+    piece.kind = PartKind::reasoning;
+    piece.signature = unseal(proof, Dialect::openai_chat);
+    piece.redacted = redacted;
+    piece.begins = redacted;
+  });
+}
+
+inline void take_images(JsonObject& object, ChoiceDelta& out) {
+  JsonFault& fault = object.fault();
+  object.take_list("images", [&](JsonMember const& element, std::string const&) {
+    if (element.kind != JsonKind::object) return;
+    JsonObject image(element.value, "images", fault);
+    auto url = image.take_object("image_url");
+    if (!url) return;
+    PieceDelta& piece = out.pieces.emplace_back();
+    piece.kind = PartKind::image;
+    piece.begins = true;
+    take_text_into(*url, "url", piece.data);
+  });
+}
+
+inline void take_annotations(JsonObject& object, ChoiceDelta& out) {
+  JsonFault& fault = object.fault();
+  PieceDelta cited;
+  object.take_list("annotations", [&](JsonMember const& element, std::string const&) {
+    if (element.kind != JsonKind::object) return;
+    JsonObject annotation(element.value, "annotations", fault);
+    auto page = annotation.take_object("url_citation");
+    if (!page) return;
+    Citation& citation = cited.citations.emplace_back();
+    take_text_into(*page, "url", citation.url);
+    take_text_into(*page, "title", citation.title);
+    citation.begin = page->take_count("start_index");
+    citation.end = page->take_count("end_index");
+    citation.by = Dialect::openai_chat;
+    citation.raw.text = element.value;
+  });
+  if (!cited.citations.empty()) out.pieces.push_back(std::move(cited));
 }
 
 /// A delta, or the message of a whole reply.
 inline void decode_message(JsonObject object, ChoiceDelta& out) {
   JsonFault& fault = object.fault();
-  if (auto const role = object.take("role")) {
-    if (role->value == "\"assistant\"") out.role = Role::assistant;
-  }
-  if (auto const content = object.peek("content"); content && content->kind == JsonKind::array) {
-    object.take("content");
-    take_parts(*content, out, fault);
-  } else {
-    take_text_into(object, "content", out.text);
-    object.take("content");
-  }
-  take_text_into(object, "reasoning_content", out.reasoning);
-  std::string other;
-  take_text_into(object, "reasoning", other);
-  if (out.reasoning.empty()) out.reasoning = std::move(other);  // some vendors say it under both names
-  take_text_into(object, "refusal", out.refusal);
+  if (auto const role = object.take("role"); role && role->value == "\"assistant\"")
+    out.role = Role::assistant;
+  std::string thought = take_text_of(object, "reasoning_content");
+  std::string other = take_text_of(object, "reasoning");  // some vendors say it under both names
+  out.say(PartKind::reasoning, thought.empty() ? std::move(other) : std::move(thought));
+  take_reasoning_details(object, out);
+  if (auto const content = object.peek("content"); content && content->kind == JsonKind::array)
+    take_parts(*content, out, fault, PartKind::text);
+  else out.say(PartKind::text, take_text_of(object, "content"));
+  take_images(object, out);
+  take_annotations(object, out);
+  out.say(PartKind::refusal, take_text_of(object, "refusal"));
   std::int64_t position = 0;
   object.take_list("tool_calls", [&](JsonMember const& call, std::string const&) {
-    out.tool_calls.push_back(decode_tool_call(call.value, position++, fault));
+    out.pieces.push_back(decode_tool_call(call.value, position++, fault));
   });
-  for (std::string_view const name : {"reasoning_content", "reasoning", "refusal"})
-    object.take(name);  // nulls
+  for (std::string_view const name : {"content", "reasoning_content", "reasoning", "refusal"})
+    object.take(name);  // nulls, and what was read as parts
   for (ExtraField& field : object.rest())
     if (field.value.text != "null") out.extra.push_back(std::move(field));
 }
@@ -89,7 +151,7 @@ inline ChoiceDelta decode_choice(std::string_view text, JsonFault& fault) {
     if (message) has_message = true, decode_message(*std::move(message), choice);
   }
   // Legacy completions; Together says the delta's text here a second time.
-  if (!has_message) take_text_into(object, "text", choice.text);
+  if (!has_message) choice.say(PartKind::text, take_text_of(object, "text"));
   std::string finish;
   take_text_into(object, "finish_reason", finish);
   choice.finish = openai_finish_reason(finish);
@@ -109,13 +171,14 @@ inline ChoiceDelta decode_choice(std::string_view text, JsonFault& fault) {
 inline Result<ChatDelta> decode_openai_reply(std::string_view json) {
   JsonFault fault;
   ChatDelta delta;
+  delta.dialect = Dialect::openai_chat;
   if (scan_object(json, [](JsonMember const&) {}) != JsonScan::ok)
     return fail(Errc::malformed_reply, "the provider's reply is not JSON", Origin::upstream);
   JsonObject top(json, "", fault);
   if (auto const error = top.peek("error")) {
     auto fields = read_openai_error_value(*error);
     int const status = status_of_openai_error(fields);
-    return tl::unexpected<Error>(classify_openai_error(status, std::move(fields)));
+    return tl::unexpected<Error>(classify_upstream_error(status, std::move(fields)));
   }
   openai_reply::take_text_into(top, "id", delta.id);
   openai_reply::take_text_into(top, "model", delta.model);
@@ -135,54 +198,18 @@ inline Result<ChatDelta> decode_openai_reply(std::string_view json) {
   return delta;
 }
 
-/// Decodes a stream: the ReplyDecoder of replies whose bytes are server-sent events.
-class OpenAiStreamDecoder final : public ReplyDecoder {
- public:
-  Result<void> decode(std::string_view bytes, bool, std::vector<ChatDelta>& out) override {
-    std::optional<Error> failed;
-    if (done_) return {};
-    auto const step =
-        splitter_.feed(std::span<char const>(bytes.data(), bytes.size()), [&](net::SseEvent const& e) {
-          if (e.data == "[DONE]") return done_ = true, false;
-          auto delta = decode_openai_reply(e.data);
-          if (!delta) return failed = std::move(delta.error()), false;
-          out.push_back(*std::move(delta));
-          return true;
-        });
-    if (step == net::SseStep::too_large)
-      return fail(Errc::malformed_reply, "an event of the provider's stream is over the size limit",
-                  Origin::upstream);
-    if (failed) return tl::unexpected<Error>(*std::move(failed));
-    return {};
-  }
-
- private:
-  net::SseSplitter splitter_;
-  bool done_{false};
-};
-
-/// Decodes a whole reply, once its last piece is there.
-class OpenAiWholeDecoder final : public ReplyDecoder {
- public:
-  Result<void> decode(std::string_view bytes, bool last, std::vector<ChatDelta>& out) override {
-    if (!last || !body_.empty()) body_.append(bytes);
-    if (!last) return {};
-    auto delta = decode_openai_reply(body_.empty() ? bytes : std::string_view(body_));
+/// One event of a stream, for SseReplyDecoder.
+struct OpenAiReplyEvents {
+  Result<bool> decode(net::SseEvent const& event, std::vector<ChatDelta>& out) {
+    if (event.data == "[DONE]") return false;
+    Result<ChatDelta> delta = decode_openai_reply(event.data);
     if (!delta) return tl::unexpected<Error>(std::move(delta).error());
     out.push_back(*std::move(delta));
-    return {};
+    return true;
   }
-
- private:
-  std::string body_;
 };
 
-/// For ChatReply::Head::decoder of a reply of chat or legacy completions.
-inline ArenaPtr<ReplyDecoder> make_openai_stream_decoder(Call& call) {
-  return call.make<OpenAiStreamDecoder>();
-}
-inline ArenaPtr<ReplyDecoder> make_openai_whole_decoder(Call& call) {
-  return call.make<OpenAiWholeDecoder>();
-}
+using OpenAiStreamDecoder = SseReplyDecoder<OpenAiReplyEvents>;
+using OpenAiWholeDecoder = WholeReplyDecoder<&decode_openai_reply>;
 
 }  // namespace lowart::dialect

@@ -3,6 +3,9 @@
 
 #include <lowart/core/usage.hpp>
 #include <lowart/dialect/json_writer.hpp>
+#include <lowart/dialect/openai_error.hpp>
+#include <lowart/dialect/reply_writer.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/chat_delta.hpp>
 
 #include <algorithm>
@@ -15,16 +18,14 @@
 
 namespace lowart::dialect {
 
-/// What names a reply when the provider does not: an id such as "chatcmpl-..", the model, seconds since 1970.
-struct ReplyIdentity {
-  std::string id;
-  std::string model;
-  std::int64_t created{0};
-};
-
 namespace openai_reply {
 
-inline std::string_view word_of(ChoiceDelta const& choice) noexcept {
+inline bool is_openai(Dialect d) noexcept {
+  return d == Dialect::openai_chat || d == Dialect::openai_completions;
+}
+
+/// A word that this dialect's clients know; a foreign one becomes "stop".
+inline std::string_view word_of(ChoiceDelta const& choice, Dialect from) noexcept {
   switch (choice.finish) {
     case FinishReason::none: return "";
     case FinishReason::stop: return "stop";
@@ -32,7 +33,7 @@ inline std::string_view word_of(ChoiceDelta const& choice) noexcept {
     case FinishReason::tool_calls: return "tool_calls";
     case FinishReason::content_filter: return "content_filter";
     case FinishReason::other:
-      return choice.finish_text.empty() ? std::string_view("stop") : choice.finish_text;
+      return choice.finish_text.empty() || !is_openai(from) ? std::string_view("stop") : choice.finish_text;
   }
   return "stop";
 }
@@ -43,24 +44,34 @@ inline void encode_usage(JsonWriter& w, Usage const& usage) {
   w.count("total_tokens", usage.total());
   w.begin_object("prompt_tokens_details");
   w.count("cached_tokens", usage.value(UsageClass::cache_read))
-      .count("audio_tokens", usage.value(UsageClass::input_audio));
+      .count("audio_tokens", usage.value(UsageClass::input_audio))
+      .count_if("cache_write_tokens", usage.get(UsageClass::cache_write))
+      .count_if("image_tokens", usage.get(UsageClass::input_image));
   w.end_object().begin_object("completion_tokens_details");
   w.count("reasoning_tokens", usage.value(UsageClass::reasoning));
   w.count("audio_tokens", usage.value(UsageClass::output_audio));
   w.end_object().end_object();
 }
 
+/// What names a reply, settled by its first step: the provider's own words go before ours.
+struct Identity {
+  std::string id;
+  std::string model;
+  std::int64_t created{0};
+
+  Identity(std::string_view prefix, ReplyContext const& context)
+      : id(std::string(prefix) + context.id), model(context.model), created(context.created) {}
+  void settle(ChatDelta const& delta) {
+    if (!delta.id.empty() && (is_openai(delta.dialect) || delta.dialect == Dialect::neutral)) id = delta.id;
+    if (!delta.model.empty()) model = delta.model;
+    if (delta.created != 0) created = delta.created;
+  }
+};
+
 /// The members that every chunk and every reply begins with.
-inline void begin_reply(JsonWriter& w, std::string_view object, ReplyIdentity const& identity) {
+inline void begin_reply(JsonWriter& w, std::string_view object, Identity const& identity) {
   w.begin_object().text("id", identity.id).text("object", object).count("created", identity.created);
   w.text("model", identity.model);
-}
-
-/// The provider's own words go before ours.
-inline void settle(ReplyIdentity& identity, ChatDelta const& delta) {
-  if (!delta.id.empty()) identity.id = delta.id;
-  if (!delta.model.empty()) identity.model = delta.model;
-  if (delta.created != 0) identity.created = delta.created;
 }
 
 inline void end_choice(JsonWriter& w, RawJson const& logprobs, std::string_view finish) {
@@ -72,9 +83,59 @@ inline void end_choice(JsonWriter& w, RawJson const& logprobs, std::string_view 
 }
 
 /// An id for a tool call that came without one.
-inline std::string made_call_id(ReplyIdentity const& identity, std::int64_t choice, std::int64_t index) {
+inline std::string made_call_id(Identity const& identity, std::int64_t choice, std::int64_t index) {
   std::string id = "call_" + identity.id.substr(identity.id.find('-') + 1);
   return id.append("_").append(std::to_string(choice)).append("_").append(std::to_string(index));
+}
+
+/// Google's way to hand out a thought's signature over this dialect; clients bring it back with the call.
+inline void encode_call_signature(JsonWriter& w, Signature const& signature) {
+  if (signature.empty()) return;
+  w.begin_object("extra_content").begin_object("google");
+  w.text("thought_signature", seal(signature, Dialect::openai_chat)).end_object().end_object();
+}
+
+/// Signatures of reasoning in OpenRouter's members, which clients bring back; nothing without any.
+inline void encode_reasoning_details(JsonWriter& w, std::vector<PieceDelta> const& pieces) {
+  bool open = false;
+  for (PieceDelta const& piece : pieces) {
+    if (piece.kind != PartKind::reasoning || piece.signature.empty()) continue;
+    if (!std::exchange(open, true)) w.begin_list("reasoning_details");
+    std::string const proof = seal(piece.signature, Dialect::openai_chat);
+    w.begin_object();
+    if (piece.redacted) w.text("type", "reasoning.encrypted").text("data", proof);
+    else w.text("type", "reasoning.text").text_if("text", piece.text).text("signature", proof);
+    w.end_object();
+  }
+  if (open) w.end_list();
+}
+
+inline void encode_images(JsonWriter& w, std::vector<PieceDelta> const& pieces) {
+  bool open = false;
+  for (PieceDelta const& piece : pieces) {
+    if (piece.kind != PartKind::image || piece.data.empty()) continue;
+    if (!std::exchange(open, true)) w.begin_list("images");
+    bool const is_url = piece.data.find(':') != std::string::npos;
+    w.begin_object().text("type", "image_url").begin_object("image_url");
+    w.text("url", is_url ? piece.data : "data:" + piece.media_type + ";base64," + piece.data);
+    w.end_object().end_object();
+  }
+  if (open) w.end_list();
+}
+
+/// Pages that the text rests on. A quote from a document has no place in this dialect.
+inline void encode_annotations(JsonWriter& w, std::vector<PieceDelta> const& pieces) {
+  bool open = false;
+  for (PieceDelta const& piece : pieces) {
+    for (Citation const& citation : piece.citations) {
+      if (citation.url.empty()) continue;
+      if (!std::exchange(open, true)) w.begin_list("annotations");
+      w.begin_object().text("type", "url_citation").begin_object("url_citation");
+      w.count("start_index", citation.begin.value_or(0)).count("end_index", citation.end.value_or(0));
+      w.text("url", citation.url).text("title", citation.title).end_object().end_object();
+    }
+  }
+  if (open) w.end_list();
 }
 
 }  // namespace openai_reply
@@ -84,34 +145,32 @@ inline std::string made_call_id(ReplyIdentity const& identity, std::int64_t choi
 /// Each chunk has id, object, created and model, the same in all; the first chunk of a choice has the role; a
 /// tool call has an index always, id, type and name in its first piece only; each choice ends with a
 /// finish_reason. With include_usage, `usage` is null on every chunk and one last chunk without choices
-/// carries it; without, no chunk mentions it. Comes to an end with finish(); after an error, write
-/// openai_error_event instead.
-class ChunkEncoder {
+/// carries it; without, no chunk mentions it.
+class ChunkEncoder final : public ReplyWriter {
  public:
-  ChunkEncoder(ReplyIdentity identity, bool include_usage)
-      : identity_(std::move(identity)), include_usage_(include_usage) {}
+  explicit ChunkEncoder(ReplyContext const& context)
+      : identity_("chatcmpl-", context), include_usage_(context.include_usage) {}
 
-  /// Appends what one step says; nothing for a step without choices, whose usage is kept for the end.
-  void encode(ChatDelta const& delta, std::string& out) {
-    if (!std::exchange(begun_, true)) openai_reply::settle(identity_, delta);
+  /// Nothing for a step without choices, whose usage is kept for the end.
+  void write(ChatDelta const& delta, std::string& out) override {
+    if (!std::exchange(begun_, true)) identity_.settle(delta);
     if (delta.usage) usage_ = delta.usage;
     if (delta.choices.empty()) return;
+    bool const own = openai_reply::is_openai(delta.dialect);
     out.append("data: ");
     JsonWriter w(out);
     openai_reply::begin_reply(w, "chat.completion.chunk", identity_);
     w.begin_list("choices");
-    for (ChoiceDelta const& choice : delta.choices) encode_choice(w, choice);
+    for (ChoiceDelta const& choice : delta.choices) encode_choice(w, choice, delta.dialect);
     w.end_list();
     if (include_usage_) w.null("usage");
-    w.extra(delta.extra).end_object();
+    if (own) w.extra(delta.extra);
+    w.end_object();
     out.append("\n\n");
   }
 
-  /// Tells the usage when the steps did not, as counted here.
-  void usage(Usage const& usage) { usage_ = usage; }
-
-  /// Appends the end: finish reasons that are missing, the usage if it was asked for and is known, [DONE].
-  void finish(std::string& out) {
+  /// Finish reasons that are missing, the usage if it was asked for and is known, [DONE].
+  void finish(std::string& out) override {
     ChatDelta rest;
     if (choices_.empty()) rest.choices.emplace_back().finish = FinishReason::stop;
     for (Choice const& choice : choices_) {
@@ -120,7 +179,7 @@ class ChunkEncoder {
       end.index = choice.index;
       end.finish = choice.calls.empty() ? FinishReason::stop : FinishReason::tool_calls;
     }
-    encode(rest, out);
+    write(rest, out);
     if (include_usage_ && usage_) {
       out.append("data: ");
       JsonWriter w(out);
@@ -132,6 +191,8 @@ class ChunkEncoder {
     }
     out.append("data: [DONE]\n\n");
   }
+
+  void fail(Error const& error, std::string& out) override { out.append(openai_error_event(error)); }
 
  private:
   struct Choice {
@@ -146,43 +207,58 @@ class ChunkEncoder {
     return choices_.emplace_back(Choice{.index = index});
   }
 
-  void encode_choice(JsonWriter& w, ChoiceDelta const& choice) {
+  void encode_choice(JsonWriter& w, ChoiceDelta const& choice, Dialect from) {
     std::size_t const known = choices_.size();
     Choice& state = state_of(choice.index);
     bool const first = choices_.size() != known;
+    std::string const text = choice.text();
     w.begin_object().count("index", choice.index).begin_object("delta");
     if (first) w.text("role", "assistant");
-    bool const speaks = !choice.text.empty() || (first && choice.refusal.empty() &&
-                                                 choice.tool_calls.empty() && choice.reasoning.empty());
-    if (speaks) w.text("content", choice.text);
-    w.text_if("reasoning_content", choice.reasoning).text_if("refusal", choice.refusal);
-    if (!choice.tool_calls.empty()) {
+    if (!text.empty() || (first && choice.pieces.empty())) w.text("content", text);
+    w.text_if("reasoning_content", choice.joined(PartKind::reasoning));
+    openai_reply::encode_reasoning_details(w, choice.pieces);
+    w.text_if("refusal", choice.joined(PartKind::refusal));
+    openai_reply::encode_images(w, choice.pieces);
+    openai_reply::encode_annotations(w, choice.pieces);
+    if (choice.has(PartKind::tool_call)) {
       w.begin_list("tool_calls");
-      for (ToolCallDelta const& call : choice.tool_calls) encode_tool_call(w, state, call);
+      for (PieceDelta const& piece : choice.pieces)
+        if (piece.kind == PartKind::tool_call) encode_tool_call(w, state, piece);
       w.end_list();
     }
-    w.extra(choice.extra).end_object();
-    std::string_view const finish = openai_reply::word_of(choice);
+    if (openai_reply::is_openai(from)) encode_extra(w, choice);
+    w.end_object();
+    std::string_view const finish = openai_reply::word_of(choice, from);
     if (!finish.empty()) state.finished = true;
     openai_reply::end_choice(w, choice.logprobs, finish);
   }
+  /// Unknown members of the delta, but for those that encode_choice wrote from the pieces.
+  static void encode_extra(JsonWriter& w, ChoiceDelta const& choice) {
+    bool const signs = std::any_of(choice.pieces.begin(), choice.pieces.end(),
+                                   [](PieceDelta const& p) { return !p.signature.empty(); });
+    if (signs) w.extra(choice.extra, "reasoning_details");
+    else w.extra(choice.extra);
+  }
 
-  void encode_tool_call(JsonWriter& w, Choice& state, ToolCallDelta const& call) {
+  void encode_tool_call(JsonWriter& w, Choice& state, PieceDelta const& piece) {
+    ToolCall const& call = piece.call;
     std::string_view const type = call.custom ? "custom" : "function";
-    bool const first = std::find(state.calls.begin(), state.calls.end(), call.index) == state.calls.end();
-    w.begin_object().count("index", call.index);
+    bool const first = std::find(state.calls.begin(), state.calls.end(), piece.index) == state.calls.end();
+    w.begin_object().count("index", piece.index);
     if (first) {
-      state.calls.push_back(call.index);
+      state.calls.push_back(piece.index);
       w.text("id",
-             call.id.empty() ? openai_reply::made_call_id(identity_, state.index, call.index) : call.id);
+             call.id.empty() ? openai_reply::made_call_id(identity_, state.index, piece.index) : call.id);
       w.text("type", type);
     }
     w.begin_object(type);
     if (first) w.text("name", call.name);
-    w.text(call.custom ? "input" : "arguments", call.arguments).end_object().end_object();
+    w.text(call.custom ? "input" : "arguments", call.arguments).end_object();
+    openai_reply::encode_call_signature(w, piece.signature);
+    w.end_object();
   }
 
-  ReplyIdentity identity_;
+  openai_reply::Identity identity_;
   std::optional<Usage> usage_;
   std::vector<Choice> choices_;
   bool include_usage_;
@@ -190,40 +266,50 @@ class ChunkEncoder {
 };
 
 /// One whole reply; `whole` as a CompletionBuilder gathers it. A choice without a finish reason gets one.
-inline std::string encode_openai_reply(ChatDelta const& whole, ReplyIdentity identity) {
+inline std::string encode_openai_reply(ChatDelta const& whole, ReplyContext const& context) {
   using namespace openai_reply;
-  settle(identity, whole);
+  Identity identity("chatcmpl-", context);
+  identity.settle(whole);
+  bool const own = is_openai(whole.dialect);
   std::string body;
   JsonWriter w(body);
   begin_reply(w, "chat.completion", identity);
   w.begin_list("choices");
   for (ChoiceDelta const& choice : whole.choices) {
+    std::string const text = choice.text();
+    std::string const refusal = choice.joined(PartKind::refusal);
+    bool const calls = choice.has(PartKind::tool_call);
     w.begin_object().count("index", choice.index).begin_object("message").text("role", "assistant");
-    bool const silent = choice.text.empty() && (!choice.tool_calls.empty() || !choice.refusal.empty());
-    if (silent) w.null("content");
-    else w.text("content", choice.text);
-    w.text_if("reasoning_content", choice.reasoning);
-    if (choice.refusal.empty()) w.null("refusal");
-    else w.text("refusal", choice.refusal);
-    if (!choice.tool_calls.empty()) w.begin_list("tool_calls");
-    for (ToolCallDelta const& call : choice.tool_calls) {
+    if (text.empty() && (calls || !refusal.empty())) w.null("content");
+    else w.text("content", text);
+    w.text_if("reasoning_content", choice.joined(PartKind::reasoning));
+    encode_reasoning_details(w, choice.pieces);
+    if (refusal.empty()) w.null("refusal");
+    else w.text("refusal", refusal);
+    encode_images(w, choice.pieces);
+    encode_annotations(w, choice.pieces);
+    if (calls) w.begin_list("tool_calls");
+    for (PieceDelta const& piece : choice.pieces) {
+      if (piece.kind != PartKind::tool_call) continue;
+      ToolCall const& call = piece.call;
       std::string_view const type = call.custom ? "custom" : "function";
       w.begin_object().text("id",
-                            call.id.empty() ? made_call_id(identity, choice.index, call.index) : call.id);
+                            call.id.empty() ? made_call_id(identity, choice.index, piece.index) : call.id);
       w.text("type", type).begin_object(type).text("name", call.name);
-      w.text(call.custom ? "input" : "arguments", call.arguments).end_object().end_object();
+      w.text(call.custom ? "input" : "arguments", call.arguments).end_object();
+      encode_call_signature(w, piece.signature);
+      w.end_object();
     }
-    if (!choice.tool_calls.empty()) w.end_list();
-    w.extra(choice.extra).end_object();
-    std::string_view const finish = word_of(choice);
-    end_choice(w, choice.logprobs,
-               !finish.empty()             ? finish
-               : choice.tool_calls.empty() ? "stop"
-                                           : "tool_calls");
+    if (calls) w.end_list();
+    if (own) w.extra(choice.extra, "reasoning_details");
+    w.end_object();
+    std::string_view const finish = word_of(choice, whole.dialect);
+    end_choice(w, choice.logprobs, !finish.empty() ? finish : calls ? "tool_calls" : "stop");
   }
   w.end_list();
   if (whole.usage) encode_usage(w, *whole.usage);
-  w.extra(whole.extra).end_object();
+  if (own) w.extra(whole.extra);
+  w.end_object();
   return body;
 }
 

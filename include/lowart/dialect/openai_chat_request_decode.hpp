@@ -4,6 +4,7 @@
 #include <lowart/core/result.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <array>
@@ -36,6 +37,23 @@ inline std::string text_or_empty(std::optional<std::string> text) {
 inline std::optional<JsonObject> take_inner(JsonObject& outer, std::string_view name) {
   if (!outer.peek(name)) outer.wrong(name, "is missing");
   return outer.take_object(name);
+}
+
+/// The signature that a tool call brings back in Google's member of this dialect; the member itself is kept as well.
+inline Signature signature_of(JsonObject const& call) {
+  auto const extra = call.peek("extra_content");
+  auto const google = extra ? find_member(extra->value, "google") : std::nullopt;
+  auto const proof = google ? find_member(google->value, "thought_signature") : std::nullopt;
+  if (!proof || proof->kind != JsonKind::string) return {};
+  return unseal(JsonObject::text_of(*proof), Dialect::openai_chat);
+}
+
+inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cache) {
+  // Not OpenAI's own, but what routers and compatible servers of this dialect take.
+  auto mark = object.take_object("cache_control");
+  if (!mark) return;
+  mark->take("type");
+  cache = CacheMark{text_or_empty(mark->take_text("ttl"))};
 }
 
 inline ContentPart decode_part(JsonMember const& element, std::string path, JsonFault& fault) {
@@ -77,34 +95,34 @@ inline ContentPart decode_part(JsonMember const& element, std::string path, Json
     part.raw.text = element.value;
     return part;
   }
+  decode_cache_mark(object, part.cache);
   part.extra = object.rest();
   if (inner) keep_rest(*inner, type, part.extra);
   return part;
 }
 
-inline ToolCall decode_tool_call(JsonMember const& element, std::string path, JsonFault& fault) {
-  ToolCall call;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), call;
+inline ContentPart decode_tool_call(JsonMember const& element, std::string path, JsonFault& fault) {
+  ContentPart part;
+  part.kind = PartKind::tool_call;
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), part;
   JsonObject object(element.value, std::move(path), fault);
-  call.id = text_or_empty(object.take_text("id"));
   auto const type = object.take_text("type").value_or("function");  // Mistral omits it
   if (type != "function" && type != "custom") {
-    call.extra = object.rest();
-    std::string literal;
-    append_json_string(literal, type);
-    call.extra.push_back({"type", {std::move(literal)}});  // a kind of call that we only carry
-    return call;
+    part.raw.text = element.value;  // a kind of call that we only carry
+    return part;
   }
-  call.custom = type == "custom";
+  part.call.id = text_or_empty(object.take_text("id"));
+  part.call.custom = type == "custom";
   auto inner = take_inner(object, type);
   if (inner) {
     if (!inner->peek("name")) inner->wrong("name", "is missing");
-    call.name = text_or_empty(inner->take_text("name"));
-    call.arguments = text_or_empty(inner->take_text(call.custom ? "input" : "arguments"));
+    part.call.name = text_or_empty(inner->take_text("name"));
+    part.call.arguments = text_or_empty(inner->take_text(part.call.custom ? "input" : "arguments"));
   }
-  call.extra = object.rest();
-  if (inner) keep_rest(*inner, type, call.extra);
-  return call;
+  part.signature = signature_of(object);
+  part.extra = object.rest();
+  if (inner) keep_rest(*inner, type, part.extra);
+  return part;
 }
 
 inline void decode_role(JsonObject& object, Message& message) {
@@ -136,24 +154,77 @@ inline void decode_content(JsonObject& object, Message& message) {
   }
 }
 
+inline bool is_reasoning(std::string_view name) noexcept {
+  return name == "reasoning_content" || name == "reasoning" || name == "reasoning_details";
+}
+
+/// What a message says of its reasoning, in any of the spellings that vendors have. The members themselves are kept
+/// as extra fields, so that they go out as they came; the parts tell another dialect.
+inline void decode_reasoning(JsonObject const& object, Message& message) {
+  if (auto const details = object.peek("reasoning_details"); details && details->kind == JsonKind::array) {
+    scan_array(details->value, [&](JsonMember const& element) {
+      auto const text_in = [&](std::string_view name) {
+        auto const member = find_member(element.value, name);
+        return member && member->kind == JsonKind::string ? JsonObject::text_of(*member) : std::string();
+      };
+      if (element.kind != JsonKind::object) return;
+      ContentPart& part = message.content.emplace_back();
+      part.kind = PartKind::reasoning;
+      part.redacted = text_in("type") == "reasoning.encrypted";
+      part.text = text_in("text");
+      if (std::string const proof = text_in(part.redacted ? "data" : "signature"); !proof.empty())
+        part.signature = unseal(proof, Dialect::openai_chat);
+    });
+    if (!message.content.empty()) return;
+  }
+  for (std::string_view const name : {"reasoning_content", "reasoning"}) {
+    auto const member = object.peek(name);
+    if (!member || member->kind != JsonKind::string) continue;
+    ContentPart& part = message.content.emplace_back();
+    part.kind = PartKind::reasoning;
+    part.text = JsonObject::text_of(*member);
+    return;
+  }
+}
+
+/// A refusal in its own member; beside a list of parts it stays an extra field.
+inline void decode_refusal(JsonObject& object, Message& message) {
+  if (message.content_is_parts) return;
+  auto refusal = object.take_text("refusal");
+  if (!refusal) return;
+  ContentPart& part = message.content.emplace_back();
+  part.kind = PartKind::refusal;
+  part.text = *std::move(refusal);
+}
+
 inline Message decode_message(JsonMember const& element, std::string path, JsonFault& fault) {
   Message message;
   if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), message;
   JsonObject object(element.value, std::move(path), fault);
   decode_role(object, message);
+  decode_reasoning(object, message);
   decode_content(object, message);
+  decode_refusal(object, message);
   object.take_list("tool_calls", [&](JsonMember const& e, std::string at) {
-    message.tool_calls.push_back(decode_tool_call(e, std::move(at), fault));
+    message.content.push_back(decode_tool_call(e, std::move(at), fault));
   });
   message.tool_call_id = text_or_empty(object.take_text("tool_call_id"));
   message.name = text_or_empty(object.take_text("name"));
-  message.refusal = text_or_empty(object.take_text("refusal"));
-  // Two spellings among vendors. "reasoning" stays an extra field too, so that it is written as it came.
-  if (auto text = object.take_text("reasoning_content")) message.reasoning = std::move(*text);
-  else if (auto const other = object.peek("reasoning"); other && other->kind == JsonKind::string)
-    message.reasoning = JsonObject::text_of(*other);
-  for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
+  for (ExtraField& field : object.rest())
+    if (field.value.text != "null" || !is_reasoning(field.name)) message.extra.push_back(std::move(field));
   return message;
+}
+
+/// A free-form tool: it takes text, which a grammar may bound.
+inline void decode_custom_tool(JsonObject& object, Tool& tool) {
+  tool.custom = true;
+  auto inner = take_inner(object, "custom");
+  if (!inner) return;
+  if (!inner->peek("name")) inner->wrong("name", "is missing");
+  tool.name = text_or_empty(inner->take_text("name"));
+  tool.description = text_or_empty(inner->take_text("description"));
+  tool.format = inner->take_raw("format");
+  keep_rest(*inner, "custom", tool.extra);
 }
 
 inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& fault) {
@@ -161,11 +232,15 @@ inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& 
   if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
   JsonObject object(element.value, std::move(path), fault);
   if (!object.peek("type")) return object.wrong("type", "is missing"), tool;
-  if (object.take_text("type") != "function") {
+  auto const type = text_or_empty(object.take_text("type"));
+  if (type != "function" && type != "custom") {
     tool.raw.text = element.value;
     return tool;
   }
-  auto inner = take_inner(object, "function");
+  decode_cache_mark(object, tool.cache);
+  std::optional<JsonObject> inner;
+  if (type == "custom") decode_custom_tool(object, tool);
+  else inner = take_inner(object, type);
   if (inner) {
     if (!inner->peek("name")) inner->wrong("name", "is missing");
     tool.name = text_or_empty(inner->take_text("name"));
@@ -174,9 +249,25 @@ inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& 
     if (parameters) tool.parameters.text = parameters->value;
     tool.strict = inner->take_flag("strict");
   }
-  tool.extra = object.rest();
+  for (ExtraField& field : object.rest()) tool.extra.push_back(std::move(field));
   if (inner) keep_rest(*inner, "function", tool.extra);
   return tool;
+}
+
+/// Some of the tools, as many of them as we can name.
+inline ToolChoice decode_allowed_tools(JsonObject& object, ToolChoice choice) {
+  auto inner = object.take_object("allowed_tools");
+  if (!inner) return choice;
+  bool all_named = true;
+  bool const required = inner->take_text("mode") == "required";
+  inner->take_list("tools", [&](JsonMember const& e, std::string const&) {
+    auto const function = find_member(e.value, "function");
+    auto const name = function ? find_member(function->value, "name") : std::nullopt;
+    if (name && name->kind == JsonKind::string) choice.allowed.push_back(JsonObject::text_of(*name));
+    else all_named = false;
+  });
+  if (all_named) choice.kind = required ? ToolChoiceKind::required : ToolChoiceKind::automatic;
+  return choice;
 }
 
 inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault) {
@@ -184,20 +275,22 @@ inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault)
   choice.kind = ToolChoiceKind::other;
   choice.raw.text = member.value;
   if (member.kind == JsonKind::string) {
-    if (member.value == "\"auto\"") return {ToolChoiceKind::automatic, {}, {}};
-    if (member.value == "\"none\"") return {ToolChoiceKind::none, {}, {}};
-    if (member.value == "\"required\"") return {ToolChoiceKind::required, {}, {}};
+    if (member.value == "\"auto\"") return {ToolChoiceKind::automatic, {}, {}, {}};
+    if (member.value == "\"none\"") return {ToolChoiceKind::none, {}, {}, {}};
+    if (member.value == "\"required\"") return {ToolChoiceKind::required, {}, {}, {}};
     return choice;
   }
   if (member.kind != JsonKind::object)
     return fault.wrong("tool_choice", "must be a string or an object"), choice;
   JsonObject object(member.value, "tool_choice", fault);
-  if (object.take_text("type") != "function") return choice;
-  auto inner = take_inner(object, "function");
+  auto const type = text_or_empty(object.take_text("type"));
+  if (type == "allowed_tools") return decode_allowed_tools(object, std::move(choice));
+  if (type != "function" && type != "custom") return choice;
+  auto inner = take_inner(object, type);
   if (!inner) return choice;
   choice.kind = ToolChoiceKind::named;
   choice.name = text_or_empty(inner->take_text("name"));
-  if (object.rest().empty() && inner->rest().empty()) choice.raw = {};
+  if (type == "function" && object.rest().empty() && inner->rest().empty()) choice.raw = {};
   return choice;
 }
 
@@ -272,6 +365,7 @@ inline Result<Conversation> decode_openai_chat(std::string_view body) {
   using namespace openai_request;
   JsonFault fault;
   Conversation c;
+  c.dialect = Dialect::openai_chat;
   if (auto const at = first_json_error(body))
     fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
   else if (body.find_first_not_of(" \t\r\n") == std::string_view::npos ||
@@ -294,7 +388,8 @@ inline Result<Conversation> decode_openai_chat(std::string_view body) {
   decode_settings(top, c, true);
   c.logprobs = top.take_flag("logprobs");
   c.top_logprobs = top.take_count("top_logprobs");
-  c.reasoning_effort = text_or_empty(top.take_text("reasoning_effort"));
+  c.reasoning.effort = text_or_empty(top.take_text("reasoning_effort"));
+  c.verbosity = text_or_empty(top.take_text("verbosity"));
   auto options = top.take_object("stream_options");
   if (options) c.include_usage = options->take_flag("include_usage").value_or(false);
   c.extra = top.rest();

@@ -40,6 +40,7 @@ inline Result<Conversation> decode_openai_completions(std::string_view body) {
                 Origin::client);
     return tl::unexpected<Error>(std::move(error).with_param("prompt"));
   }
+  c.dialect = Dialect::openai_completions;
   Message message;
   message.content.emplace_back().text =
       prompts.empty() ? std::string() : JsonObject::text_of(prompts.front());
@@ -58,25 +59,25 @@ namespace openai_completions {
 /// What a legacy reply can say of a choice: its text. Reasoning, refusals and tool calls have no place in it.
 inline void encode_choice(JsonWriter& w, ChoiceDelta const& choice, std::string_view finish) {
   if (finish == "tool_calls") finish = "stop";
-  w.begin_object().text("text", choice.text).count("index", choice.index);
+  w.begin_object().text("text", choice.text()).count("index", choice.index);
   openai_reply::end_choice(w, choice.logprobs, finish);
 }
 
 }  // namespace openai_completions
 
-/// Writes one stream of /v1/completions as server-sent events; the same calls as ChunkEncoder.
-class CompletionsChunkEncoder {
+/// Writes one stream of /v1/completions as server-sent events.
+class CompletionsChunkEncoder final : public ReplyWriter {
  public:
-  CompletionsChunkEncoder(ReplyIdentity identity, bool include_usage)
-      : identity_(std::move(identity)), include_usage_(include_usage) {}
+  explicit CompletionsChunkEncoder(ReplyContext const& context)
+      : identity_("cmpl-", context), include_usage_(context.include_usage) {}
 
-  void encode(ChatDelta const& delta, std::string& out) {
-    if (!std::exchange(begun_, true)) openai_reply::settle(identity_, delta);
+  void write(ChatDelta const& delta, std::string& out) override {
+    if (!std::exchange(begun_, true)) identity_.settle(delta);
     if (delta.usage) usage_ = delta.usage;
     for (ChoiceDelta const& choice : delta.choices) {
-      std::string_view const finish = openai_reply::word_of(choice);
+      std::string_view const finish = openai_reply::word_of(choice, delta.dialect);
       note(choice.index, !finish.empty());
-      if (choice.text.empty() && finish.empty()) continue;
+      if (!choice.has(PartKind::text) && finish.empty()) continue;
       out.append("data: ");
       JsonWriter w(out);
       openai_reply::begin_reply(w, "text_completion", identity_);
@@ -89,9 +90,7 @@ class CompletionsChunkEncoder {
     }
   }
 
-  void usage(Usage const& usage) { usage_ = usage; }
-
-  void finish(std::string& out) {
+  void finish(std::string& out) override {
     ChatDelta rest;
     if (choices_.empty()) note(0, false);
     for (auto const& [index, finished] : choices_) {
@@ -100,7 +99,7 @@ class CompletionsChunkEncoder {
       choice.index = index;
       choice.finish = FinishReason::stop;
     }
-    encode(rest, out);
+    write(rest, out);
     if (include_usage_ && usage_) {
       out.append("data: ");
       JsonWriter w(out);
@@ -113,6 +112,8 @@ class CompletionsChunkEncoder {
     out.append("data: [DONE]\n\n");
   }
 
+  void fail(Error const& error, std::string& out) override { out.append(openai_error_event(error)); }
+
  private:
   void note(std::int64_t index, bool finished) {
     for (auto& [known, done] : choices_)
@@ -120,7 +121,7 @@ class CompletionsChunkEncoder {
     choices_.emplace_back(index, finished);
   }
 
-  ReplyIdentity identity_;
+  openai_reply::Identity identity_;
   std::optional<Usage> usage_;
   std::vector<std::pair<std::int64_t, bool>> choices_;  // index, finished
   bool include_usage_;
@@ -128,14 +129,15 @@ class CompletionsChunkEncoder {
 };
 
 /// One whole reply of /v1/completions; `whole` as a CompletionBuilder gathers it.
-inline std::string encode_openai_completions_reply(ChatDelta const& whole, ReplyIdentity identity) {
-  openai_reply::settle(identity, whole);
+inline std::string encode_openai_completions_reply(ChatDelta const& whole, ReplyContext const& context) {
+  openai_reply::Identity identity("cmpl-", context);
+  identity.settle(whole);
   std::string body;
   JsonWriter w(body);
   openai_reply::begin_reply(w, "text_completion", identity);
   w.begin_list("choices");
   for (ChoiceDelta const& choice : whole.choices) {
-    std::string_view const finish = openai_reply::word_of(choice);
+    std::string_view const finish = openai_reply::word_of(choice, whole.dialect);
     openai_completions::encode_choice(w, choice, finish.empty() ? "stop" : finish);
   }
   w.end_list();

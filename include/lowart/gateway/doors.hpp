@@ -1,7 +1,8 @@
 #pragma once
 /// Doors: finds the door for a request: chat, models, health, metrics.
 
-#include <lowart/gateway/openai_door.hpp>
+#include <lowart/gateway/chat_door.hpp>
+#include <lowart/gateway/client_dialects.hpp>
 
 #include <atomic>
 #include <charconv>
@@ -23,18 +24,15 @@ struct ModelCard {
 class Doors {
  public:
   Doors(Metrics& metrics, std::size_t loop, Clock& clock, int log_fd, DoorLimits limits = {})
-      : metrics_(metrics), loop_(metrics.shard(loop), clock, log_fd), openai_(loop_, limits) {}
+      : metrics_(metrics), loop_(metrics.shard(loop), clock, log_fd), chat_(loop_, limits) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
   template <Provider P>
   Task<bool> serve(P& answer, Keyring const& keys, std::vector<ModelCard> const& models,
                    net::ServerRequest& request, net::Responder& responder) {
-    std::string_view const path = request.head().path();
-    bool const post = request.head().method() == "POST";
-    if (path == "/v1/chat/completions" && post)
-      return openai_.serve(answer, keys, Dialect::openai_chat, request, responder);
-    if (path == "/v1/completions" && post)
-      return openai_.serve(answer, keys, Dialect::openai_completions, request, responder);
+    ClientDialect const* const client = find_chat_client(request.head().path());
+    if (client != nullptr && request.head().method() == "POST")
+      return chat_.serve(answer, keys, *client, request, responder);
     return serve_rest(keys, models, request, responder);
   }
 
@@ -73,20 +71,30 @@ class Doors {
         Error(Errc::shutting_down, "the gateway is shutting down").with_retry_after(wait_for_another);
     co_await answer_error(request, responder, error);
   }
-  /// An error in the OpenAI dialect, counted and logged.
+  /// An error in the dialect that the path belongs to, counted and logged.
   Task<void> answer_error(net::ServerRequest& request, net::Responder& responder, Error const& error) {
-    auto const reply = dialect::to_openai_error(error);
+    RequestId const id(loop_.random);
+    auto const reply = client_at(request.head().path()).error(error, id.view());
     if (!reply.retry_after.empty()) responder.field("retry-after", reply.retry_after);
     if (!reply.retry_after_ms.empty()) responder.field("retry-after-ms", reply.retry_after_ms);
     if (!reply.should_retry.empty()) responder.field("x-should-retry", reply.should_retry);
-    co_await answer_plain(request, responder, reply.status, "application/json", reply.body,
-                          to_string(error.code()));
+    co_await answer_as(id, request, responder, reply.status, "application/json", reply.body,
+                       to_string(error.code()));
   }
   /// A whole answer, counted and logged.
   Task<void> answer_plain(net::ServerRequest& request, net::Responder& responder, int status,
                           std::string_view content_type, std::string_view body, std::string_view error = {}) {
-    auto const started = request.clock().now();
     RequestId const id(loop_.random);
+    co_await answer_as(id, request, responder, status, content_type, body, error);
+  }
+
+  LoopState& loop() noexcept { return loop_; }
+
+ private:
+  Task<void> answer_as(RequestId const& id, net::ServerRequest& request, net::Responder& responder,
+                       int status, std::string_view content_type, std::string_view body,
+                       std::string_view error) {
+    auto const started = request.clock().now();
     responder.field("x-request-id", id.view());
     auto const sent = co_await responder.send(status, content_type, body);
     std::string const code = std::to_string(status);
@@ -107,9 +115,6 @@ class Doors {
     loop_.log.write(entry);
   }
 
-  LoopState& loop() noexcept { return loop_; }
-
- private:
   /// SDKs escape the slash in "org/model". The head's parser has seen to it that every % has its two digits.
   static std::string percent_decoded(std::string_view text) {
     constexpr int sixteen = 16;
@@ -127,9 +132,9 @@ class Doors {
 
   /// A label that a client cannot choose.
   static std::string_view known_route(std::string_view path) noexcept {
+    if (auto const* client = find_chat_client(path)) return client->route;
     if (path.starts_with(model_prefix)) return "/v1/models";
-    for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/chat/completions",
-                                   "/v1/completions", "/v1/usage/me"})
+    for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me"})
       if (path == known) return known;
     return "other";
   }
@@ -139,7 +144,7 @@ class Doors {
                         net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
     std::string_view const method = request.head().method();
-    if (path == "/v1/chat/completions" || path == "/v1/completions") {
+    if (find_chat_client(path) != nullptr) {
       co_await method_not_allowed(request, responder, "POST");
       co_return true;
     }
@@ -167,7 +172,7 @@ class Doors {
                          net::ServerRequest& request, net::Responder& responder) {
     KeyEntry const* key = nullptr;
     if (!keys.open()) {
-      auto const found = keys.find(OpenAiDoor::presented_key(request.head()));
+      auto const found = keys.find(ChatDoor::presented_key(request.head()));
       if (!found) {
         co_await answer_error(request, responder, found.error());
         co_return;
@@ -202,7 +207,7 @@ class Doors {
 
   Metrics& metrics_;
   LoopState loop_;
-  OpenAiDoor openai_;
+  ChatDoor chat_;
 };
 
 }  // namespace lowart

@@ -1,9 +1,7 @@
 #pragma once
-/// relay_openai(): hands a reply to an OpenAI client: bytes as they came, or neutral steps written out.
+/// relay_reply(): hands a reply to a client: bytes as they came, or neutral steps written in its dialect.
 
-#include <lowart/dialect/openai_chat_reply.hpp>
-#include <lowart/dialect/openai_completions.hpp>
-#include <lowart/dialect/openai_error.hpp>
+#include <lowart/gateway/client_dialect.hpp>
 #include <lowart/model/chat_request.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/provider/collect.hpp>
@@ -30,21 +28,23 @@ struct RelayEnd {
 namespace relay {
 
 /// Ends a stream that cannot go on. The client's SDK throws what the event says.
-inline Task<RelayEnd> tell_failure(Error const& error, net::Responder& responder) {
+inline Task<RelayEnd> tell_failure(Error const& error, ClientDialect const& client,
+                                   net::Responder& responder) {
   RelayEnd const end = RelayEnd::failed(error);
   if (end.outcome == Outcome::cancelled) {
     responder.abort();
     co_return end;
   }
-  std::string const event = dialect::openai_error_event(error);
+  std::string event;
+  client.error_event(error, event);
   Result<void> const written = co_await responder.write(event, true);
   (void)written;
   co_return end;
 }
 
 /// Same dialect: the provider's bytes, as they came.
-inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
-  if (responder.begun()) {  // see relay_openai_now
+inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, net::Responder& responder) {
+  if (responder.begun()) {  // see relay_now
     Result<void> const sent = co_await responder.send_rest();
     if (!sent) co_return RelayEnd::failed(sent.error());
     co_return RelayEnd{};
@@ -56,7 +56,7 @@ inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
       responder.abort();
       co_return RelayEnd::failed(part.error());
     }
-    if (!part) co_return co_await tell_failure(part.error(), responder);
+    if (!part) co_return co_await tell_failure(part.error(), client, responder);
     bool const whole = !begun && part->last && !reply.head().streamed;
     if (!std::exchange(begun, true) && !whole)
       responder.begin(reply.head().status, reply.head().content_type);
@@ -68,60 +68,65 @@ inline Task<RelayEnd> bytes(ChatReply& reply, net::Responder& responder) {
   }
 }
 
-/// Another language, streamed: each step becomes a chunk.
-template <class Encoder>
-Task<RelayEnd> chunks(ChatReply& reply, Encoder encoder, Call& call, net::Responder& responder) {
+/// Another language, streamed: each step becomes events of the client's.
+inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, Call& call,
+                            net::Responder& responder) {
   DeltaReader steps(reply, call);
   responder.begin(200, "text/event-stream; charset=utf-8");
   std::string out;
   for (;;) {
     Result<std::optional<ChatDelta>> const step = co_await steps.next();
-    if (!step) co_return co_await tell_failure(step.error(), responder);
     out.clear();
-    bool const last = !step->has_value();
-    if (last) encoder.finish(out);
-    else encoder.encode(**step, out);
-    if (out.empty()) continue;
+    bool const broken = !step;
+    bool const last = broken || !step->has_value();
+    if (broken && step.error().code() == Errc::cancelled) {
+      responder.abort();
+      co_return RelayEnd::failed(step.error());
+    }
+    if (broken) writer.fail(step.error(), out);
+    else if (last) writer.finish(out);
+    else writer.write(**step, out);
+    if (out.empty() && !last) continue;
     Result<void> const sent = co_await responder.write(out, last);
+    if (broken) co_return RelayEnd::failed(step.error());
     if (!sent) co_return RelayEnd::failed(sent.error());
     if (last) co_return RelayEnd{};
   }
 }
 
 /// Another language, whole.
-inline Task<RelayEnd> whole(ChatReply& reply, dialect::ReplyIdentity identity, bool completions, Call& call,
-                            net::Responder& responder) {
+inline Task<RelayEnd> whole(ChatReply& reply, ClientDialect const& client,
+                            dialect::ReplyContext const& context, Call& call, net::Responder& responder) {
   Result<Answer> const answer = co_await collect(reply, call);
   if (!answer) {
-    auto const error = dialect::to_openai_error(answer.error());
+    auto const error = client.error(answer.error(), call.request_id());
     Result<void> const told = co_await responder.send(error.status, "application/json", error.body);
     (void)told;
     RelayEnd end = RelayEnd::failed(answer.error());
     end.status = error.status;
     co_return end;
   }
-  std::string const body = completions
-                               ? dialect::encode_openai_completions_reply(answer->whole, std::move(identity))
-                               : dialect::encode_openai_reply(answer->whole, std::move(identity));
+  std::string const body = client.whole(answer->whole, context);
   Result<void> const sent = co_await responder.send(200, "application/json", body);
   if (!sent) co_return RelayEnd::failed(sent.error());
   co_return RelayEnd{};
 }
 
-inline dialect::ReplyIdentity identity_for(ChatRequest const& request, bool completions, Call const& call) {
-  dialect::ReplyIdentity identity;
-  identity.id = completions ? "cmpl-" : "chatcmpl-";
-  identity.id.append(call.request_id().starts_with("req_") ? call.request_id().substr(4) : call.request_id());
-  identity.model = request.model();
-  identity.created = call.clock().utc_micros() / 1'000'000;
-  return identity;
+inline dialect::ReplyContext context_for(ChatRequest const& request, Call const& call) {
+  dialect::ReplyContext context;
+  context.id = call.request_id().starts_with("req_") ? call.request_id().substr(4) : call.request_id();
+  context.model = request.model();
+  context.created = call.clock().utc_micros() / 1'000'000;
+  context.include_usage = request.include_usage();
+  if (request.wire()) context.request = request.wire()->body;
+  return context;
 }
 
 }  // namespace relay
 
-/// The usual whole reply, in one write and without a coroutine. Null: it is for relay_openai(), which also brings out
+/// The usual whole reply, in one write and without a coroutine. Null: it is for relay_reply(), which also brings out
 /// the rest of what the client did not take at once.
-inline std::optional<RelayEnd> relay_openai_now(ChatReply& reply, Dialect client, net::Responder& responder) {
+inline std::optional<RelayEnd> relay_now(ChatReply& reply, Dialect client, net::Responder& responder) {
   ChatReply::Head const& head = reply.head();
   if (head.dialect != client || head.streamed || !reply.is_one_part()) return std::nullopt;
   ReplyPart const part = reply.take_first();
@@ -129,19 +134,15 @@ inline std::optional<RelayEnd> relay_openai_now(ChatReply& reply, Dialect client
   return sent ? std::optional(RelayEnd{}) : std::nullopt;
 }
 
-/// Relays a reply to its end. Nothing was sent before but by relay_openai_now(); whatever happens, an answer is on its
+/// Relays a reply to its end. Nothing was sent before but by relay_now(); whatever happens, an answer is on its
 /// way after it.
-inline Task<RelayEnd> relay_openai(ChatReply& reply, ChatRequest const& request, Dialect client, Call& call,
-                                   net::Responder& responder) {
-  if (reply.head().dialect == client) return relay::bytes(reply, responder);
-  bool const completions = client == Dialect::openai_completions;
-  dialect::ReplyIdentity identity = relay::identity_for(request, completions, call);
-  bool const usage = request.include_usage();
-  if (!request.stream()) return relay::whole(reply, std::move(identity), completions, call, responder);
-  if (completions)
-    return relay::chunks(reply, dialect::CompletionsChunkEncoder(std::move(identity), usage), call,
-                         responder);
-  return relay::chunks(reply, dialect::ChunkEncoder(std::move(identity), usage), call, responder);
+inline Task<RelayEnd> relay_reply(ChatReply& reply, ChatRequest const& request, ClientDialect const& client,
+                                  Call& call, net::Responder& responder) {
+  if (reply.head().dialect == client.dialect) co_return co_await relay::bytes(reply, client, responder);
+  dialect::ReplyContext const context = relay::context_for(request, call);
+  if (!request.stream()) co_return co_await relay::whole(reply, client, context, call, responder);
+  ArenaPtr<dialect::ReplyWriter> const writer = client.writer(context, call);
+  co_return co_await relay::steps(reply, *writer, call, responder);
 }
 
 }  // namespace lowart

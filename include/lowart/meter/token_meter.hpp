@@ -28,8 +28,8 @@ inline std::int64_t count_conversation(Encoding const& encoding, Conversation co
   for (auto const& message : conversation.messages) {
     total += per_message + 1;  // the role is one token
     if (!message.name.empty()) total += per_name + count(message.name);
-    for (auto const& part : message.content) total += count(part.text);
-    for (auto const& call : message.tool_calls) total += count(call.name) + count(call.arguments);
+    for (auto const& part : message.content)
+      total += count(part.text) + count(part.call.name) + count(part.call.arguments);
   }
   for (auto const& tool : conversation.tools)
     total += count(tool.name) + count(tool.description) + count(tool.parameters.text) + count(tool.raw.text);

@@ -77,6 +77,7 @@ struct ReplyHead {
   std::string_view provider;        ///< Who answers.
   std::string_view upstream_model;  ///< The model asked of the provider.
   std::string_view upstream_id;     ///< The provider's request id.
+  std::string_view dropped;  ///< Losses::header() of the request's translation; empty when all was said.
   /// Makes a decoder for the bytes; null when the parts are neutral already.
   ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
 };

@@ -8,8 +8,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lowart {
 
@@ -17,12 +19,17 @@ namespace lowart {
 struct WireRequest {
   Dialect dialect{Dialect::openai_chat};
   std::string_view body;
-  std::string_view model;        ///< Decoded name.
-  std::string_view model_token;  ///< The JSON string in `body`, quotes included: what a provider splices out.
+  std::string_view model;  ///< Decoded name.
+  std::string_view
+      model_token;  ///< The JSON string in `body`, quotes included: what a provider splices out. Empty
+                    ///< where the body does not name the model (Gemini: the path does).
   bool stream{false};
   bool include_usage{false};
   std::optional<std::int64_t> max_tokens;
   std::int64_t choices{1};
+  /// Header fields of the client that a provider of the same dialect gets as they came (anthropic-beta ...).
+  std::span<std::pair<std::string_view, std::string_view> const> fields{};
+  bool as_array{false};  ///< Gemini: the stream is wanted as one JSON array, not as server-sent events.
   /// Reads the whole body; bound by the door, which knows the dialect.
   Result<Conversation> (*decode)(std::string_view body){nullptr};
 };

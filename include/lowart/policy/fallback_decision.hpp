@@ -31,6 +31,7 @@ inline bool goes_on(Error const& error) noexcept {
     case Errc::invalid_request:
     case Errc::unauthenticated:
     case Errc::permission_denied: return false;
+    case Errc::unsupported: return true;  // what this target's dialect cannot say, another's may
     case Errc::upstream_rejected: {
       int const status = error.upstream_status();
       bool const clients_fault = status == 400 || status == 404 || status == 413 || status == 422;

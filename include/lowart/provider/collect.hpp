@@ -51,10 +51,7 @@ struct Answer {
   ChatDelta whole;
 
   /// The text of the first choice.
-  std::string const& text() const noexcept {
-    static std::string const nothing;
-    return whole.choices.empty() ? nothing : whole.choices.front().text;
-  }
+  std::string text() const { return whole.choices.empty() ? std::string() : whole.choices.front().text(); }
 };
 
 /// Reads a reply to its end.

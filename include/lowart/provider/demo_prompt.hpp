@@ -103,7 +103,8 @@ inline std::uint64_t seed_of(Conversation const& conversation) {
   std::uint64_t seed = mix(0xCBF29CE484222325U, conversation.seed ? std::to_string(*conversation.seed) : "");
   for (Message const& message : conversation.messages) {
     seed = mix(seed + static_cast<std::uint64_t>(message.role), message.text());
-    for (ToolCall const& call : message.tool_calls) seed = mix(mix(seed, call.name), call.arguments);
+    for (ContentPart const& part : message.content)
+      if (part.kind == PartKind::tool_call) seed = mix(mix(seed, part.call.name), part.call.arguments);
   }
   for (Tool const& tool : conversation.tools) seed = mix(seed, tool.name);
   return mix(seed, conversation.output_format.schema.text);
@@ -115,12 +116,15 @@ inline std::int64_t count_input(Conversation const& conversation) {
   constexpr std::int64_t per_attachment = 85;
   std::int64_t tokens = 3;
   for (Message const& message : conversation.messages) {
-    tokens += per_message + count_pieces(message.name) + count_pieces(message.refusal);
-    for (ContentPart const& part : message.content)
-      tokens += part.kind == PartKind::text || part.kind == PartKind::refusal ? count_pieces(part.text)
-                                                                              : per_attachment;
-    for (ToolCall const& call : message.tool_calls)
-      tokens += count_pieces(call.name) + count_pieces(call.arguments);
+    tokens += per_message + count_pieces(message.name);
+    for (ContentPart const& part : message.content) {
+      bool const attached = part.kind == PartKind::image || part.kind == PartKind::audio ||
+                            part.kind == PartKind::video || part.kind == PartKind::file ||
+                            part.kind == PartKind::other;
+      tokens += attached ? per_attachment
+                         : count_pieces(part.text) + count_pieces(part.call.name) +
+                               count_pieces(part.call.arguments);
+    }
   }
   for (Tool const& tool : conversation.tools)
     tokens += per_message + count_pieces(tool.name) + count_pieces(tool.description) +

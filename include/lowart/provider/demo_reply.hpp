@@ -50,7 +50,6 @@ class DemoReply final : public ReplySource {
         dice_(seed),
         call_(call),
         progress_(call.memory()) {
-    delta_.id = "chatcmpl-demo-" + hex(dice_());
     delta_.model = std::move(model);
     delta_.created = call.clock().utc_micros() / 1'000'000;
     for (Answer const& answer : answers_) lanes_.emplace_back().rest = answer.text;
@@ -87,15 +86,12 @@ class DemoReply final : public ReplySource {
       ChoiceDelta& choice = delta_.choices.emplace_back();
       choice.index = static_cast<std::int64_t>(i);
       choice.role = Role::assistant;
-      choice.text = answers_[i].text;
-      progress_.text += choice.text;
-      for (ToolCall& call : answers_[i].tool_calls) {
-        ToolCallDelta& tool = choice.tool_calls.emplace_back();
-        tool.index = static_cast<std::int64_t>(choice.tool_calls.size()) - 1;
-        tool.id = call.id;
-        tool.name = call.name;
-        tool.arguments = call.arguments;
-        progress_.text.append(call.name).append(call.arguments);
+      choice.say(PartKind::text, answers_[i].text);
+      progress_.text += answers_[i].text;
+      for (std::size_t k = 0; k < answers_[i].tool_calls.size(); ++k) {
+        PieceDelta& piece = call_piece(choice, static_cast<std::int64_t>(k));
+        piece.call = answers_[i].tool_calls[k];
+        progress_.text.append(piece.call.name).append(piece.call.arguments);
       }
       choice.finish = answers_[i].finish;
     }
@@ -156,6 +152,13 @@ class DemoReply final : public ReplySource {
     return started_at_ + due_ - call_.now();
   }
 
+  static PieceDelta& call_piece(ChoiceDelta& choice, std::int64_t index) {
+    PieceDelta& piece = choice.pieces.emplace_back();
+    piece.kind = PartKind::tool_call;
+    piece.index = index;
+    return piece;
+  }
+
   ReplyPart tell(Step const& step) {
     Answer const& answer = answers_[step.choice];
     delta_.choices.resize(1);
@@ -164,14 +167,13 @@ class DemoReply final : public ReplySource {
     if (!lanes_[step.choice].begun) choice.role = Role::assistant;
     lanes_[step.choice].begun = true;
     if (step.tool < 0) {
-      choice.text = step.piece;
+      choice.say(PartKind::text, std::string(step.piece));
     } else {
       ToolCall const& call = answer.tool_calls[static_cast<std::size_t>(step.tool)];
-      ToolCallDelta& tool = choice.tool_calls.emplace_back();
-      tool.index = step.tool;
-      if (step.head) tool.id = call.id;
-      if (step.head) tool.name = call.name;
-      tool.arguments = step.piece;
+      PieceDelta& piece = call_piece(choice, step.tool);
+      if (step.head) piece.call.id = call.id;
+      if (step.head) piece.call.name = call.name;
+      piece.call.arguments = step.piece;
       if (step.head) progress_.text += call.name;
     }
     progress_.text += step.piece;

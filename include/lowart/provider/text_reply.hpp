@@ -15,8 +15,8 @@ class ReadySource final : public ReplySource {
   ReadySource(ChatDelta delta, Call& call) : delta_(std::move(delta)), progress_(call.memory()) {
     if (delta_.usage) progress_.usage = *delta_.usage;
     for (auto const& choice : delta_.choices) {
-      progress_.text.append(choice.text).append(choice.reasoning).append(choice.refusal);
-      for (auto const& tool : choice.tool_calls) progress_.text.append(tool.name).append(tool.arguments);
+      for (auto const& piece : choice.pieces)
+        progress_.text.append(piece.text).append(piece.call.name).append(piece.call.arguments);
     }
     progress_.events = 1;
     progress_.first_content_at = call.now();
@@ -36,7 +36,7 @@ inline ChatReply text_reply(Call& call, std::string_view provider, std::string_v
   delta.model = model;
   ChoiceDelta choice;
   choice.role = Role::assistant;
-  choice.text = std::move(text);
+  choice.say(PartKind::text, std::move(text));
   choice.finish = FinishReason::stop;
   delta.choices.push_back(std::move(choice));
   ChatReply::Head head;

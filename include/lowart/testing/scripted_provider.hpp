@@ -102,7 +102,7 @@ class ScriptedReply final : public ReplySource {
     }
     delta_ = ChatDelta{};
     ChoiceDelta& choice = delta_.choices.emplace_back();
-    choice.text = text;
+    choice.say(PartKind::text, std::string(text));
     if (part.last) {
       choice.finish = FinishReason::stop;
       delta_.usage = step_.usage_;

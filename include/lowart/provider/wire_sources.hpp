@@ -1,7 +1,6 @@
 #pragma once
-/// Where the parts of an OpenAI reply come from: a stream cut into whole events, or a whole reply gathered.
+/// Where the parts of a reply come from: a stream cut into whole events, or a whole reply gathered.
 
-#include <lowart/dialect/openai_chat_reader.hpp>
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/net/transport.hpp>
 
@@ -16,15 +15,15 @@
 
 namespace lowart {
 
-namespace openai_provider {
-
 /// Cuts a stream into parts of whole events, so that whatever is passed on can be followed by an event of ours.
+/// `Reader` reads along: a dialect::ReplyReader.
+template <class Reader>
 class StreamSource final : public ReplySource {
  public:
   /// `most_bytes` bounds what comes before the first content, and the text of the whole stream.
-  StreamSource(ArenaPtr<net::Exchange> exchange, bool done_required, std::size_t most_bytes, Call& call)
+  StreamSource(ArenaPtr<net::Exchange> exchange, Reader reader, std::size_t most_bytes, Call& call)
       : exchange_(std::move(exchange)),
-        reader_({.event_bytes = 16U << 20U, .terminal_done_required = done_required}),
+        reader_(std::move(reader)),
         progress_(call.memory()),
         out_(call.memory()),
         most_bytes_(most_bytes),
@@ -120,7 +119,7 @@ class StreamSource final : public ReplySource {
   Error failure(Error error) const { return std::move(error).with_sent(Sent::yes); }
 
   ArenaPtr<net::Exchange> exchange_;
-  dialect::OpenAiChatReader reader_;
+  Reader reader_;
   ReplyProgress progress_;
   std::pmr::string out_;
   std::pmr::string held_{out_.get_allocator()};
@@ -130,6 +129,7 @@ class StreamSource final : public ReplySource {
 };
 
 /// A whole reply: gathered, then one part.
+template <class Reader>
 class WholeSource final : public ReplySource {
  public:
   WholeSource(ArenaPtr<net::Exchange> exchange, std::size_t most_bytes, Call& call)
@@ -161,11 +161,10 @@ class WholeSource final : public ReplySource {
     return true;
   }
   /// Looks at what was gathered: is it a reply, and what did it use?
-  Result<void> read_along() {
+  Result<void> read_along(Reader reader) {
     if (too_large_)
       return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
                       .with_sent(Sent::yes));
-    dialect::OpenAiChatReader reader;
     Result<void> read = reader.whole(body_, progress_);
     if (!read) return fail(std::move(read.error()).with_sent(Sent::yes).with_retryable(true));
     progress_.first_content_at = call_.now();
@@ -184,7 +183,5 @@ class WholeSource final : public ReplySource {
   Call& call_;
   bool too_large_{false};
 };
-
-}  // namespace openai_provider
 
 }  // namespace lowart

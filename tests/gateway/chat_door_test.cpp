@@ -1,4 +1,4 @@
-#include <lowart/gateway/openai_door.hpp>
+#include <lowart/gateway/chat_door.hpp>
 
 #include "gateway_fixture.hpp"
 
@@ -60,7 +60,7 @@ std::string_view text_of(boost::json::object const& line, std::string_view name)
   return line.contains(name) ? std::string_view(line.at(name).as_string()) : "";
 }
 
-TEST(OpenAiDoor, AnswersAndLogsAndCounts) {
+TEST(ChatDoor, AnswersAndLogsAndCounts) {
   Usage usage;
   usage.set(UsageClass::input, 9);
   usage.set(UsageClass::output, 2);
@@ -100,7 +100,7 @@ TEST(OpenAiDoor, AnswersAndLogsAndCounts) {
   EXPECT_EQ(metrics.value("gateway_in_flight"), 0);
 }
 
-TEST(OpenAiDoor, StreamsInTheClientsDialectFromNeutralSteps) {
+TEST(ChatDoor, StreamsInTheClientsDialectFromNeutralSteps) {
   Setting s(Step::stream({"Hel", "lo"}));
   HttpAnswer const answer = s.chat(stream_request);
   EXPECT_EQ(answer.status, 200);
@@ -113,7 +113,7 @@ TEST(OpenAiDoor, StreamsInTheClientsDialectFromNeutralSteps) {
   EXPECT_TRUE(reader.done());
 }
 
-TEST(OpenAiDoor, PassesOnTheBytesOfAProviderOfTheSameDialect) {
+TEST(ChatDoor, PassesOnTheBytesOfAProviderOfTheSameDialect) {
   std::string const event =
       "data: {\"id\":\"c\",\"x\": 1e3,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n";
   std::string const text = ": note\n\n" + event + event + "data: [DONE]\n\n";
@@ -125,7 +125,7 @@ TEST(OpenAiDoor, PassesOnTheBytesOfAProviderOfTheSameDialect) {
   EXPECT_EQ(text_of(s.logged(), "outcome"), "complete");
 }
 
-TEST(OpenAiDoor, TellsAStreamsBreakInTheStreamAndRecordsItAsPartial) {
+TEST(ChatDoor, TellsAStreamsBreakInTheStreamAndRecordsItAsPartial) {
   Setting s(Step::stream({"Hel"}).then_fail(Error(Errc::connection_lost, "cut off", Origin::upstream)));
   HttpAnswer const answer = s.chat(stream_request);
   EXPECT_EQ(answer.status, 200);
@@ -142,7 +142,7 @@ TEST(OpenAiDoor, TellsAStreamsBreakInTheStreamAndRecordsItAsPartial) {
       1);
 }
 
-TEST(OpenAiDoor, TellsABreakWithAnErrorStatusWhereNothingWasSent) {
+TEST(ChatDoor, TellsABreakWithAnErrorStatusWhereNothingWasSent) {
   Setting s(Step::stream({"Hel"}).then_fail(Error(Errc::connection_lost, "cut off", Origin::upstream)));
   HttpAnswer const answer = s.chat(plain_request);
   EXPECT_EQ(answer.status, 502);
@@ -152,7 +152,7 @@ TEST(OpenAiDoor, TellsABreakWithAnErrorStatusWhereNothingWasSent) {
   EXPECT_EQ(text_of(line, "outcome"), "partial");
 }
 
-TEST(OpenAiDoor, AnswersEveryErrorInTheEnvelopeWithItsStatus) {
+TEST(ChatDoor, AnswersEveryErrorInTheEnvelopeWithItsStatus) {
   struct Case {
     Error error;
     int status;
@@ -193,7 +193,7 @@ TEST(OpenAiDoor, AnswersEveryErrorInTheEnvelopeWithItsStatus) {
   }
 }
 
-TEST(OpenAiDoor, RefusesABadKeyBeforeItReadsTheBody) {
+TEST(ChatDoor, RefusesABadKeyBeforeItReadsTheBody) {
   Setting s(Step::answer("never"), with_key());
   for (std::string_view const fields :
        {"", "Authorization: Bearer wrong\r\n", "Authorization: Basic sk-lw-1\r\n",
@@ -212,7 +212,7 @@ TEST(OpenAiDoor, RefusesABadKeyBeforeItReadsTheBody) {
       << "what was not let in leaves no record";
 }
 
-TEST(OpenAiDoor, RefusesAModelThatTheKeyMayNotUse) {
+TEST(ChatDoor, RefusesAModelThatTheKeyMayNotUse) {
   Setting s(Step::answer("never"), with_key({}, {"other"}));
   HttpAnswer const answer = s.chat(plain_request, good_key);
   EXPECT_EQ(answer.status, 403);
@@ -227,7 +227,7 @@ TEST(OpenAiDoor, RefusesAModelThatTheKeyMayNotUse) {
   for (auto const& line : s.log.lines()) EXPECT_LT(boost::json::serialize(line).size(), 1500U);
 }
 
-TEST(OpenAiDoor, RefusesWhatIsNoRequest) {
+TEST(ChatDoor, RefusesWhatIsNoRequest) {
   GatewayOptions options;
   options.limits.body_bytes = 1000;
   Setting s(Step::answer("never"), options);
@@ -241,7 +241,7 @@ TEST(OpenAiDoor, RefusesWhatIsNoRequest) {
   EXPECT_EQ(s.server->metrics().value("gateway_in_flight"), 0);
 }
 
-TEST(OpenAiDoor, TellsItsLimitsAndHoldsThem) {
+TEST(ChatDoor, TellsItsLimitsAndHoldsThem) {
   Setting s(Step::answer("Hi"), with_key(Limits{.rpm = 2, .tpm = 5000, .concurrency = 1}));
   HttpAnswer const first = s.chat(plain_request, good_key);
   EXPECT_EQ(first.status, 200);
@@ -258,7 +258,7 @@ TEST(OpenAiDoor, TellsItsLimitsAndHoldsThem) {
   EXPECT_EQ(s.server->metrics().value("gateway_denied_total{reason=\"rate_limited\"}"), 1);
 }
 
-TEST(OpenAiDoor, ReservesWithoutOverflow) {
+TEST(ChatDoor, ReservesWithoutOverflow) {
   Setting s(Step::answer("Hi"), with_key(Limits{.rpm = 0, .tpm = 5000, .concurrency = 0}));
   HttpAnswer const answer =
       s.chat(R"({"model":"m","n":128,"max_tokens":9223372036854775807,"messages":[]})", good_key);
@@ -266,14 +266,14 @@ TEST(OpenAiDoor, ReservesWithoutOverflow) {
   EXPECT_EQ(s.chat(plain_request, good_key).status, 200);
 }
 
-TEST(OpenAiDoor, TakesAKeyWithoutLimits) {
+TEST(ChatDoor, TakesAKeyWithoutLimits) {
   GatewayOptions options;
   options.keys.push_back({.name = "k", .digest = net::sha256("sk-lw-1"), .limits = {}, .models = {}});
   Setting s(Step::answer("Hi"), std::move(options));
   EXPECT_EQ(s.chat(plain_request, good_key).status, 200);
 }
 
-TEST(OpenAiDoor, KeepsAClientsRequestIdToTheLogAlsoBehindALongBody) {
+TEST(ChatDoor, KeepsAClientsRequestIdToTheLogAlsoBehindALongBody) {
   std::string const long_request =
       R"({"model":"m","messages":[{"role":"user","content":")" + std::string(3U << 20U, 'x') + "\"}]}";
   for (std::string const& request : {plain_request, long_request})
@@ -289,13 +289,13 @@ TEST(OpenAiDoor, KeepsAClientsRequestIdToTheLogAlsoBehindALongBody) {
     }
 }
 
-TEST(OpenAiDoor, ReplacesARequestIdThatWouldNeedEscapes) {
+TEST(ChatDoor, ReplacesARequestIdThatWouldNeedEscapes) {
   Setting s(Step::answer("Hi"));
   HttpAnswer const answer = s.chat(plain_request, "x-request-id: <script>\r\n");
   EXPECT_TRUE(field_of(answer, "x-request-id").starts_with("req_"));
 }
 
-TEST(OpenAiDoor, MakesNoLabelOfAnOddModelName) {
+TEST(ChatDoor, MakesNoLabelOfAnOddModelName) {
   Setting s(Step::answer("Hi"));
   for (auto const& name : {std::string(300, 'm'), std::string("t\\u0001"), std::string("\xC3\xA4")})
     EXPECT_EQ(s.chat(R"({"messages":[],"model":")" + name + "\"}").status, 200);
@@ -304,7 +304,7 @@ TEST(OpenAiDoor, MakesNoLabelOfAnOddModelName) {
   EXPECT_FALSE(metrics.mentions("mmm"));
 }
 
-TEST(OpenAiDoor, CancelsTheCallOfAClientThatLeaves) {
+TEST(ChatDoor, CancelsTheCallOfAClientThatLeaves) {
   Setting s(Step::stall());
   {
     TestClient client = s.server->client();
@@ -320,7 +320,7 @@ TEST(OpenAiDoor, CancelsTheCallOfAClientThatLeaves) {
       s.server->metrics().value("gateway_usage_records_total{provenance=\"none\",outcome=\"cancelled\"}"), 1);
 }
 
-TEST(OpenAiDoor, LooksOutNoMoreForAClientWhoseCallIsOver) {
+TEST(ChatDoor, LooksOutNoMoreForAClientWhoseCallIsOver) {
   // The refusal is longer than the socket takes at once, and its reader has shut its sending side down.
   std::string const long_text(24U << 20U, 'x');
   Error const refused = Error(Errc::upstream_rejected, "no", Origin::upstream)
@@ -335,7 +335,7 @@ TEST(OpenAiDoor, LooksOutNoMoreForAClientWhoseCallIsOver) {
   EXPECT_EQ(client.receive().status, 400);
 }
 
-TEST(OpenAiDoor, CountsNobodyInFlightWhenItIsStoppedInTheMiddle) {
+TEST(ChatDoor, CountsNobodyInFlightWhenItIsStoppedInTheMiddle) {
   Setting s(Step::stream({"a"}).then_stall());
   TestClient client = s.server->client();
   client.send(post("/v1/chat/completions", stream_request));
@@ -345,7 +345,7 @@ TEST(OpenAiDoor, CountsNobodyInFlightWhenItIsStoppedInTheMiddle) {
   EXPECT_EQ(s.server->metrics().value("gateway_in_flight"), 0);
 }
 
-TEST(OpenAiDoor, AnswersTheOldCompletionsToo) {
+TEST(ChatDoor, AnswersTheOldCompletionsToo) {
   Setting s(Step::stream({"Hel", "lo"}));
   HttpAnswer const answer = s.server->ask(post("/v1/completions", R"({"model":"m","prompt":"Hi"})"));
   EXPECT_EQ(answer.status, 200) << answer.body;

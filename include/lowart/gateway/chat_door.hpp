@@ -1,11 +1,7 @@
 #pragma once
-/// The door for OpenAI clients: chat completions and completions, from request to last byte.
+/// The door for chat in every dialect, from request to last byte.
 
-#include <lowart/dialect/openai_chat_reply.hpp>
-#include <lowart/dialect/openai_chat_request.hpp>
-#include <lowart/dialect/openai_completions.hpp>
-#include <lowart/dialect/openai_error.hpp>
-#include <lowart/dialect/openai_facts.hpp>
+#include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/keyring.hpp>
 #include <lowart/gateway/loop_state.hpp>
@@ -19,25 +15,26 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lowart {
 
-/// Answers OpenAI clients with any Provider.
+/// Answers clients of any dialect with any Provider.
 ///
 /// One object per event loop. Every request ends in one answer, one line of the access log and its counters;
 /// every admitted call in one usage record, if the provider is Metered.
-class OpenAiDoor {
+class ChatDoor {
  public:
-  OpenAiDoor(LoopState& loop, DoorLimits limits = {}) noexcept : loop_(loop), limits_(limits) {}
+  ChatDoor(LoopState& loop, DoorLimits limits = {}) noexcept : loop_(loop), limits_(limits) {}
 
-  /// POST /v1/chat/completions (Dialect::openai_chat) or /v1/completions (Dialect::openai_completions).
-  /// Answers whatever happens; so always true, as Doors::serve says of a door that was found.
+  /// A POST of `client`'s dialect. Answers whatever happens; so always true, as Doors::serve says of a door that was found.
   template <Provider P>
-  Task<bool> serve(P& answer, Keyring const& keys, Dialect dialect, net::ServerRequest& request,
+  Task<bool> serve(P& answer, Keyring const& keys, ClientDialect const& client, net::ServerRequest& request,
                    net::Responder& responder) {
-    VisitPtr const visit = begin_visit(dialect, request, responder);
+    VisitPtr const visit = begin_visit(client, request, responder);
     bool admitted = identify(*visit, keys);
     if (admitted) {
       std::optional<Result<std::string_view>> body = request.body_now(limits_.body_bytes);
@@ -47,10 +44,10 @@ class OpenAiDoor {
     if (admitted) {
       Result<ChatReply> reply = co_await answer(*visit->chat, *visit->call);
       begin_answer(*visit, std::move(reply));
-      bool const relayed = !visit->reply || relay_now(*visit);
+      bool const relayed = !visit->reply || relay_at_once(*visit);
       if (!relayed) {
         RelayEnd const end =
-            co_await relay_openai(*visit->reply, *visit->chat, dialect, *visit->call, responder);
+            co_await relay_reply(*visit->reply, *visit->chat, client, *visit->call, responder);
         note_end(*visit, end);
       }
       settle(*visit);
@@ -60,15 +57,17 @@ class OpenAiDoor {
     co_return true;
   }
 
-  /// The key of a request, from `Authorization: Bearer` or `x-api-key` or `api-key`.
+  /// The key of a request: from `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key` or `?key=`, so that
+  /// the SDKs of every dialect can bring it their way.
   static std::string_view presented_key(net::RequestHead const& head) noexcept {
     constexpr std::string_view bearer = "bearer ";
     auto const authorization = head.fields().get("authorization");
     if (authorization.size() > bearer.size() &&
         net::equal_ignoring_case(authorization.substr(0, bearer.size()), bearer))
       return authorization.substr(authorization.find_first_not_of(' ', bearer.size()));
-    if (auto const key = head.fields().get("x-api-key"); !key.empty()) return key;
-    return head.fields().get("api-key");
+    for (std::string_view const name : {"x-api-key", "api-key", "x-goog-api-key"})
+      if (auto const key = head.fields().get(name); !key.empty()) return key;
+    return key_in_query(head.query());
   }
 
  private:
@@ -76,8 +75,14 @@ class OpenAiDoor {
       200;  ///< Bytes of a client's own words in logs, labels, errors.
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
-  static std::string_view route_of(Dialect dialect) noexcept {
-    return dialect == Dialect::openai_chat ? "/v1/chat/completions" : "/v1/completions";
+  /// The value of `key` in "alt=sse&key=..."; our keys hold nothing that a URL would escape.
+  static std::string_view key_in_query(std::string_view query) noexcept {
+    while (!query.empty()) {
+      std::string_view const pair = query.substr(0, query.find('&'));
+      if (pair.starts_with("key=")) return pair.substr(4);
+      query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    }
+    return {};
   }
 
   /// Ends the look-out for a client that leaves before the call is gone that it would cancel.
@@ -91,9 +96,9 @@ class OpenAiDoor {
 
   /// One request at this door, and what there is to log of it.
   struct Visit {
-    Visit(OpenAiDoor& door, Dialect d, net::ServerRequest& rq, net::Responder& rs)
+    Visit(ChatDoor& door, ClientDialect const& c, net::ServerRequest& rq, net::Responder& rs)
         : in_flight(door.loop_.metrics.in_flight),
-          dialect(d),
+          client(c),
           request(rq),
           responder(rs),
           fresh_id(door.loop_.random),
@@ -113,7 +118,7 @@ class OpenAiDoor {
     }
 
     Counter& in_flight;
-    Dialect dialect;
+    ClientDialect const& client;
     net::ServerRequest& request;
     net::Responder& responder;
     RequestId fresh_id;
@@ -141,13 +146,14 @@ class OpenAiDoor {
   };
   /// In the request's arena, so that coroutine frames stay small enough for Asio to recycle (1020 bytes).
   using VisitPtr = ArenaPtr<Visit>;
-  VisitPtr begin_visit(Dialect dialect, net::ServerRequest& request, net::Responder& responder) {
+  VisitPtr begin_visit(ClientDialect const& client, net::ServerRequest& request, net::Responder& responder) {
     void* const place = request.arena().resource()->allocate(sizeof(Visit), alignof(Visit));
-    return VisitPtr(::new (place) Visit(*this, dialect, request, responder));
+    return VisitPtr(::new (place) Visit(*this, client, request, responder));
   }
 
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
+    if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
     if (keys.open()) return true;
     auto const found = keys.find(presented_key(visit.request.head()));
     if (!found) return visit.fails(found.error());
@@ -160,11 +166,12 @@ class OpenAiDoor {
   template <Provider P>
   bool admit(Visit& visit, Result<std::string_view> const& body, P const& answer) {
     if (!body) return visit.fails(body.error());
-    bool const is_chat = visit.dialect == Dialect::openai_chat;
-    auto facts = is_chat ? dialect::read_openai_chat_facts(*body, visit.scratch)
-                         : dialect::read_openai_completions_facts(*body, visit.scratch);
+    net::RequestHead const& head = visit.request.head();
+    Asked const asked{.path = head.path(), .query = head.query(), .body = *body};
+    auto facts = visit.client.facts(asked, visit.scratch);
     if (!facts) return visit.fails(facts.error());
-    facts->decode = is_chat ? &dialect::decode_openai_chat : &dialect::decode_openai_completions;
+    facts->decode = visit.client.decode;
+    facts->fields = passed_fields(visit);
     visit.model = facts->model;
     if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
 
@@ -174,7 +181,8 @@ class OpenAiDoor {
     auto& request = visit.request;
     auto const now = request.clock().now();
     Result<Admission> admission = admission_for(visit.key, *facts, now);
-    if (visit.key != nullptr && visit.key->limits) write_limits(*visit.key->limits, now, visit.responder);
+    if (visit.key != nullptr && visit.key->limits)
+      visit.client.limits(visit.key->limits->snapshot(now), request.clock().utc_micros(), visit.responder);
     if (!admission) return visit.fails(admission.error());
 
     visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena());
@@ -185,6 +193,20 @@ class OpenAiDoor {
     visit.chat.emplace(*facts);
     return true;
   }
+  /// The client's fields that its dialect wants passed on; in the request's arena.
+  static std::span<std::pair<std::string_view, std::string_view> const> passed_fields(Visit& visit) {
+    using Field = std::pair<std::string_view, std::string_view>;
+    auto const names = visit.client.passed_fields;
+    if (names.empty()) return {};
+    auto* const fields = static_cast<Field*>(
+        visit.request.arena().resource()->allocate(names.size() * sizeof(Field), alignof(Field)));
+    std::size_t count = 0;
+    for (std::string_view const name : names)
+      if (auto const value = visit.request.head().fields().get(name); !value.empty())
+        ::new (fields + count++) Field(name, value);
+    return {fields, count};
+  }
+
   static Error not_allowed(std::string_view model) {
     std::string message = "this API key may not use the model '";
     message.append(model.substr(0, longest_shown)).append("'");
@@ -202,9 +224,11 @@ class OpenAiDoor {
     visit.status = visit.reply->head().status;
     note_first_content(visit, *visit.call);
     visit.responder.field("x-lowart-provider", visit.provider);
+    if (auto const dropped = visit.reply->head().dropped; !dropped.empty())
+      visit.responder.field("x-lowart-dropped", dropped);
   }
-  static bool relay_now(Visit& visit) {
-    std::optional<RelayEnd> const end = relay_openai_now(*visit.reply, visit.dialect, visit.responder);
+  static bool relay_at_once(Visit& visit) {
+    std::optional<RelayEnd> const end = relay_now(*visit.reply, visit.client.dialect, visit.responder);
     if (end) note_end(visit, *end);
     return end.has_value();
   }
@@ -234,21 +258,6 @@ class OpenAiDoor {
                           static_cast<std::int64_t>(facts.body.size()) / bytes_per_token + output);
   }
 
-  /// What OpenAI's own servers send; a client's SDK and its throttling read it.
-  static void write_limits(LimitState const& limits, TimePoint now, net::Responder& responder) {
-    auto const seen = limits.snapshot(now);
-    if (seen.requests.limit > 0) {
-      responder.number("x-ratelimit-limit-requests", seen.requests.limit);
-      responder.number("x-ratelimit-remaining-requests", seen.requests.remaining);
-      responder.number("x-ratelimit-reset-requests", seen.requests.reset.count(), "ms");
-    }
-    if (seen.tokens.limit > 0) {
-      responder.number("x-ratelimit-limit-tokens", seen.tokens.limit);
-      responder.number("x-ratelimit-remaining-tokens", seen.tokens.remaining);
-      responder.number("x-ratelimit-reset-tokens", seen.tokens.reset.count(), "ms");
-    }
-  }
-
   Task<void> refuse(Visit& visit) {
     Error const& error = *visit.failure;
     visit.error = to_string(error.code());
@@ -256,7 +265,7 @@ class OpenAiDoor {
     if (visit.outcome.empty()) visit.outcome = to_string(outcome_of(error));
     bool const denied = visit.attempts == 0 && error.origin() != Origin::upstream;
     if (denied) loop_.metrics.denied.at({visit.error}).add();
-    auto const reply = dialect::to_openai_error(error);
+    auto const reply = visit.client.error(error, visit.id);
     visit.status = reply.status;
     if (!reply.retry_after.empty()) visit.responder.field("retry-after", reply.retry_after);
     if (!reply.retry_after_ms.empty()) visit.responder.field("retry-after-ms", reply.retry_after_ms);
@@ -300,8 +309,8 @@ class OpenAiDoor {
     std::array<char, 8> status{};
     auto const end = std::to_chars(status.data(), status.data() + status.size(), visit.status).ptr;
     std::string_view const code(status.data(), static_cast<std::size_t>(end - status.data()));
-    metrics.http_requests.at({route_of(visit.dialect), code}).add();
-    metrics.http_duration.at({route_of(visit.dialect)}).observe(took);
+    metrics.http_requests.at({visit.client.route, code}).add();
+    metrics.http_duration.at({visit.client.route}).observe(took);
     if (visit.model_known) {
       for (std::size_t i = 0; i < usage_class_count; ++i) {
         auto const c = static_cast<UsageClass>(i);
@@ -316,7 +325,7 @@ class OpenAiDoor {
     entry.request_id = visit.id;
     entry.peer = visit.request.peer();
     entry.method = "POST";
-    entry.path = route_of(visit.dialect);
+    entry.path = visit.client.route;
     entry.status = visit.status;
     entry.duration_us = micros;
     entry.first_token_us = visit.first_token_us;

@@ -1,0 +1,42 @@
+#pragma once
+/// is_hint(): which of a dialect's own words may be left out of a translation without changing the answer.
+
+#include <lowart/model/conversation.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace lowart::dialect {
+
+namespace hint {
+
+/// Bookkeeping, caching, billing and telemetry of each dialect: their absence changes cost or records only.
+inline constexpr std::array<std::string_view, 17> openai{
+    "store",        "metadata",       "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+    "service_tier", "stream_options", "include",           "client_metadata",  "background",
+    "truncation",   "obfuscation"};
+inline constexpr std::array<std::string_view, 7> anthropic{
+    "metadata", "service_tier", "inference_geo", "speed", "caller", "eager_input_streaming", "defer_loading"};
+inline constexpr std::array<std::string_view, 3> gemini{"labels", "cachedContent", "safetySettings"};
+
+template <std::size_t N>
+constexpr bool contains(std::array<std::string_view, N> const& names, std::string_view name) noexcept {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace hint
+
+inline bool is_hint(Dialect dialect, ExtraField const& field) noexcept {
+  switch (dialect) {
+    case Dialect::openai_chat:
+    case Dialect::openai_completions:
+    case Dialect::openai_responses: return hint::contains(hint::openai, field.name);
+    case Dialect::anthropic: return hint::contains(hint::anthropic, field.name);
+    case Dialect::gemini: return hint::contains(hint::gemini, field.name);
+    case Dialect::neutral: return false;
+  }
+  return false;
+}
+
+}  // namespace lowart::dialect

@@ -1,0 +1,118 @@
+#pragma once
+/// ReplyReader: reads along a reply that passes by as bytes, and changes none of them.
+
+#include <lowart/core/result.hpp>
+#include <lowart/model/chat_reply.hpp>
+#include <lowart/net/sse.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart::dialect {
+
+/// What one event means for its stream.
+enum class EventStep : std::uint8_t {
+  more,
+  done,    ///< The terminal event: nothing that follows matters.
+  failed,  ///< An error event, or no event of this dialect: Events::error() tells.
+};
+
+/// Reads along one reply of a dialect: has it begun, is it complete, did it fail, what was used, what was said.
+/// Text, usage, finish reason and the number of events with content go to a ReplyProgress.
+///
+/// `Events` is what a dialect finds in one event or one whole body:
+///
+///     EventStep read(net::SseEvent const&, ReplyProgress&);
+///     EventStep whole(std::string_view body, ReplyProgress&);   // done: it is an answer
+///     Error error() const;           // after failed
+///     bool committed() const;        // the first content was seen: text, reasoning, refusal, tool call, media, finish
+///     bool may_end() const;          // a stream may end here without a terminal event
+///
+/// Any cut of the bytes gives the same findings. Errors: those of Events; an event over the limit is
+/// malformed_reply. The first error is final. Concurrency: one value per reply, one thread at a time.
+template <class Events>
+class ReplyReader {
+ public:
+  explicit ReplyReader(Events events = Events(), std::size_t event_bytes = 16U << 20U)
+      : splitter_(net::SseLimits{.event_bytes = event_bytes}), events_(std::move(events)) {}
+
+  /// Reads the next bytes of a stream.
+  Result<void> feed(std::string_view bytes, ReplyProgress& progress) {
+    good_bytes_ = 0;
+    if (failed_) return result();
+    if (done_) return {};
+    // Where the good events end; an event that began in an earlier read ends in this one by what was not held.
+    std::size_t held = splitter_.held().size();
+    std::size_t good = 0;
+    bool ended = false;
+    auto const split =
+        splitter_.feed(std::span<char const>(bytes.data(), bytes.size()), [&](net::SseEvent const& event) {
+          EventStep const step = events_.read(event, progress);
+          if (step == EventStep::failed) failed_ = events_.error();
+          else good = end_of(event, bytes, held);
+          held = 0;
+          done_ = step == EventStep::done;
+          ended = step != EventStep::more;
+          return !ended;
+        });
+    if (split == net::SseStep::too_large)
+      failed_ = Error(Errc::malformed_reply, "an event of the provider's stream is over the size limit",
+                      Origin::upstream);
+    bool const at_line_start = bytes.empty() || bytes.back() == '\n' || bytes.back() == '\r';
+    bool const all = !ended && !failed_ && at_line_start && !splitter_.inside_event();
+    good_bytes_ = all ? bytes.size() : std::min(good, bytes.size());
+    return result();
+  }
+
+  /// Reads a whole reply. It is committed and done when it is one.
+  Result<void> whole(std::string_view body, ReplyProgress& progress) {
+    good_bytes_ = 0;
+    if (failed_) return result();
+    done_ = events_.whole(body, progress) == EventStep::done;
+    if (!done_) failed_ = events_.error();
+    else good_bytes_ = body.size();
+    return result();
+  }
+
+  /// Content was seen: the reply has begun.
+  bool committed() const noexcept { return events_.committed(); }
+  /// The terminal event was seen: nothing that follows matters.
+  bool done() const noexcept { return done_; }
+  /// A stream that ends here is complete. Ask at the end of the body.
+  bool may_end() const noexcept {
+    return done_ || (!failed_ && !splitter_.inside_event() && events_.may_end());
+  }
+  /// How many of the bytes last fed belong to whole events before an error and up to the terminal one: what may be
+  /// passed on when only whole good events are. The rest is the beginning of an event, or not to be passed on.
+  std::size_t good_bytes() const noexcept { return good_bytes_; }
+  /// The stream stands inside an event that has begun but not ended.
+  bool inside_event() const noexcept { return splitter_.inside_event(); }
+  Events const& events() const noexcept { return events_; }
+
+ private:
+  static std::size_t end_of(net::SseEvent const& event, std::string_view bytes, std::size_t held) noexcept {
+    bool const here = !std::less<>()(event.raw.data(), bytes.data()) &&
+                      std::less<>()(event.raw.data(), bytes.data() + bytes.size());
+    std::size_t const before = here ? static_cast<std::size_t>(event.raw.data() - bytes.data()) : 0;
+    return before + event.raw.size() - (here ? 0 : std::min(event.raw.size(), held));
+  }
+  Result<void> result() const {
+    if (failed_) return tl::unexpected<Error>(*failed_);
+    return {};
+  }
+
+  net::SseSplitter splitter_;
+  Events events_;
+  std::optional<Error> failed_;
+  std::size_t good_bytes_{0};
+  bool done_{false};
+};
+
+}  // namespace lowart::dialect

@@ -1,0 +1,34 @@
+#pragma once
+/// seal() and unseal(): a provider's signature on its way through a client that speaks another dialect, and back.
+
+#include <lowart/model/conversation.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace lowart::dialect {
+
+namespace sealed {
+inline constexpr std::string_view mark = "lw1.";
+}
+
+/// How a signature is written into `carrier`: as it is in its maker's own dialect, else marked with its maker, so
+/// that it comes back to that one and to no other: "lw1.anthropic.EqQB...".
+inline std::string seal(Signature const& signature, Dialect carrier) {
+  if (signature.by == carrier) return signature.value;
+  std::string text(sealed::mark);
+  return text.append(to_string(signature.by)).append(".").append(signature.value);
+}
+
+/// Undoes seal(): what a client of `carrier` brought back. Text without our mark is the carrier's own.
+inline Signature unseal(std::string_view text, Dialect carrier) {
+  if (!text.starts_with(sealed::mark)) return Signature{carrier, std::string(text)};
+  std::string_view const rest = text.substr(sealed::mark.size());
+  std::size_t const dot = rest.find('.');
+  for (std::size_t i = 0; i < dialect_count && dot != std::string_view::npos; ++i)
+    if (auto const maker = static_cast<Dialect>(i); to_string(maker) == rest.substr(0, dot))
+      return Signature{maker, std::string(rest.substr(dot + 1))};
+  return Signature{carrier, std::string(text)};
+}
+
+}  // namespace lowart::dialect

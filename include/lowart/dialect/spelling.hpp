@@ -1,0 +1,127 @@
+#pragma once
+/// spelling(): how a client's dialect names a feature, and where a part stands in what the client sent. For errors.
+
+#include <lowart/dialect/feature.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace lowart::dialect {
+
+namespace spell {
+
+struct Row {
+  Feature feature;
+  std::string_view chat, responses, anthropic, gemini;
+};
+
+inline constexpr std::array<Row, 21> rows{{
+    {Feature::tools, "tools", "tools", "tools", "tools"},
+    {Feature::tool_choice, "tool_choice", "tool_choice", "tool_choice", "toolConfig"},
+    {Feature::allowed_tools, "tool_choice", "tool_choice", "tool_choice", "toolConfig"},
+    {Feature::one_call_at_a_time, "parallel_tool_calls", "parallel_tool_calls",
+     "tool_choice.disable_parallel_tool_use", "toolConfig"},
+    {Feature::json_object, "response_format", "text.format", "output_config.format",
+     "generationConfig.responseMimeType"},
+    {Feature::json_schema, "response_format", "text.format", "output_config.format",
+     "generationConfig.responseSchema"},
+    {Feature::reasoning_effort, "reasoning_effort", "reasoning.effort", "output_config.effort",
+     "generationConfig.thinkingConfig"},
+    {Feature::reasoning_budget, "reasoning_effort", "reasoning", "thinking.budget_tokens",
+     "generationConfig.thinkingConfig.thinkingBudget"},
+    {Feature::shown_reasoning, "reasoning", "reasoning.summary", "thinking.display",
+     "generationConfig.thinkingConfig.includeThoughts"},
+    {Feature::max_tokens, "max_completion_tokens", "max_output_tokens", "max_tokens",
+     "generationConfig.maxOutputTokens"},
+    {Feature::temperature, "temperature", "temperature", "temperature", "generationConfig.temperature"},
+    {Feature::top_p, "top_p", "top_p", "top_p", "generationConfig.topP"},
+    {Feature::top_k, "top_k", "top_k", "top_k", "generationConfig.topK"},
+    {Feature::frequency_penalty, "frequency_penalty", "frequency_penalty", "frequency_penalty",
+     "generationConfig.frequencyPenalty"},
+    {Feature::presence_penalty, "presence_penalty", "presence_penalty", "presence_penalty",
+     "generationConfig.presencePenalty"},
+    {Feature::choices, "n", "n", "n", "generationConfig.candidateCount"},
+    {Feature::seed, "seed", "seed", "seed", "generationConfig.seed"},
+    {Feature::logprobs, "logprobs", "top_logprobs", "logprobs", "generationConfig.responseLogprobs"},
+    {Feature::stop, "stop", "stop", "stop_sequences", "generationConfig.stopSequences"},
+    {Feature::verbosity, "verbosity", "text.verbosity", "verbosity", "verbosity"},
+    {Feature::user, "user", "user", "metadata.user_id", "user"},
+}};
+
+/// The wire message that neutral message `i` came in, and where its parts begin there.
+struct Place {
+  std::size_t message{0};
+  std::size_t part{0};
+};
+inline Place place_of(Conversation const& c, std::size_t i) noexcept {
+  Place place;
+  std::size_t const first = c.system_is_apart ? 1 : 0;
+  for (std::size_t k = first; k < i; ++k) {
+    bool const joined = c.messages[k + 1].same_turn;
+    // The result of a tool is one block there, however many parts it has.
+    std::size_t const blocks = c.messages[k].role == Role::tool ? 1 : c.messages[k].content.size();
+    place.message += joined ? 0 : 1;
+    place.part = joined ? place.part + blocks : 0;
+  }
+  return place;
+}
+
+inline std::string index(std::string_view list, std::size_t i) {
+  return std::string(list).append("[").append(std::to_string(i)).append("]");
+}
+
+}  // namespace spell
+
+/// The member by which a request of `source` asks for `feature`; the feature's own name where there is none.
+constexpr std::string_view spelling(Feature feature, Dialect source) noexcept {
+  for (spell::Row const& row : spell::rows) {
+    if (row.feature != feature) continue;
+    switch (source) {
+      case Dialect::openai_responses: return row.responses;
+      case Dialect::anthropic: return row.anthropic;
+      case Dialect::gemini: return row.gemini;
+      default: return row.chat;
+    }
+  }
+  return row_of(feature).name;
+}
+
+/// "messages[2]", "contents[0]", "input[3]", "system": where a neutral message stood.
+inline std::string path_of(Conversation const& c, std::size_t message) {
+  bool const apart = c.system_is_apart && message == 0;
+  auto const place = apart ? spell::Place{} : spell::place_of(c, message);
+  switch (c.dialect) {
+    case Dialect::openai_responses: return apart ? "instructions" : spell::index("input", place.message);
+    case Dialect::anthropic: return apart ? "system" : spell::index("messages", place.message);
+    case Dialect::gemini: return apart ? "systemInstruction" : spell::index("contents", place.message);
+    default: return spell::index("messages", message);
+  }
+}
+
+/// The same with the part: "messages[2].content[0]", "contents[0].parts[1]".
+inline std::string path_of(Conversation const& c, std::size_t message, std::size_t part) {
+  std::string const at = path_of(c, message);
+  bool const apart = c.system_is_apart && message == 0;
+  bool const result = c.messages[message].role == Role::tool;
+  std::size_t const before = apart ? 0 : spell::place_of(c, message).part;
+  switch (c.dialect) {
+    case Dialect::openai_responses: return at;
+    case Dialect::anthropic:
+      if (apart) return spell::index(at, part);
+      if (result) return spell::index(spell::index(at + ".content", before) + ".content", part);
+      return spell::index(at + ".content", before + part);
+    case Dialect::gemini: return spell::index(at + ".parts", before + (result ? 0 : part));
+    default: return c.messages[message].content_is_parts ? spell::index(at + ".content", part) : at;
+  }
+}
+
+/// "tools[1]".
+inline std::string tool_path(Dialect source, std::size_t tool) {
+  return source == Dialect::gemini ? spell::index("tools[0].functionDeclarations", tool)
+                                   : spell::index("tools", tool);
+}
+
+}  // namespace lowart::dialect

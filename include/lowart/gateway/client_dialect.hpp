@@ -1,0 +1,45 @@
+#pragma once
+/// ClientDialect: how a door speaks with the clients of one dialect.
+
+#include <lowart/core/result.hpp>
+#include <lowart/dialect/error_reply.hpp>
+#include <lowart/dialect/reply_writer.hpp>
+#include <lowart/meter/limiter.hpp>
+#include <lowart/model/chat_reply.hpp>
+#include <lowart/model/chat_request.hpp>
+#include <lowart/net/server_request.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lowart {
+
+/// What a client asked, as far as a dialect looks at it. Views into the request.
+struct Asked {
+  std::string_view path;
+  std::string_view query;
+  std::string_view body;
+};
+
+/// A dialect's grammar as functions, so that one door serves them all. All members are set.
+struct ClientDialect {
+  Dialect dialect;
+  std::string_view route;  ///< The label in metrics and the log: never the client's own words.
+  /// The facts of a request; `scratch` holds what had to be decoded.
+  Result<WireRequest> (*facts)(Asked const&, std::string& scratch);
+  Result<Conversation> (*decode)(std::string_view body);
+  dialect::ErrorReply (*error)(Error const&, std::string_view request_id);
+  /// Appends the event that ends a stream which broke off.
+  void (*error_event)(Error const&, std::string& out);
+  ArenaPtr<dialect::ReplyWriter> (*writer)(dialect::ReplyContext const&, Call&);
+  std::string (*whole)(ChatDelta const& answer, dialect::ReplyContext const&);
+  /// Tells a key's limits in the fields that the dialect's SDKs read. `now_us` is UTC.
+  void (*limits)(LimitSnapshot const&, std::int64_t now_us, net::Responder&);
+  std::string_view request_id;  ///< The field that its SDKs read the request's id from.
+  /// Fields of the client that a provider of the same dialect gets as they came.
+  std::span<std::string_view const> passed_fields;
+};
+
+}  // namespace lowart

@@ -1,0 +1,218 @@
+#pragma once
+/// HttpChat: a provider that speaks one wire language over HTTP. What OpenAi, Anthropic, Gemini ... are made of.
+
+#include <lowart/core/secret.hpp>
+#include <lowart/dialect/json_text.hpp>
+#include <lowart/model/losses.hpp>
+#include <lowart/net/transport.hpp>
+#include <lowart/provider/attempt.hpp>
+#include <lowart/provider/provider.hpp>
+#include <lowart/provider/wire_sources.hpp>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+namespace net {
+class HttpTransport;  // net/http_client.hpp
+}
+
+/// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
+///
+/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.
+template <class W>
+concept ChatWire = requires(W const& wire, ChatRequest const& request, Dialect dialect, std::string& scratch,
+                            net::HttpRequest& http, Conversation const& conversation, Losses& losses,
+                            std::string_view text, std::string_view (*header)(std::string_view)) {
+  typename W::Options;  // with name, base_url, reply_bytes and may_drop, as OpenAiOptions has them
+  typename W::Reader;   // a dialect::ReplyReader
+  { wire.options() } -> std::same_as<typename W::Options const&>;
+  { W::speaks(dialect) } -> std::same_as<bool>;            // its requests go as they came
+  { W::reply_dialect(dialect) } -> std::same_as<Dialect>;  // of replies to a request of this dialect
+  { wire.path(request, scratch) } -> std::same_as<std::string_view>;  // behind the base URL
+  { wire.write_fields(request, http) };  // credentials, and what the protocol asks for
+  { wire.encode(conversation, text, losses) } -> std::same_as<Result<std::string>>;
+  { wire.reader() } -> std::same_as<typename W::Reader>;
+  { W::decoder(bool{}) } -> std::same_as<ArenaPtr<ReplyDecoder> (*)(Call&)>;
+  { W::request_id } -> std::convertible_to<std::string_view>;  // the reply's field that names the request
+  { W::refusal_fields };                                       // what refusal() looks up, an array
+  { W::refusal(int{}, text, header, std::int64_t{}) } -> std::same_as<Error>;
+};
+
+/// Chat over one wire language.
+///
+/// A request that came in the same dialect goes out as it came: the same bytes, only the model's name and the
+/// credentials are replaced. Others are written from the conversation; what the dialect cannot say is refused or
+/// dropped as `may_drop` says, and told in ReplyHead::dropped. Replies are passed on as they come, in parts of whole
+/// events.
+///
+/// The commit point: a whole reply has been read and is an answer; a stream has brought content.
+/// Errors: what the transport says; unsupported for a loss; upstream_rejected, upstream_failed, upstream_auth,
+/// rate_limited, quota_exceeded as the provider's status or error event says; malformed_reply; connection_lost for a
+/// stream that ends without its terminal event. Four clocks are the Timeouts policy's.
+/// Concurrency: any number of calls, on any loop.
+template <ChatWire Wire, net::Transport T = net::AnyTransport>
+class HttpChat {
+ public:
+  using Options = typename Wire::Options;
+
+  HttpChat(T transport, Options options)
+      : shared_(std::make_shared<Shared>(std::move(transport), Wire(std::move(options)))) {}
+
+  /// Over the network, with the base URL of the options: include <lowart/net/http_client.hpp> as well.
+  /// Throws std::invalid_argument when that is no URL.
+  template <class Http = net::HttpTransport>
+    requires std::same_as<T, net::AnyTransport>
+  explicit HttpChat(Options options) : HttpChat(connect<Http>(options), options) {}
+
+  std::string_view name() const { return options().name; }
+
+  Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
+    AttemptMark attempt(call, name());
+    ArenaPtr<Outgoing> const outgoing = call.make<Outgoing>();
+    Result<void> written = write_request(request, call, *outgoing);
+    if (!written) co_return attempt.failed(std::move(written.error()));
+    Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(*outgoing->http, call);
+    if (!exchange) co_return attempt.failed(std::move(exchange.error()));
+    int const status = (*exchange)->status();
+    if (status < 200 || status > 299) co_return co_await read_refusal(std::move(*exchange), attempt, call);
+    ReplyHead const head = read_head(**exchange, request, *outgoing, call);
+    if (head.streamed) co_return co_await read_stream(std::move(*exchange), head, attempt, call);
+    auto source = call.make<Whole>(std::move(*exchange), options().reply_bytes, call);
+    for (bool more = true; more;) {
+      Result<std::span<char>> piece;
+      if (!source->read_now(piece)) piece = co_await source->read();
+      if (!piece) co_return attempt.failed(std::move(piece.error()));
+      more = source->take(*piece);
+    }
+    Result<void> read = source->read_along(shared_->wire.reader());
+    if (!read) co_return attempt.failed(std::move(read.error()));
+    attempt.answered();
+    ReplyPart const whole = source->part();
+    co_return ChatReply(head, std::move(source), whole);
+  }
+
+ private:
+  using Stream = StreamSource<typename Wire::Reader>;
+  using Whole = WholeSource<typename Wire::Reader>;
+  static constexpr std::string_view event_stream = "text/event-stream";
+
+  struct Shared {
+    Shared(T t, Wire w) : transport(std::move(t)), wire(std::move(w)) {}
+    T transport;
+    Wire wire;
+  };
+  /// What is sent. In the call's arena: coroutine frames stay small enough to be recycled.
+  struct Outgoing {
+    std::string path;  ///< Used when the path is made for the request.
+    std::string text;  ///< A body of our own, or the model's name.
+    std::string dropped;
+    std::optional<net::HttpRequest> http;
+  };
+
+  Options const& options() const { return shared_->wire.options(); }
+
+  template <class Http>
+  static T connect(Options const& options) {
+    auto made = Http::make(options.base_url);
+    if (!made) throw std::invalid_argument(options.name + ": " + made.error().message());
+    return T(std::move(*made));
+  }
+
+  Result<void> write_request(ChatRequest const& request, Call& call, Outgoing& out) const {
+    Wire const& wire = shared_->wire;
+    auto& http = out.http.emplace("POST", wire.path(request, out.path));
+    wire.write_fields(request, http);
+    http.field("content-type", "application/json");
+    http.field("accept", request.stream() ? event_stream : std::string_view("application/json"));
+    http.field("user-agent", "lowart");
+    if (!call.request_id().empty()) http.field("x-request-id", call.request_id());
+    if (!call.traceparent().empty()) http.field("traceparent", call.traceparent());
+    if (!request.wire() || !Wire::speaks(request.dialect())) return translate(request, out);
+    splice_model(*request.wire(), request.model(), out);
+    return {};
+  }
+
+  /// The client's bytes, with the model's name in its place.
+  static void splice_model(WireRequest const& came, std::string const& model, Outgoing& out) {
+    if (came.model_token.empty() || came.model == model) return void(out.http->body(came.body));
+    dialect::append_json_string(out.text, model);
+    auto const before = static_cast<std::size_t>(came.model_token.data() - came.body.data());
+    out.http->body(came.body.substr(0, before)).body(out.text);
+    out.http->body(came.body.substr(before + came.model_token.size()));
+  }
+
+  Result<void> translate(ChatRequest const& request, Outgoing& out) const {
+    Result<Conversation> const conversation = request.conversation();
+    if (!conversation) return fail(conversation.error());
+    Losses losses(options().may_drop);
+    Result<std::string> body = shared_->wire.encode(*conversation, request.model(), losses);
+    if (!body) return fail(std::move(body).error());
+    out.text = *std::move(body);
+    out.dropped = losses.header();
+    out.http->body(out.text);
+    return {};
+  }
+
+  static ReplyHead read_head(net::Exchange const& exchange, ChatRequest const& request, Outgoing const& out,
+                             Call& call, std::string_view name) {
+    ReplyHead head;
+    head.dialect = Wire::reply_dialect(request.dialect());
+    std::string_view const type = exchange.field("content-type");
+    // Some servers do not say what they send: then it is what was asked for.
+    head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
+    std::string_view const assumed = head.streamed ? event_stream : std::string_view("application/json");
+    head.content_type = type.empty() ? assumed : call.keep(type);
+    head.provider = name;
+    head.upstream_model = call.keep(request.model());
+    head.upstream_id = call.keep(exchange.field(Wire::request_id));
+    head.dropped = call.keep(out.dropped);
+    head.decoder = Wire::decoder(head.streamed);
+    return head;
+  }
+  ReplyHead read_head(net::Exchange const& exchange, ChatRequest const& request, Outgoing const& out,
+                      Call& call) const {
+    return read_head(exchange, request, out, call, name());
+  }
+
+  Task<Result<ChatReply>> read_stream(ArenaPtr<net::Exchange> exchange, ReplyHead const& head,
+                                      AttemptMark& attempt, Call& call) {
+    auto source = call.make<Stream>(std::move(exchange), shared_->wire.reader(), options().reply_bytes, call);
+    Result<ReplyPart> first = co_await source->begin();
+    if (!first) co_return attempt.failed(std::move(first.error()));
+    attempt.answered();
+    co_return ChatReply(head, std::move(source), *first);
+  }
+
+  /// The error that an answer with an error status is. Its body is read within bounds.
+  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
+                                       Call& call) const {
+    constexpr std::size_t most = 64U << 10U;
+    constexpr auto& names = Wire::refusal_fields;
+    std::array<std::string, names.size()> values;
+    for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange->field(names[i]));
+    std::string body;
+    while (body.size() < most) {
+      Result<std::span<char>> piece = co_await exchange->read();
+      if (!piece && call.interruption()) co_return attempt.failed(std::move(piece.error()));
+      if (!piece || piece->empty()) break;
+      body.append(piece->data(), std::min(piece->size(), most - body.size()));
+    }
+    auto const header = [&](std::string_view wanted) -> std::string_view {
+      for (std::size_t i = 0; i < names.size(); ++i)
+        if (names[i] == wanted) return values[i];
+      return {};
+    };
+    co_return attempt.failed(Wire::refusal(exchange->status(), body, header, call.clock().utc_micros()));
+  }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace lowart
