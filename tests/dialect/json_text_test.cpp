@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -100,6 +101,51 @@ TEST(JsonText, RefusesInvalidUtf8AtEveryOffset) {
       EXPECT_FALSE(is_valid_utf8(text + std::string(40, 'b'))) << before;
       EXPECT_TRUE(is_valid_utf8(std::string(before, 'a') + "\xE2\x82\xAC" + std::string(40, 'b')));
     }
+  }
+}
+
+TEST(JsonText, SeesInvalidUtf8AsTheSequencesDo) {
+  std::string_view const bytes =
+      "aaaaaa\x80\x8F\x90\x9F\xA0\xBF\xC0\xC1\xC2\xDF\xE0\xE1\xEC\xED\xEE\xEF\xF0\xF1\xF3\xF4\xF5\xFF";
+  std::mt19937 random(17);
+  int valid = 0;
+  for (int round = 0; round < 30'000; ++round) {
+    std::string text(random() % 60, 'a');
+    for (auto n = random() % 4; n > 0; --n)
+      append_utf8(text, static_cast<std::uint32_t>(random()) % 0x110000U);
+    for (auto n = random() % 4; n > 0; --n) text += bytes[random() % bytes.size()];
+    text.append(random() % 40, 'b');
+    bool const good = lowart::dialect::valid_utf8_prefix(text) == text.size();
+    ASSERT_EQ(is_valid_utf8(text), good) << round;
+    valid += good ? 1 : 0;
+  }
+  EXPECT_GT(valid, 3'000);
+  EXPECT_LT(valid, 27'000);
+}
+
+TEST(JsonText, EscapesAndDecodesAtEveryPlaceOfABlock) {
+  for (std::size_t before = 0; before < 70; ++before) {
+    for (std::size_t after = 0; after < 70; ++after) {
+      for (auto const [plain, escaped] :
+           {std::pair("\""sv, "\\\""sv), std::pair("\x01"sv, "\\u0001"sv), std::pair("\n\\"sv, "\\n\\\\"sv),
+            std::pair("\xC3\xA9"sv, "\xC3\xA9"sv)}) {
+        std::string const text = std::string(before, 'a').append(plain).append(after, 'b');
+        std::string const literal =
+            ("\"" + std::string(before, 'a')).append(escaped).append(after, 'b') + "\"";
+        ASSERT_EQ(encoded(text), literal);
+        std::string decoded = "+";
+        ASSERT_TRUE(decode_string(literal, decoded));
+        ASSERT_EQ(decoded, "+" + text);
+      }
+    }
+  }
+}
+
+TEST(JsonText, HandsOverThePartBeforeABadEscape) {
+  for (auto const bad : {"\\x"sv, "\\"sv, "\\u12"sv, "\n"sv, "\""sv}) {
+    std::string out = "+";
+    EXPECT_FALSE(lowart::dialect::decode_escapes(std::string("ab\\tc").append(bad), out));
+    EXPECT_EQ(out, "+ab\tc");
   }
 }
 

@@ -1,6 +1,10 @@
 #pragma once
-/// The text inside JSON: string literals read and written, and whether bytes are UTF-8.
+/// The text inside JSON: string literals read and written.
 
+#include <lowart/dialect/json_piece.hpp>
+#include <lowart/dialect/json_utf8.hpp>
+
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,63 +15,28 @@ namespace lowart::dialect {
 
 inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";  ///< U+FFFD in UTF-8.
 
-/// Length of the valid UTF-8 sequence that starts at text[at] (1 to 4), 0 when there is none: overlong forms,
-/// surrogates, values over U+10FFFF and cut sequences are not valid (Unicode 15, table 3-7).
-constexpr std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
-  auto const byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  std::size_t const left = text.size() - at;
-  auto const continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  unsigned const b0 = byte(0);
-  if (b0 < 0x80) return 1;
-  if (b0 < 0xC2) return 0;
-  if (b0 < 0xE0) return left >= 2 && continues(1) ? 2 : 0;
-  if (b0 < 0xF0) {
-    if (left < 3 || !continues(1) || !continues(2)) return 0;
-    if (b0 == 0xE0 && byte(1) < 0xA0) return 0;
-    if (b0 == 0xED && byte(1) >= 0xA0) return 0;
-    return 3;
-  }
-  if (b0 > 0xF4 || left < 4 || !continues(1) || !continues(2) || !continues(3)) return 0;
-  if (b0 == 0xF0 && byte(1) < 0x90) return 0;
-  if (b0 == 0xF4 && byte(1) >= 0x90) return 0;
-  return 4;
-}
-
-/// True when the whole text is valid UTF-8. About 0.05 ns a byte on ASCII.
-inline bool is_valid_utf8(std::string_view text) noexcept {
-  constexpr std::size_t word = 8;
-  for (std::size_t at = 0; at < text.size();) {
-    if (text.size() - at >= 2 * word) {
-      std::uint64_t low = 0, high = 0;
-      std::memcpy(&low, text.data() + at, word);
-      std::memcpy(&high, text.data() + at + word, word);
-      if (((low | high) & 0x8080808080808080U) == 0) {
-        at += 2 * word;
-        continue;
-      }
-    }
-    std::size_t const n = utf8_sequence(text, at);
-    if (n == 0) return false;
-    at += n;
-  }
-  return true;
-}
-
-/// Appends a code point as UTF-8; one that is a surrogate or over U+10FFFF becomes U+FFFD.
-inline void append_utf8(std::string& out, std::uint32_t code) {
-  auto const put = [&out](std::uint32_t b) { out.push_back(static_cast<char>(b)); };
+/// Writes a code point as UTF-8 and returns its end, at most four bytes on; one that is a surrogate or over U+10FFFF
+/// becomes U+FFFD.
+constexpr char* write_utf8(char* out, std::uint32_t code) noexcept {
+  if ((code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) code = 0xFFFD;
+  auto const put = [&out](std::uint32_t b) { *out++ = static_cast<char>(b); };
   auto const tail = [&](unsigned shift) { put(0x80U | (code >> shift & 0x3FU)); };
   if (code < 0x80) {
     put(code);
   } else if (code < 0x800) {
     put(0xC0U | code >> 6U), tail(0);
-  } else if ((code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) {
-    out.append(replacement_character);
   } else if (code < 0x10000) {
     put(0xE0U | code >> 12U), tail(6), tail(0);
   } else {
     put(0xF0U | code >> 18U), tail(12), tail(6), tail(0);
   }
+  return out;
+}
+
+/// The same, appended.
+inline void append_utf8(std::string& out, std::uint32_t code) {
+  char bytes[4] = {};
+  out.append(bytes, static_cast<std::size_t>(write_utf8(bytes, code) - bytes));
 }
 
 /// The value of four hexadecimal digits at text[at], -1 when they are not there.
@@ -86,49 +55,104 @@ constexpr std::int32_t four_hex(std::string_view text, std::size_t at) noexcept 
   return value;
 }
 
+/// Where the first quote, backslash or control character (below 0x20) at or behind `at` is; text.size() when there is
+/// none.
+inline std::size_t first_special(std::string_view text, std::size_t at) noexcept {
+  for (; text.size() - at >= JsonPiece::size; at += JsonPiece::size) {
+    std::uint32_t const specials = JsonPiece(text.data() + at).specials();
+    if (specials != 0) return at + static_cast<std::size_t>(std::countr_zero(specials));
+  }
+  if (at == text.size()) return at;
+  std::uint32_t const specials = cut_piece(text.data() + at, text.size() - at).specials();
+  return specials == 0 ? text.size() : at + static_cast<std::size_t>(std::countr_zero(specials));
+}
+
+/// Copies text up to the first quote, backslash or control character at or behind `at`, and says where that is. May
+/// write as many bytes at `out` as are left in the text.
+inline std::size_t copy_plain(std::string_view text, std::size_t at, char*& out) noexcept {
+  for (; text.size() - at >= JsonPiece::size; at += JsonPiece::size, out += JsonPiece::size) {
+    JsonPiece const piece(text.data() + at);
+    piece.copy_to(out);
+    std::uint32_t const specials = piece.specials();
+    if (specials == 0) continue;
+    auto const plain = static_cast<std::size_t>(std::countr_zero(specials));
+    out += plain;
+    return at + plain;
+  }
+  std::size_t const stop = first_special(text, at);
+  std::memcpy(out, text.data() + at, stop - at);
+  out += stop - at;
+  return stop;
+}
+
+/// The character that a backslash and `c` stand for; 0 when that is no such escape.
+constexpr char unescaped(char c) noexcept {
+  switch (c) {
+    case '"':
+    case '\\':
+    case '/': return c;
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return '\0';
+  }
+}
+
+/// Reads the code point of a \u escape whose digits begin at `at`, and of the second half of a surrogate pair; moves
+/// `at` behind them. A lone surrogate is given as it is. False when digits are missing.
+constexpr bool read_code_point(std::string_view inner, std::size_t& at, std::uint32_t& code) noexcept {
+  std::int32_t const first = four_hex(inner, at);
+  if (first < 0) return false;
+  at += 4;
+  code = static_cast<std::uint32_t>(first);
+  if ((code & 0xFC00U) != 0xD800U || !inner.substr(at).starts_with("\\u")) return true;
+  std::int32_t const second = four_hex(inner, at + 2);
+  if (second < 0) return false;
+  if ((static_cast<std::uint32_t>(second) & 0xFC00U) != 0xDC00U) return true;
+  code = 0x10000U + ((code & 0x3FFU) << 10U) + (static_cast<std::uint32_t>(second) & 0x3FFU);
+  at += 6;
+  return true;
+}
+
+/// The same as decode_escapes, for text whose first special byte is at `at`. Text only shrinks when it is decoded, so
+/// that it is written straight to its place.
+inline bool decode_from_special(std::string_view inner, std::size_t at, std::string& out) {
+  std::size_t const before = out.size();
+  out.resize(before + inner.size());
+  char* const begin = out.data() + before;
+  std::memcpy(begin, inner.data(), at);
+  char* end = begin + at;
+  bool good = true;
+  while (at != inner.size()) {
+    good = inner[at] == '\\' && at + 1 != inner.size();
+    if (!good) break;
+    char const escape = inner[at + 1];
+    if (char const c = unescaped(escape); c != '\0') {
+      *end++ = c;
+      at += 2;
+    } else {
+      std::size_t next = at + 2;
+      std::uint32_t code = 0;
+      good = escape == 'u' && read_code_point(inner, next, code);
+      if (!good) break;
+      at = next;
+      end = write_utf8(end, code);
+    }
+    at = copy_plain(inner, at, end);
+  }
+  out.resize(static_cast<std::size_t>(end - out.data()));
+  return good;
+}
+
 /// Decodes what stands between the quotes of a JSON string, appending to `out`. Surrogate pairs are joined, a
 /// lone surrogate becomes U+FFFD, bytes over 0x7F are copied as they are. False on an unknown or cut escape,
 /// a bare quote or a bare control character (below 0x20); `out` then holds the part before it.
 inline bool decode_escapes(std::string_view inner, std::string& out) {
-  std::size_t at = 0;
-  while (at < inner.size()) {
-    std::size_t plain = at;
-    while (plain < inner.size() && inner[plain] != '\\') {
-      if (inner[plain] == '"' || static_cast<unsigned char>(inner[plain]) < 0x20) return false;
-      ++plain;
-    }
-    out.append(inner, at, plain - at);
-    if (plain == inner.size()) return true;
-    if (plain + 1 == inner.size()) return false;
-    at = plain + 2;
-    switch (inner[plain + 1]) {
-      case '"': out.push_back('"'); break;
-      case '\\': out.push_back('\\'); break;
-      case '/': out.push_back('/'); break;
-      case 'b': out.push_back('\b'); break;
-      case 'f': out.push_back('\f'); break;
-      case 'n': out.push_back('\n'); break;
-      case 'r': out.push_back('\r'); break;
-      case 't': out.push_back('\t'); break;
-      case 'u': {
-        std::int32_t const first = four_hex(inner, at);
-        if (first < 0) return false;
-        at += 4;
-        auto code = static_cast<std::uint32_t>(first);
-        if ((code & 0xFC00U) == 0xD800U && inner.substr(at).starts_with("\\u")) {
-          std::int32_t const second = four_hex(inner, at + 2);
-          if (second < 0) return false;
-          if ((static_cast<std::uint32_t>(second) & 0xFC00U) == 0xDC00U) {
-            code = 0x10000U + ((code & 0x3FFU) << 10U) + (static_cast<std::uint32_t>(second) & 0x3FFU);
-            at += 6;
-          }
-        }
-        append_utf8(out, code);
-        break;
-      }
-      default: return false;
-    }
-  }
+  std::size_t const at = first_special(inner, 0);
+  if (at != inner.size()) return decode_from_special(inner, at, out);
+  out.append(inner);
   return true;
 }
 
@@ -161,45 +185,70 @@ inline std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
   return at - begin;
 }
 
+/// Writes the escape of a quote, a backslash or a control character, and returns its end: at most six bytes.
+inline char* write_escape(char* out, char c) noexcept {
+  constexpr std::string_view hex = "0123456789abcdef";
+  auto const two = [&](char letter) {
+    *out++ = '\\';
+    *out++ = letter;
+    return out;
+  };
+  switch (c) {
+    case '"':
+    case '\\': return two(c);
+    case '\n': return two('n');
+    case '\r': return two('r');
+    case '\t': return two('t');
+    case '\b': return two('b');
+    case '\f': return two('f');
+    default: break;
+  }
+  auto const code = static_cast<unsigned char>(c);
+  std::memcpy(out, "\\u00", 4);
+  out[4] = hex[code >> 4U];
+  out[5] = hex[code & 0xFU];
+  return out + 6;
+}
+
+/// How many bytes of the text need an escape.
+inline std::size_t count_specials(std::string_view text) noexcept {
+  std::size_t count = 0, at = 0;
+  for (; text.size() - at >= JsonPiece::size; at += JsonPiece::size)
+    count += static_cast<std::size_t>(std::popcount(JsonPiece(text.data() + at).specials()));
+  if (at != text.size())
+    count +=
+        static_cast<std::size_t>(std::popcount(cut_piece(text.data() + at, text.size() - at).specials()));
+  return count;
+}
+
+/// Appends valid UTF-8 as the inside of a JSON string.
+inline void append_escaped_valid(std::string& out, std::string_view text) {
+  std::size_t const specials = count_specials(text);
+  if (specials == 0) return void(out.append(text));
+  std::size_t const before = out.size();
+  out.resize(before + text.size() + 5 * specials);
+  char* end = out.data() + before;
+  std::size_t at = copy_plain(text, 0, end);
+  while (at != text.size()) {
+    end = write_escape(end, text[at]);
+    at = copy_plain(text, at + 1, end);
+  }
+  out.resize(static_cast<std::size_t>(end - out.data()));
+}
+
 /// Appends text as the inside of a JSON string, without quotes. Valid UTF-8 passes through, each byte that is
 /// not part of it becomes U+FFFD, control characters are escaped: the result is always valid JSON.
 inline void append_escaped(std::string& out, std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::size_t done = 0;  // everything before it is in `out`
-  auto const replace = [&](std::size_t at, std::string_view with) {
-    out.append(text, done, at - done).append(with);
-    done = at + 1;
-  };
-  for (std::size_t at = 0; at < text.size();) {
-    at += plain_run(text, at);
-    if (at == text.size()) break;
-    auto const c = static_cast<unsigned char>(text[at]);
-    if (c >= 0x80) {
-      std::size_t const n = utf8_sequence(text, at);
-      if (n == 0) replace(at, replacement_character);
-      at += n == 0 ? 1 : n;
-      continue;
-    }
-    if (c == '"') {
-      replace(at, "\\\"");
-    } else if (c == '\\') {
-      replace(at, "\\\\");
-    } else if (c < 0x20) {
-      switch (c) {
-        case '\n': replace(at, "\\n"); break;
-        case '\r': replace(at, "\\r"); break;
-        case '\t': replace(at, "\\t"); break;
-        case '\b': replace(at, "\\b"); break;
-        case '\f': replace(at, "\\f"); break;
-        default:
-          replace(at, "\\u00");
-          out.push_back(hex[c >> 4U]);
-          out.push_back(hex[c & 0xFU]);
-      }
-    }
-    ++at;
+  constexpr std::size_t few = 32;  // names and words: looked at once, not for UTF-8 and for escapes
+  if (text.size() <= few && plain_run(text, 0) == text.size()) return void(out.append(text));
+  if (is_valid_utf8(text)) return append_escaped_valid(out, text);
+  while (!text.empty()) {
+    std::size_t const valid = valid_utf8_prefix(text);
+    append_escaped_valid(out, text.substr(0, valid));
+    if (valid == text.size()) return;
+    out.append(replacement_character);
+    text.remove_prefix(valid + 1);
   }
-  out.append(text, done, text.size() - done);
 }
 
 /// Appends text as a JSON string literal, quotes included. See append_escaped.
