@@ -2,11 +2,14 @@
 /// JsonObject: the members of one object by name, each taken once; what nobody takes is kept as it came.
 
 #include <lowart/core/result.hpp>
+#include <lowart/dialect/json_members.hpp>
+#include <lowart/dialect/json_path.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <charconv>
 #include <cstdint>
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,44 +36,41 @@ class JsonFault {
 /// Reads an object of valid JSON. Of several members of one name the last counts; null counts as absent,
 /// except in what is left over. A member of the wrong type is told to the fault and reads as absent.
 ///
-/// Lifetime: views into the text. Linear search: made for objects of tens of members.
+/// Lifetime: views into the text, which must stay; paths of what was taken look at this object, which must not move
+/// while they are used. Cost: one scan of the text, no allocation up to ten members; taking is a linear search.
 class JsonObject {
  public:
   /// `path` is where the object stands in the document ("messages[2]"), empty for the document itself.
-  JsonObject(std::string_view text, std::string path, JsonFault& fault)
+  JsonObject(std::string_view text, JsonPath path, JsonFault& fault)
       : path_(std::move(path)), fault_(&fault) {
-    scan_object(text, [&](JsonMember const& member) {
-      std::string name;
-      if (!member.key_escaped) name = member.key;
-      else decode_escapes(member.key, name);
-      for (auto& [known, value] : members_)
-        if (known == name) return void(value = member);
-      members_.emplace_back(std::move(name), member);
+    scan_object(text, [this](JsonMember member) {
+      if (member.key_escaped) decode_key(member);
+      members_.push_back(member);
     });
   }
 
-  std::string const& path() const noexcept { return path_; }
-  std::string path_of(std::string_view name) const {
-    return path_.empty() ? std::string(name) : std::string(path_).append(".").append(name);
-  }
+  JsonPath const& path() const noexcept { return path_; }
+  /// Where a member of that name would stand. Look at JsonPath for how long it and `name` last.
+  JsonPath path_of(std::string_view name) const noexcept { return JsonPath::of_member(path_, name); }
   void wrong(std::string_view name, std::string_view what) { fault_->wrong(path_of(name), what); }
   JsonFault& fault() noexcept { return *fault_; }
 
-  /// A member that is not null, without taking it.
+  /// A member that is not null, without taking it. Its key is decoded.
   std::optional<JsonMember> peek(std::string_view name) const {
-    for (auto const& [known, value] : members_)
-      if (known == name && value.kind != JsonKind::null) return value;
-    return std::nullopt;
+    JsonMember const* found = nullptr;
+    for (JsonMember const& member : members_.view())
+      if (member.key == name && !is_taken(member)) found = &member;
+    return found != nullptr && found->kind != JsonKind::null ? std::optional(*found) : std::nullopt;
   }
-  /// Takes a member that is not null.
+  /// Takes a member that is not null. Its key is decoded.
   std::optional<JsonMember> take(std::string_view name) {
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (members_[i].first != name) continue;
-      JsonMember const value = members_[i].second;
-      members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
-      return value.kind == JsonKind::null ? std::nullopt : std::optional(value);
+    std::optional<JsonMember> taken;
+    for (JsonMember& member : members_.view()) {
+      if (member.key != name || is_taken(member)) continue;
+      taken = member;
+      member.value = {};
     }
-    return std::nullopt;
+    return taken && taken->kind != JsonKind::null ? taken : std::nullopt;
   }
   /// Takes a member of this kind.
   std::optional<JsonMember> take(std::string_view name, JsonKind kind, std::string_view what) {
@@ -112,10 +112,9 @@ class JsonObject {
   std::optional<JsonObject> take_object(std::string_view name) {
     auto const member = take(name, JsonKind::object, "must be an object");
     if (!member) return std::nullopt;
-    return JsonObject(member->value, path_of(name), *fault_);
+    return JsonObject(member->value, path_of(member->key), *fault_);
   }
-  /// Calls `each(JsonMember const&, std::string path)` for the elements of a list. False when there is no
-  /// list.
+  /// Calls `each(JsonMember const&, JsonPath path)` for the elements of a list. False when there is no list.
   template <class F>
   bool take_list(std::string_view name, F&& each) {
     auto const member = take(name, JsonKind::array, "must be a list");
@@ -124,27 +123,28 @@ class JsonObject {
     return true;
   }
   template <class F>
-  static void for_each_element(JsonMember const& list, std::string const& path, F&& each) {
+  static void for_each_element(JsonMember const& list, JsonPath const& path, F&& each) {
     std::size_t index = 0;
-    scan_array(list.value, [&](JsonMember const& element) {
-      each(element, std::string(path).append("[").append(std::to_string(index++)).append("]"));
-    });
+    scan_array(list.value,
+               [&](JsonMember const& element) { each(element, JsonPath::of_element(path, index++)); });
   }
 
   /// What was not taken.
   std::vector<ExtraField> rest() const {
     std::vector<ExtraField> extra;
-    for (auto const& [name, member] : members_) extra.push_back({name, {std::string(member.value)}});
+    for_each_left([&](JsonMember const& member) {
+      extra.push_back({std::string(member.key), {std::string(member.value)}});
+    });
     return extra;
   }
   /// What was not taken, as one object; nothing when all was.
   RawJson rest_as_object() const {
     RawJson object;
-    for (auto const& [name, member] : members_) {
+    for_each_left([&](JsonMember const& member) {
       object.text.push_back(object.text.empty() ? '{' : ',');
-      append_json_string(object.text, name);
+      append_json_string(object.text, member.key);
       object.text.append(":").append(member.value);
-    }
+    });
     if (!object.text.empty()) object.text.push_back('}');
     return object;
   }
@@ -156,8 +156,26 @@ class JsonObject {
   }
 
  private:
-  std::vector<std::pair<std::string, JsonMember>> members_;
-  std::string path_;
+  static bool is_taken(JsonMember const& member) noexcept { return member.value.empty(); }
+
+  void decode_key(JsonMember& member) {
+    std::string& name = decoded_keys_.emplace_front();
+    decode_escapes(member.key, name);
+    member.key = name;
+    member.key_escaped = false;
+  }
+  template <class F>
+  void for_each_left(F&& each) const {
+    JsonMembers left;
+    for (JsonMember const& member : members_.view())
+      if (!is_taken(member)) left.push_back(member);
+    left.keep_last_of_each_name();
+    for (JsonMember const& member : left.view()) each(member);
+  }
+
+  JsonMembers members_;  // a taken one has an empty value
+  std::forward_list<std::string> decoded_keys_;
+  JsonPath path_;
   JsonFault* fault_;
 };
 
