@@ -8,7 +8,6 @@
 #error "lowart/src.hpp is for programs that define LOWART_SEPARATE_COMPILATION in every source file"
 #endif
 
-#include <lowart/dialect/json_check.ipp>
 #include <lowart/meter/encoding.ipp>
 #include <lowart/net/connector.ipp>
 #include <lowart/net/http_client.ipp>

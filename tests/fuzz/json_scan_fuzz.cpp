@@ -1,6 +1,8 @@
 // The scanner reads nothing outside its text, and on whatever Boost.JSON accepts it reports the same members.
-// The string functions are held to Boost.JSON and to each other.
+// The string functions are held to Boost.JSON and to each other; first_json_error gives the same verdict as Boost.JSON.
 
+#include <lowart/dialect/json_check.hpp>
+#include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/json_scan.hpp>
 
 #include <boost/json.hpp>
@@ -23,13 +25,34 @@ void require(bool true_thing) {
   if (!true_thing) std::abort();
 }
 
-json::value parsed(std::string_view text, bool& valid) {
-  boost::system::error_code error;
+json::value parsed(std::string_view text, bool& valid, boost::system::error_code& error) {
   json::parse_options options;
   options.max_depth = lowart::dialect::json_depth_limit;
   json::value value = json::parse({text.data(), text.size()}, error, {}, options);
   valid = !error;
   return value;
+}
+
+json::value parsed(std::string_view text, bool& valid) {
+  boost::system::error_code error;
+  return parsed(text, valid, error);
+}
+
+void check_verdict(std::string_view text, bool valid, boost::system::error_code const& error) {
+  auto const wrong_at = lowart::dialect::first_json_error(text);
+  if (wrong_at) require(*wrong_at <= text.size());
+  // The one difference: the grammar knows no exponent that is too large.
+  if (error != json::error::exponent_overflow) require(valid == !wrong_at);
+}
+
+// What is left of an object nobody takes from is the object.
+void compare_rest(std::string_view text, json::value const& oracle) {
+  lowart::dialect::JsonFault fault;
+  lowart::dialect::JsonObject const object(text, "", fault);
+  auto const rest = object.rest_as_object();
+  require(rest.empty() == oracle.as_object().empty());
+  bool valid = false;
+  if (!rest.empty()) require(parsed(rest.text, valid) == oracle && valid);
 }
 
 bool same_kind(JsonKind kind, json::value const& v) {
@@ -88,7 +111,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
   std::string_view(reinterpret_cast<char const*>(bytes), size).copy(exact.get(), size);
 
   bool valid = false;
-  json::value const oracle = parsed(text, valid);
+  boost::system::error_code error;
+  json::value const oracle = parsed(text, valid, error);
+  check_verdict(text, valid, error);
   JsonScan const scan = lowart::dialect::scan_object(text, [&](JsonMember const& m) {
     require(m.key.data() >= text.data() && m.value.data() + m.value.size() <= text.data() + text.size());
     std::string out;
@@ -96,7 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
     (void)lowart::dialect::as_int(m.value);
     (void)m.key_is("model");
   });
-  if (valid && oracle.is_object()) compare_object(text, oracle);
+  if (valid && oracle.is_object()) compare_object(text, oracle), compare_rest(text, oracle);
   if (valid && oracle.is_array()) compare_array(text, oracle);
   if (valid && oracle.is_string()) {
     std::string decoded;

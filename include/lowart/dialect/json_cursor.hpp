@@ -48,6 +48,8 @@ class JsonCursor {
 
   bool at_end() const noexcept { return at_ == end_; }
   char const* at() const noexcept { return at_; }
+  /// Goes on at a later place of the same text.
+  void move_to(char const* at) noexcept { at_ = at; }
   char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }
   void skip_space() noexcept {
     if (at_ != end_ && static_cast<unsigned char>(*at_) > ' ') return;  // mostly there is none
