@@ -1,49 +1,37 @@
 #pragma once
 /// HttpChat: a provider that speaks one wire language over HTTP. What OpenAi, Anthropic, Gemini ... are made of.
 
-#include <lowart/core/secret.hpp>
-#include <lowart/dialect/json_text.hpp>
 #include <lowart/model/losses.hpp>
 #include <lowart/net/transport.hpp>
 #include <lowart/provider/attempt.hpp>
+#include <lowart/provider/http_wire.hpp>
 #include <lowart/provider/provider.hpp>
 #include <lowart/provider/wire_sources.hpp>
 
-#include <algorithm>
-#include <array>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace lowart {
 
-namespace net {
-class HttpTransport;  // net/http_client.hpp
-}
-
 /// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
 ///
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.
 template <class W>
-concept ChatWire = requires(W const& wire, ChatRequest const& request, Dialect dialect, std::string& scratch,
+concept ChatWire =
+    HttpWire<W> && requires(W const& wire, ChatRequest const& request, Dialect dialect, std::string& scratch,
                             net::HttpRequest& http, Conversation const& conversation, Losses& losses,
-                            std::string_view text, std::string_view (*header)(std::string_view)) {
-  typename W::Options;  // with name, base_url, reply_bytes and may_drop, as OpenAiOptions has them
-  typename W::Reader;   // a dialect::ReplyReader
-  { wire.options() } -> std::same_as<typename W::Options const&>;
-  { W::speaks(dialect) } -> std::same_as<bool>;            // its requests go as they came
-  { W::reply_dialect(dialect) } -> std::same_as<Dialect>;  // of replies to a request of this dialect
-  { wire.path(request, scratch) } -> std::same_as<std::string_view>;  // behind the base URL
-  { wire.write_fields(request, http) };  // credentials, and what the protocol asks for
-  { wire.encode(conversation, text, losses) } -> std::same_as<Result<std::string>>;
-  { wire.reader() } -> std::same_as<typename W::Reader>;
-  { W::decoder(bool{}) } -> std::same_as<ArenaPtr<ReplyDecoder> (*)(Call&)>;
-  { W::request_id } -> std::convertible_to<std::string_view>;  // the reply's field that names the request
-  { W::refusal_fields };                                       // what refusal() looks up, an array
-  { W::refusal(int{}, text, header, std::int64_t{}) } -> std::same_as<Error>;
-};
+                            std::string_view text) {
+      typename W::Reader;                                      // a dialect::ReplyReader
+      { W::speaks(dialect) } -> std::same_as<bool>;            // its requests go as they came
+      { W::reply_dialect(dialect) } -> std::same_as<Dialect>;  // of replies to a request of this dialect
+      { wire.path(request, scratch) } -> std::same_as<std::string_view>;  // behind the base URL
+      { wire.write_fields(request, http) };  // credentials, and what the protocol asks for
+      { wire.encode(conversation, text, losses) } -> std::same_as<Result<std::string>>;
+      { wire.reader() } -> std::same_as<typename W::Reader>;
+      { W::decoder(bool{}) } -> std::same_as<ArenaPtr<ReplyDecoder> (*)(Call&)>;
+    };
 
 /// Chat over one wire language.
 ///
@@ -69,7 +57,7 @@ class HttpChat {
   /// Throws std::invalid_argument when that is no URL.
   template <class Http = net::HttpTransport>
     requires std::same_as<T, net::AnyTransport>
-  explicit HttpChat(Options options) : HttpChat(connect<Http>(options), options) {}
+  explicit HttpChat(Options options) : HttpChat(http_wire::connect<Http, T>(options), options) {}
 
   std::string_view name() const { return options().name; }
 
@@ -85,11 +73,12 @@ class HttpChat {
     ReplyHead const head = read_head(**exchange, request, *outgoing, call);
     if (head.streamed) co_return co_await read_stream(std::move(*exchange), head, attempt, call);
     auto source = call.make<Whole>(std::move(*exchange), options().reply_bytes, call);
+    WholeBody& body = source->body();
     for (bool more = true; more;) {
       Result<std::span<char>> piece;
-      if (!source->read_now(piece)) piece = co_await source->read();
+      if (!body.read_now(piece)) piece = co_await body.read();
       if (!piece) co_return attempt.failed(std::move(piece.error()));
-      more = source->take(*piece);
+      more = body.take(*piece);
     }
     Result<void> read = source->read_along(shared_->wire.reader());
     if (!read) co_return attempt.failed(std::move(read.error()));
@@ -98,7 +87,13 @@ class HttpChat {
     co_return ChatReply(head, std::move(source), whole);
   }
 
+ protected:
+  /// For the other operations of the same provider: ask_embeddings, ask_count.
+  T& transport() noexcept { return shared_->transport; }
+  Wire const& wire() const noexcept { return shared_->wire; }
+
  private:
+  using Outgoing = http_wire::Outgoing;
   using Stream = StreamSource<typename Wire::Reader>;
   using Whole = WholeSource<typename Wire::Reader>;
   static constexpr std::string_view event_stream = "text/event-stream";
@@ -108,44 +103,19 @@ class HttpChat {
     T transport;
     Wire wire;
   };
-  /// What is sent. In the call's arena: coroutine frames stay small enough to be recycled.
-  struct Outgoing {
-    std::string path;  ///< Used when the path is made for the request.
-    std::string text;  ///< A body of our own, or the model's name.
-    std::string dropped;
-    std::optional<net::HttpRequest> http;
-  };
 
   Options const& options() const { return shared_->wire.options(); }
-
-  template <class Http>
-  static T connect(Options const& options) {
-    auto made = Http::make(options.base_url);
-    if (!made) throw std::invalid_argument(options.name + ": " + made.error().message());
-    return T(std::move(*made));
-  }
 
   Result<void> write_request(ChatRequest const& request, Call& call, Outgoing& out) const {
     Wire const& wire = shared_->wire;
     auto& http = out.http.emplace("POST", wire.path(request, out.path));
     wire.write_fields(request, http);
-    http.field("content-type", "application/json");
-    http.field("accept", request.stream() ? event_stream : std::string_view("application/json"));
-    http.field("user-agent", "lowart");
-    if (!call.request_id().empty()) http.field("x-request-id", call.request_id());
-    if (!call.traceparent().empty()) http.field("traceparent", call.traceparent());
+    http_wire::write_fields(http, request.stream() ? event_stream : http_wire::json_type, call);
     if (!request.wire() || !Wire::speaks(request.dialect())) return translate(request, out);
-    splice_model(*request.wire(), request.model(), out);
+    WireRequest const& came = *request.wire();
+    if (came.model_token.empty() || came.model == request.model()) http.body(came.body);
+    else http_wire::splice_model(came.body, came.model_token, request.model(), out);
     return {};
-  }
-
-  /// The client's bytes, with the model's name in its place.
-  static void splice_model(WireRequest const& came, std::string const& model, Outgoing& out) {
-    if (came.model_token.empty() || came.model == model) return void(out.http->body(came.body));
-    dialect::append_json_string(out.text, model);
-    auto const before = static_cast<std::size_t>(came.model_token.data() - came.body.data());
-    out.http->body(came.body.substr(0, before)).body(out.text);
-    out.http->body(came.body.substr(before + came.model_token.size()));
   }
 
   Result<void> translate(ChatRequest const& request, Outgoing& out) const {
@@ -167,7 +137,7 @@ class HttpChat {
     std::string_view const type = exchange.field("content-type");
     // Some servers do not say what they send: then it is what was asked for.
     head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
-    std::string_view const assumed = head.streamed ? event_stream : std::string_view("application/json");
+    std::string_view const assumed = head.streamed ? event_stream : http_wire::json_type;
     head.content_type = type.empty() ? assumed : call.keep(type);
     head.provider = name;
     head.upstream_model = call.keep(request.model());
@@ -190,26 +160,10 @@ class HttpChat {
     co_return ChatReply(head, std::move(source), *first);
   }
 
-  /// The error that an answer with an error status is. Its body is read within bounds.
   Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
                                        Call& call) const {
-    constexpr std::size_t most = 64U << 10U;
-    constexpr auto& names = Wire::refusal_fields;
-    std::array<std::string, names.size()> values;
-    for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange->field(names[i]));
-    std::string body;
-    while (body.size() < most) {
-      Result<std::span<char>> piece = co_await exchange->read();
-      if (!piece && call.interruption()) co_return attempt.failed(std::move(piece.error()));
-      if (!piece || piece->empty()) break;
-      body.append(piece->data(), std::min(piece->size(), most - body.size()));
-    }
-    auto const header = [&](std::string_view wanted) -> std::string_view {
-      for (std::size_t i = 0; i < names.size(); ++i)
-        if (names[i] == wanted) return values[i];
-      return {};
-    };
-    co_return attempt.failed(Wire::refusal(exchange->status(), body, header, call.clock().utc_micros()));
+    Error refused = co_await http_wire::read_refusal<Wire>(std::move(exchange), call);
+    co_return attempt.failed(std::move(refused));
   }
 
   std::shared_ptr<Shared> shared_;

@@ -3,9 +3,9 @@
 
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/net/transport.hpp>
+#include <lowart/provider/whole_body.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <memory_resource>
 #include <optional>
 #include <span>
@@ -133,55 +133,27 @@ template <class Reader>
 class WholeSource final : public ReplySource {
  public:
   WholeSource(ArenaPtr<net::Exchange> exchange, std::size_t most_bytes, Call& call)
-      : exchange_(std::move(exchange)),
-        length_(exchange_->content_length()),
-        most_bytes_(most_bytes),
-        gathered_(call.memory()),
-        progress_(call.memory()),
-        call_(call) {}
+      : body_(std::move(exchange), most_bytes, call), progress_(call.memory()), call_(call) {}
   ReplyProgress& progress() noexcept override { return progress_; }
   Task<Result<ReplyPart>> next() override { co_return ReplyPart{.bytes = {}, .deltas = {}, .last = true}; }
 
-  Task<Result<std::span<char>>> read() { return exchange_->read(); }
-  bool read_now(Result<std::span<char>>& piece) { return exchange_->read_now(piece); }
-  /// Takes the next piece; true when more is to be read. An empty one is the end.
-  bool take(std::span<char> piece) {
-    if (piece.empty()) return false;
-    std::string_view const bytes(piece.data(), piece.size());
-    too_large_ = gathered_.size() + bytes.size() > most_bytes_;
-    if (too_large_) return false;
-    if (gathered_.empty() && length_ == bytes.size()) {
-      body_ = bytes;  // all of it in one piece: no copy
-      exchange_->finish();
-      return false;
-    }
-    if (gathered_.empty() && length_) gathered_.reserve(std::min(*length_, most_bytes_));
-    gathered_.append(bytes);
-    body_ = gathered_;
-    return true;
-  }
+  /// To be gathered before anything else is asked.
+  WholeBody& body() noexcept { return body_; }
   /// Looks at what was gathered: is it a reply, and what did it use?
   Result<void> read_along(Reader reader) {
-    if (too_large_)
-      return fail(Error(Errc::too_large, "the provider's reply is over the size limit", Origin::upstream)
-                      .with_sent(Sent::yes));
-    Result<void> read = reader.whole(body_, progress_);
+    if (body_.too_large()) return fail(WholeBody::too_large_error());
+    Result<void> read = reader.whole(body_.text(), progress_);
     if (!read) return fail(std::move(read.error()).with_sent(Sent::yes).with_retryable(true));
     progress_.first_content_at = call_.now();
     return read;
   }
   /// All of it, once it was read along.
-  ReplyPart part() const noexcept { return ReplyPart{.bytes = body_, .deltas = {}, .last = true}; }
+  ReplyPart part() const noexcept { return ReplyPart{.bytes = body_.text(), .deltas = {}, .last = true}; }
 
  private:
-  ArenaPtr<net::Exchange> exchange_;
-  std::optional<std::uint64_t> length_;
-  std::size_t most_bytes_;
-  std::pmr::string gathered_;  ///< Used when the reply came in several pieces.
-  std::string_view body_;
+  WholeBody body_;
   ReplyProgress progress_;
   Call& call_;
-  bool too_large_{false};
 };
 
 }  // namespace lowart

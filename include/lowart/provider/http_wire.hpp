@@ -1,0 +1,133 @@
+#pragma once
+/// What a provider does over HTTP whatever it is asked: the request's fields, the model's name in a client's bytes,
+/// refusals, answers in one piece.
+
+#include <lowart/core/secret.hpp>
+#include <lowart/dialect/json_text.hpp>
+#include <lowart/model/losses.hpp>
+#include <lowart/model/whole_reply.hpp>
+#include <lowart/net/transport.hpp>
+#include <lowart/provider/whole_body.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+namespace net {
+class HttpTransport;  // net/http_client.hpp
+}
+
+/// The part of a wire language that no operation is without.
+///
+/// Exemplar: OpenAiWire.
+template <class W>
+concept HttpWire =
+    requires(W const& wire, std::string_view text, std::string_view (*header)(std::string_view)) {
+      typename W::Options;  // with name, base_url, reply_bytes and may_drop, as OpenAiOptions has them
+      { wire.options() } -> std::same_as<typename W::Options const&>;
+      { W::request_id } -> std::convertible_to<std::string_view>;  // the reply's field that names the request
+      { W::refusal_fields };                                       // what refusal() looks up, an array
+      { W::refusal(int{}, text, header, std::int64_t{}) } -> std::same_as<Error>;
+    };
+
+namespace http_wire {
+
+inline constexpr std::string_view json_type = "application/json";
+
+/// What is sent. In the call's arena: coroutine frames stay small enough to be recycled.
+struct Outgoing {
+  std::string path;  ///< Used when the path is made for the request.
+  std::string text;  ///< A body of our own, or the model's name.
+  std::string dropped;
+  std::optional<net::HttpRequest> http;
+};
+
+/// A transport to the base URL of the options. Throws std::invalid_argument when that is no URL.
+template <class Http, net::Transport T, class Options>
+T connect(Options const& options) {
+  auto made = Http::make(options.base_url);
+  if (!made) throw std::invalid_argument(options.name + ": " + made.error().message());
+  return T(std::move(*made));
+}
+
+/// The fields of every request, behind those of the wire language.
+inline void write_fields(net::HttpRequest& http, std::string_view accept, Call const& call) {
+  http.field("content-type", json_type);
+  http.field("accept", accept);
+  http.field("user-agent", "lowart");
+  if (!call.request_id().empty()) http.field("x-request-id", call.request_id());
+  if (!call.traceparent().empty()) http.field("traceparent", call.traceparent());
+}
+
+/// The client's bytes, with the model's name in its place: where `token` stands in them.
+inline void splice_model(std::string_view body, std::string_view token, std::string_view model,
+                         Outgoing& out) {
+  dialect::append_json_string(out.text, model);
+  auto const before = static_cast<std::size_t>(token.data() - body.data());
+  out.http->body(body.substr(0, before)).body(out.text);
+  out.http->body(body.substr(before + token.size()));
+}
+
+/// The error that an answer with an error status is. Its body is read within bounds.
+template <HttpWire Wire>
+Task<Error> read_refusal(ArenaPtr<net::Exchange> exchange, Call& call) {
+  constexpr std::size_t most = 64U << 10U;
+  constexpr auto& names = Wire::refusal_fields;
+  std::array<std::string, names.size()> values;
+  for (std::size_t i = 0; i < names.size(); ++i) values[i].assign(exchange->field(names[i]));
+  std::string body;
+  while (body.size() < most) {
+    Result<std::span<char>> piece = co_await exchange->read();
+    if (!piece && call.interruption()) co_return std::move(piece.error());
+    if (!piece || piece->empty()) break;
+    body.append(piece->data(), std::min(piece->size(), most - body.size()));
+  }
+  auto const header = [&](std::string_view wanted) -> std::string_view {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] == wanted) return values[i];
+    return {};
+  };
+  co_return Wire::refusal(exchange->status(), body, header, call.clock().utc_micros());
+}
+
+/// Sends a request whose answer is one piece, and gathers that. Fills in what the answer's head says.
+template <HttpWire Wire, net::Transport T>
+Task<Result<ArenaPtr<WholeBody>>> ask_whole(T& transport, Wire const& wire, Outgoing const& out,
+                                            WholeHead& head, Call& call) {
+  Result<ArenaPtr<net::Exchange>> exchange = co_await transport.exchange(*out.http, call);
+  if (!exchange) co_return fail(std::move(exchange.error()));
+  int const status = (*exchange)->status();
+  if (status < 200 || status > 299) {
+    Error refused = co_await read_refusal<Wire>(std::move(*exchange), call);
+    co_return fail(std::move(refused));
+  }
+  if (auto const type = (*exchange)->field("content-type"); !type.empty())
+    head.content_type = call.keep(type);
+  head.provider = wire.options().name;
+  head.upstream_id = call.keep((*exchange)->field(Wire::request_id));
+  head.dropped = call.keep(out.dropped);
+  ArenaPtr<WholeBody> body = call.make<WholeBody>(std::move(*exchange), wire.options().reply_bytes, call);
+  for (bool more = true; more;) {
+    Result<std::span<char>> piece;
+    if (!body->read_now(piece)) piece = co_await body->read();
+    if (!piece) co_return fail(std::move(piece.error()));
+    more = body->take(*piece);
+  }
+  if (body->too_large()) co_return fail(WholeBody::too_large_error());
+  co_return std::move(body);
+}
+
+/// The error of an answer that arrived and is none.
+inline Error not_an_answer(Error error) { return std::move(error).with_sent(Sent::yes).with_retryable(true); }
+
+}  // namespace http_wire
+
+}  // namespace lowart
