@@ -5,6 +5,7 @@
 #include <lowart/meter/token_meter.hpp>
 #include <lowart/meter/usage_sink.hpp>
 #include <lowart/policy/pipe.hpp>
+#include <lowart/policy/watchable.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <functional>
@@ -18,6 +19,10 @@ namespace lowart {
 
 /// The price of a model at the time of the call; a model without one costs nothing.
 using PriceLookup = std::function<Price(std::string_view model)>;
+
+/// A request that spends nothing says so (CountRequest): it leaves no record.
+template <class R>
+concept UsesNothing = Request<R> && requires { requires R::uses_nothing; };
 
 /// Wraps the whole answer of a gateway (outermost, so that it sees what the client gets).
 ///
@@ -47,19 +52,23 @@ class Metered {
     shared_->on_failure = std::move(callback);
   }
 
-  Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
-    Result<ChatReply> reply = co_await inner_(request, call);
+  template <Request R>
+    requires Serves<P, R> && (!UsesNothing<R>)
+  Task<ReplyOf<R>> operator()(R const& request, Call& call) {
+    ReplyOf<R> reply = co_await inner_(request, call);
     if (!reply) {
-      UsageRecord record = begin_record(request.model(), request.stream(), call);
-      record.status = http_status(reply.error());
-      record.outcome = reply.error().code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
-      if (!call.trail().empty()) record.provider = call.trail().back().provider;
-      keep(*shared_, record);
-      call.admission().settle(0);
+      keep_failure(request, reply.error(), call);
       co_return reply;
     }
-    reply->watch(call.make<Watcher>(shared_, request, reply->head(), call));
+    if constexpr (Watchable<typename R::reply_type>)
+      reply->watch(call.make<Watcher>(shared_, request, reply->head(), call));
+    else keep_whole(request, *reply, call);
     co_return reply;
+  }
+  template <UsesNothing R>
+    requires Serves<P, R>
+  Task<ReplyOf<R>> operator()(R const& request, Call& call) {
+    return inner_(request, call);
   }
 
  private:
@@ -72,7 +81,8 @@ class Metered {
     std::function<void(Error const&)> on_failure;
   };
 
-  static UsageRecord begin_record(std::string_view model, bool streamed, Call& call) {
+  static UsageRecord begin_record(std::string_view operation, std::string_view model, bool streamed,
+                                  Call& call) {
     thread_local std::mt19937_64 ids{std::random_device{}()};
     UsageRecord record;
     record.id = CallId{.high = ids(), .low = ids()};
@@ -82,7 +92,7 @@ class Metered {
     record.started_at = call.clock().utc_micros() - record.duration;
     record.key = call.key_name();
     record.model = model;
-    record.operation = ChatRequest::operation;
+    record.operation = operation;
     record.attempts = static_cast<std::int32_t>(call.trail().size());
     record.streamed = streamed;
     return record;
@@ -90,6 +100,40 @@ class Metered {
   static void keep(Shared& shared, UsageRecord const& record) noexcept {
     auto const kept = shared.sink.append(record);
     if (!kept && shared.on_failure) shared.on_failure(kept.error());
+  }
+
+  template <Request R>
+  void keep_failure(R const& request, Error const& error, Call& call) {
+    bool streamed = false;
+    if constexpr (requires { request.stream(); }) streamed = request.stream();
+    UsageRecord record = begin_record(R::operation, request.model(), streamed, call);
+    record.status = http_status(error);
+    record.outcome = error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
+    if (!call.trail().empty()) record.provider = call.trail().back().provider;
+    keep(*shared_, record);
+    call.admission().settle(0);
+  }
+  /// A reply that is complete when it is returned.
+  template <Request R>
+  void keep_whole(R const& request, typename R::reply_type const& reply, Call& call) {
+    UsageRecord record = begin_record(R::operation, request.model(), false, call);
+    record.time_to_first_token = record.duration;
+    settle(*shared_, record, reply.head(), shared_->meter.measure(request, reply), Outcome::complete, call);
+  }
+  /// Fills in what the answer used, and closes the account of the call.
+  template <class Head>
+  static void settle(Shared& shared, UsageRecord& record, Head const& head, Measured const& measured,
+                     Outcome outcome, Call& call) {
+    record.provider = head.provider;
+    record.upstream_model = head.upstream_model;
+    record.usage = measured.usage;
+    record.provenance = measured.provenance;
+    if (shared.prices) record.cost = cost(measured.usage, shared.prices(record.model));
+    call.spent() = Spent{.usage = measured.usage, .provenance = measured.provenance, .cost = record.cost};
+    record.status = head.status;
+    record.outcome = outcome;
+    keep(shared, record);
+    call.admission().settle(measured.usage.total());
   }
 
   class Watcher final : public ReplyWatcher {
@@ -100,21 +144,12 @@ class Metered {
 
     void end(ReplyEnd const& end, ReplyProgress const& progress) noexcept override {
       Measured const measured = shared_->meter.measure(request_, head_.upstream_model, progress, end.outcome);
-      UsageRecord record = begin_record(request_.model(), head_.streamed, call_);
+      UsageRecord record = begin_record(ChatRequest::operation, request_.model(), head_.streamed, call_);
       if (progress.first_content_at != TimePoint{})
         record.time_to_first_token = std::chrono::duration_cast<std::chrono::microseconds>(
                                          progress.first_content_at - call_.started_at())
                                          .count();
-      record.provider = head_.provider;
-      record.upstream_model = head_.upstream_model;
-      record.usage = measured.usage;
-      record.provenance = measured.provenance;
-      if (shared_->prices) record.cost = cost(measured.usage, shared_->prices(request_.model()));
-      call_.spent() = Spent{.usage = measured.usage, .provenance = measured.provenance, .cost = record.cost};
-      record.status = head_.status;
-      record.outcome = end.outcome;
-      keep(*shared_, record);
-      call_.admission().settle(measured.usage.total());
+      settle(*shared_, record, head_, measured, end.outcome, call_);
     }
 
    private:

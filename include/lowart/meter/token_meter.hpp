@@ -4,6 +4,7 @@
 #include <lowart/meter/encoding.hpp>
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/model/chat_request.hpp>
+#include <lowart/model/embedding_request.hpp>
 
 #include <cstdint>
 #include <string_view>
@@ -36,6 +37,15 @@ inline std::int64_t count_conversation(Encoding const& encoding, Conversation co
   return total;
 }
 
+/// Tokens of what is to be embedded: the texts, and the tokens that came as such.
+inline std::int64_t count_inputs(Encoding const& encoding, EmbeddingInputs const& inputs) {
+  std::int64_t total = 0;
+  for (EmbeddingInput const& input : inputs.inputs)
+    total += static_cast<std::int64_t>(input.tokens.size() + encoding.count(input.title) +
+                                       encoding.count(input.text));
+  return total;
+}
+
 /// Reads a finished reply's usage. Reported figures win; a missing class is counted with the model's own
 /// tokenizer ("counted") or, when that is not known, with o200k ("estimated"). A reply that did not run to its
 /// end is "partial" unless the provider's figures had come already.
@@ -60,6 +70,17 @@ class TokenMeter {
       result.usage.set(UsageClass::output, static_cast<std::int64_t>(encoding.count(progress.text)));
     if (outcome != Outcome::complete) result.provenance = Provenance::partial;
     else result.provenance = own != nullptr ? Provenance::counted : Provenance::estimated;
+    return result;
+  }
+
+  /// An embedding reply is complete when there is one, and its only usage is input.
+  Measured measure(EmbeddingRequest const& request, EmbeddingReply const& reply) const {
+    Measured result{.usage = reply.usage(), .provenance = Provenance::reported};
+    if (result.usage.get(UsageClass::input)) return result;
+    Encoding const* own = encoding_for_model(reply.head().upstream_model);
+    result.provenance = own != nullptr ? Provenance::counted : Provenance::estimated;
+    if (auto const inputs = request.inputs())
+      result.usage.set(UsageClass::input, count_inputs(own != nullptr ? *own : o200k_base(), *inputs));
     return result;
   }
 };

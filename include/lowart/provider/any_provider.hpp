@@ -78,7 +78,7 @@ class AnyProviderOf {
 };
 
 /// Serves every operation this library knows.
-using AnyProvider = AnyProviderOf<ChatRequest>;
+using AnyProvider = AnyProviderOf<ChatRequest, EmbeddingRequest, CountRequest>;
 
 static_assert(Provider<AnyProvider>);
 

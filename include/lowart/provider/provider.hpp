@@ -4,6 +4,8 @@
 #include <lowart/core/call.hpp>
 #include <lowart/core/task.hpp>
 #include <lowart/model/chat_request.hpp>
+#include <lowart/model/count_request.hpp>
+#include <lowart/model/embedding_request.hpp>
 
 #include <concepts>
 #include <string_view>
@@ -11,7 +13,8 @@
 
 namespace lowart {
 
-/// A request names its reply and its operation ("chat", as it stands in metrics and records).
+/// A request names its reply and its operation ("chat", as it stands in records). Models: ChatRequest,
+/// EmbeddingRequest, CountRequest.
 template <class R>
 concept Request = requires {
   typename R::reply_type;
@@ -35,7 +38,7 @@ concept Serves = Request<R> && requires(P& provider, R const& request, Call& cal
 
 /// Part 2 of Provider: it serves at least one operation that this library knows.
 template <class P>
-concept ServesSomething = Serves<P, ChatRequest>;
+concept ServesSomething = Serves<P, ChatRequest> || Serves<P, EmbeddingRequest> || Serves<P, CountRequest>;
 
 /// A provider that can tell at once whether it would answer for a model: Router, and what is put around one.
 template <class P>
