@@ -1,0 +1,99 @@
+#pragma once
+/// Media in Gemini's parts: inlineData and fileData, as content and back.
+
+#include <lowart/dialect/json_writer.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart::dialect {
+
+namespace gemini_blob {
+
+/// What kind of content a media type is.
+inline PartKind kind_of(std::string_view media_type) noexcept {
+  if (media_type.starts_with("image/")) return PartKind::image;
+  if (media_type.starts_with("audio/")) return PartKind::audio;
+  if (media_type.starts_with("video/")) return PartKind::video;
+  return PartKind::file;
+}
+
+/// OpenAI's word for a kind of audio; empty when it has none.
+inline std::string_view audio_format(std::string_view media_type) noexcept {
+  if (media_type == "audio/wav" || media_type == "audio/x-wav" || media_type == "audio/wave") return "wav";
+  if (media_type == "audio/mp3" || media_type == "audio/mpeg") return "mp3";
+  return {};
+}
+
+/// Google's clients send the URL-safe alphabet, and may leave the padding out; others take neither.
+inline std::string standard_base64(std::string text) {
+  for (char& c : text) {
+    if (c == '-') c = '+';
+    if (c == '_') c = '/';
+  }
+  if (text.size() % 4 != 1)
+    while (text.size() % 4 != 0) text.push_back('=');
+  return text;
+}
+
+/// Puts bytes into `part` (or a PieceDelta): audio as base64, the rest as a data: URL.
+template <class Part>
+void set_inline(Part& part, std::string media_type, std::string base64) {
+  base64 = standard_base64(std::move(base64));
+  part.kind = kind_of(media_type);
+  if (part.kind != PartKind::audio) {
+    part.data = "data:" + std::move(media_type) + ";base64," + std::move(base64);
+    return;
+  }
+  part.data = std::move(base64);
+  part.media_type = std::move(media_type);
+}
+
+struct DataUrl {
+  std::string_view media_type;
+  std::string_view base64;
+};
+/// nullopt when it is none, or is not base64.
+inline std::optional<DataUrl> parse_data_url(std::string_view url) noexcept {
+  if (!url.starts_with("data:")) return std::nullopt;
+  url.remove_prefix(5);
+  std::size_t const comma = url.find(',');
+  if (comma == std::string_view::npos) return std::nullopt;
+  std::string_view head = url.substr(0, comma);
+  constexpr std::string_view base64 = ";base64";
+  if (!head.ends_with(base64)) return std::nullopt;
+  head.remove_suffix(base64.size());
+  return DataUrl{head, url.substr(comma + 1)};
+}
+
+/// A file that lies at Google, whose URI only Google can read.
+inline bool is_stored(std::string_view uri) noexcept {
+  return uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/") ||
+         (!uri.starts_with("http://") && !uri.starts_with("https://"));
+}
+
+/// The bytes of a part, and what they are; nullopt when it holds none that can be said so.
+template <class Part>
+std::optional<DataUrl> bytes_of(Part const& part, std::string& scratch) {
+  if (auto const url = parse_data_url(part.data)) return url;
+  if (part.kind != PartKind::audio || part.data.empty()) return std::nullopt;
+  scratch = part.media_type;
+  if constexpr (requires { part.format; })
+    if (scratch.empty()) scratch = "audio/" + (part.format.empty() ? std::string("wav") : part.format);
+  if (scratch.empty()) scratch = "audio/wav";
+  return DataUrl{scratch, part.data};
+}
+
+/// The media type of a part's bytes; the usual one of its kind when nobody says.
+inline std::string_view type_of(PartKind kind, DataUrl const& bytes) noexcept {
+  if (!bytes.media_type.empty()) return bytes.media_type;
+  if (kind == PartKind::image) return "image/png";
+  return kind == PartKind::video ? "video/mp4" : "application/pdf";
+}
+
+}  // namespace gemini_blob
+
+}  // namespace lowart::dialect

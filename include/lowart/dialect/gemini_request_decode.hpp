@@ -1,0 +1,308 @@
+#pragma once
+/// A Gemini request, read into a Conversation. Nothing is lost: see decode_gemini.
+
+#include <lowart/core/result.hpp>
+#include <lowart/dialect/gemini_blob.hpp>
+#include <lowart/dialect/gemini_call_ids.hpp>
+#include <lowart/dialect/gemini_config_decode.hpp>
+#include <lowart/dialect/gemini_function_text.hpp>
+#include <lowart/dialect/gemini_schema.hpp>
+#include <lowart/dialect/gemini_spelling.hpp>
+#include <lowart/dialect/json_check.hpp>
+#include <lowart/dialect/json_object.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart::dialect {
+
+namespace gemini_request {
+
+inline void take_signature(JsonObject& object, ContentPart& part) {
+  auto text = object.take_text(GeminiName(object, "thoughtSignature"));
+  if (!text) return;
+  part.redacted = part.kind == PartKind::reasoning && text->starts_with(sealed::mark) &&
+                  text->ends_with(gemini_redacted_mark);
+  if (part.redacted) text->resize(text->size() - gemini_redacted_mark.size());
+  part.signature = unseal(*text, Dialect::gemini);
+}
+
+/// inlineData or fileData.
+inline void decode_media(JsonObject& object, ContentPart& part, bool is_inline) {
+  GeminiName const name(object, is_inline ? "inlineData" : "fileData");
+  auto inner = object.take_object(name);
+  if (!inner) return;
+  auto type = text_or_empty(inner->take_text(GeminiName(*inner, "mimeType")));
+  part.file_name = text_or_empty(inner->take_text(GeminiName(*inner, "displayName")));
+  if (is_inline) {
+    if (!inner->peek("data")) inner->wrong("data", "is missing");
+    if (type.empty()) inner->wrong("mimeType", "is missing");
+    part.format = gemini_blob::audio_format(type);
+    gemini_blob::set_inline(part, std::move(type), text_or_empty(inner->take_text("data")));
+  } else {
+    GeminiName const uri(*inner, "fileUri");
+    if (!inner->peek(uri)) inner->wrong("fileUri", "is missing");
+    auto text = text_or_empty(inner->take_text(uri));
+    part.kind = gemini_blob::kind_of(type);
+    part.media_type = std::move(type);
+    (gemini_blob::is_stored(text) ? part.file_id : part.data) = std::move(text);
+  }
+  keep_rest(*inner, is_inline ? "inlineData" : "fileData", part.extra);
+}
+
+inline void decode_call(JsonObject& object, ContentPart& part, GeminiCallIds& ids) {
+  auto inner = object.take_object(GeminiName(object, "functionCall"));
+  if (!inner) return;
+  part.kind = PartKind::tool_call;
+  if (!inner->peek("name")) inner->wrong("name", "is missing");
+  part.call.name = text_or_empty(inner->take_text("name"));
+  part.call.id = text_or_empty(inner->take_text("id"));
+  if (part.call.id.empty()) part.call.id = ids.next_id(part.call.name);
+  auto const args = inner->take("args", JsonKind::object, "must be an object");
+  part.call.arguments = args ? std::string(args->value) : "{}";
+  ids.call(part.call.id, part.call.name);
+  keep_rest(*inner, "functionCall", part.extra);
+}
+
+/// Any part but a function's response.
+inline ContentPart decode_part(JsonMember const& element, JsonObject object, GeminiCallIds& ids) {
+  ContentPart part;
+  auto const thought = object.peek("thought");
+  bool const is_thought = thought && thought->value == "true";
+  auto const text = object.peek("text");
+  bool const has_call = object.peek(GeminiName(object, "functionCall")).has_value();
+  bool const has_bytes = object.peek(GeminiName(object, "inlineData")).has_value();
+  bool const has_file = object.peek(GeminiName(object, "fileData")).has_value();
+  if (text) {
+    part.kind = is_thought ? PartKind::reasoning : PartKind::text;
+    part.text = text_or_empty(object.take_text("text"));
+    object.take_flag("thought");
+  } else if (has_call) {
+    decode_call(object, part, ids);
+  } else if ((has_bytes || has_file) && !is_thought) {
+    decode_media(object, part, has_bytes);
+  } else {
+    part.kind = PartKind::other;  // executableCode, codeExecutionResult, toolCall ...
+    part.raw.text = element.value;
+    return part;
+  }
+  take_signature(object, part);
+  for (ExtraField& field : object.rest()) part.extra.push_back(std::move(field));
+  return part;
+}
+
+/// Another provider's signature came to the client in a part behind the thinking that it signs, which may have come in
+/// pieces: they are one again.
+inline void join_signed_reasoning(std::vector<ContentPart>& parts) {
+  ContentPart const& last = parts.back();
+  bool const signs = last.kind == PartKind::reasoning && last.text.empty() && !last.redacted &&
+                     !last.signature.empty() && last.signature.by != Dialect::gemini;
+  if (!signs) return;
+  std::size_t first = parts.size() - 1;
+  while (first > 0 && parts[first - 1].kind == PartKind::reasoning && parts[first - 1].signature.empty())
+    --first;
+  if (first == parts.size() - 1) return;
+  ContentPart& whole = parts[first];
+  for (std::size_t i = first + 1; i < parts.size(); ++i) whole.text += parts[i].text;
+  whole.signature = std::move(parts.back().signature);
+  parts.resize(first + 1);
+}
+
+/// The words of a tool's result, by the keys that Google's documentation gives: {"result": text} and {"error": text}.
+/// A text that is an object itself would be written as one, so it stays where it is.
+inline void decode_response(JsonMember const& response, Message& message) {
+  std::size_t members = 0;
+  std::optional<JsonMember> sole;
+  scan_object(response.value, [&](JsonMember const& m) { ++members, sole = m; });
+  if (members == 0) return;
+  ContentPart part;
+  part.text = response.value;
+  bool const wraps = members == 1 && (sole->key == "result" || sole->key == "error");
+  message.tool_failed = wraps && sole->key == "error" && sole->kind != JsonKind::null;
+  if (wraps && sole->kind == JsonKind::string) {
+    std::string text = JsonObject::text_of(*sole);
+    if (!is_json_object(text)) part.text = std::move(text);
+  } else if (message.tool_failed && sole->kind == JsonKind::object && !has_error(sole->value)) {
+    part.text = sole->value;
+  }
+  message.content.push_back(std::move(part));
+}
+
+inline Message decode_result(JsonObject& object, GeminiCallIds& ids) {
+  Message message;
+  message.role = Role::tool;
+  message.content_is_parts = true;
+  auto inner = object.take_object(GeminiName(object, "functionResponse"));
+  if (!inner) return message;
+  if (!inner->peek("name")) inner->wrong("name", "is missing");
+  message.name = text_or_empty(inner->take_text("name"));
+  message.tool_call_id = text_or_empty(inner->take_text("id"));
+  if (message.tool_call_id.empty()) message.tool_call_id = ids.answered_by(message.name);
+  ids.answer(message.tool_call_id);
+  auto const response = inner->take("response", JsonKind::object, "must be an object");
+  if (response) decode_response(*response, message);
+  take_gemini_list(*inner, "parts", [&](JsonMember const& e, std::string path) {
+    if (e.kind != JsonKind::object) return object.fault().wrong(std::move(path), "must be an object");
+    message.content.push_back(decode_part(e, JsonObject(e.value, std::move(path), object.fault()), ids));
+  });
+  keep_rest(*inner, "functionResponse", message.extra);
+  for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
+  return message;
+}
+
+/// The name under which a content's own unknown members are kept: a tool's result has those of its part as well.
+inline std::string content_extra(Role role, std::string name) {
+  return role == Role::tool ? "content." + std::move(name) : std::move(name);
+}
+
+/// One content: a turn, or several results and what follows them.
+inline void decode_content(JsonMember const& element, std::string path, JsonFault& fault, GeminiCallIds& ids,
+                           Conversation& c) {
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object");
+  JsonObject object(element.value, std::move(path), fault);
+  auto const role = object.take_text("role").value_or("user");
+  if (role != "user" && role != "model" && role != "function" && !role.empty())
+    return object.wrong("role", "must be user or model");
+  Message blank;
+  blank.role = role == "model" ? Role::assistant : Role::user;
+  blank.content_is_parts = true;
+  Message turn = blank;
+  std::size_t const first = c.messages.size();
+  bool open = true;  // `turn` is the message that the next part belongs to
+  auto const add = [&](Message message) {
+    message.same_turn = c.messages.size() != first;
+    c.messages.push_back(std::move(message));
+  };
+  take_gemini_list(object, "parts", [&](JsonMember const& e, std::string at) {
+    if (e.kind != JsonKind::object) return fault.wrong(std::move(at), "must be an object");
+    JsonObject part(e.value, std::move(at), fault);
+    bool const is_result =
+        blank.role == Role::user && part.peek(GeminiName(part, "functionResponse")).has_value();
+    if (!is_result) {
+      turn.content.push_back(decode_part(e, std::move(part), ids));
+      join_signed_reasoning(turn.content);
+      open = true;
+      return;
+    }
+    if (!turn.content.empty()) add(std::exchange(turn, blank));
+    add(decode_result(part, ids));
+    open = false;
+  });
+  if (open) add(std::move(turn));
+  for (ExtraField& field : object.rest()) {
+    Message& message = c.messages[first];
+    message.extra.push_back({content_extra(message.role, std::move(field.name)), std::move(field.value)});
+  }
+}
+
+inline void decode_system(JsonObject& top, GeminiCallIds& ids, Conversation& c) {
+  GeminiName const name(top, "systemInstruction");
+  auto const member = top.take(name, JsonKind::object, "must be an object");
+  if (!member) return;
+  JsonObject object(member->value, top.path_of(name), top.fault());
+  Message message;
+  message.role = Role::system;
+  message.content_is_parts = true;
+  object.take_text("role");  // any word: Google does not look at it
+  take_gemini_list(object, "parts", [&](JsonMember const& e, std::string path) {
+    if (e.kind != JsonKind::object) return top.fault().wrong(std::move(path), "must be an object");
+    message.content.push_back(decode_part(e, JsonObject(e.value, std::move(path), top.fault()), ids));
+  });
+  message.extra = object.rest();
+  c.system_is_apart = true;
+  c.messages.push_back(std::move(message));
+}
+
+inline Tool decode_function(JsonMember const& element, std::string path, JsonFault& fault) {
+  Tool tool;
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
+  JsonObject object(element.value, std::move(path), fault);
+  if (!object.peek("name")) object.wrong("name", "is missing");
+  tool.name = text_or_empty(object.take_text("name"));
+  tool.description = text_or_empty(object.take_text("description"));
+  GeminiName const json_schema(object, "parametersJsonSchema");
+  if (object.peek(json_schema)) {
+    tool.parameters = object.take_raw(json_schema);
+    if (!object.peek("parameters")) object.take("parameters");  // null would be taken for our sign
+  } else if (auto const own = object.take("parameters", JsonKind::object, "must be an object")) {
+    tool.parameters.text = lower_gemini_schema(own->value);
+    tool.extra.push_back(own_schema("parameters"));
+  }
+  for (ExtraField& field : object.rest()) tool.extra.push_back(std::move(field));
+  return tool;
+}
+
+/// An entry of `tools`: functions, and tools of Google's own beside them.
+inline void decode_tools(JsonMember const& element, std::string path, JsonFault& fault, Conversation& c) {
+  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object");
+  JsonObject object(element.value, std::move(path), fault);
+  take_gemini_list(object, "functionDeclarations", [&](JsonMember const& e, std::string at) {
+    c.tools.push_back(decode_function(e, std::move(at), fault));
+  });
+  if (auto rest = object.rest_as_object(); !rest.empty()) c.tools.emplace_back().raw = std::move(rest);
+}
+
+inline Result<Conversation> decode_members(JsonObject top) {
+  JsonFault& fault = top.fault();
+  Conversation c;
+  c.dialect = Dialect::gemini;
+  GeminiCallIds ids;
+  top.take("model");
+  decode_system(top, ids, c);
+  bool const has_contents = take_gemini_list(top, "contents", [&](JsonMember const& e, std::string path) {
+    decode_content(e, std::move(path), fault, ids, c);
+  });
+  if (!has_contents) top.wrong("contents", "is missing");
+  take_gemini_list(top, "tools", [&](JsonMember const& e, std::string path) {
+    decode_tools(e, std::move(path), fault, c);
+  });
+  decode_tool_config(top, c);
+  decode_config(top, c);
+  for (ExtraField& field : top.rest()) c.extra.push_back(std::move(field));
+  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
+  return c;
+}
+
+/// The whole body as an object, once it is one.
+inline Result<JsonObject> open_body(std::string_view body, JsonFault& fault) {
+  std::size_t const begin = body.find_first_not_of(" \t\r\n");
+  if (auto const at = first_json_error(body))
+    fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
+  else if (begin == std::string_view::npos || body[begin] != '{') fault.wrong("", "is not a JSON object");
+  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
+  return JsonObject(body, "", fault);
+}
+
+}  // namespace gemini_request
+
+/// Reads the body of a generateContent call. The model and the method stand in the path: see parse_gemini_path.
+///
+/// Names are read in camelCase and in snake_case, and one content, part or tool may stand for a list of it, as Google
+/// reads them. Nothing is lost: what the neutral language does not name is kept at each level. Members of
+/// generationConfig and toolConfig are kept under their dotted names ("generationConfig.speechConfig"), those inside
+/// an inner object under its name. An extra field whose value is null says that a schema came in Gemini's own form. Each
+/// functionResponse becomes a message of its own, with same_turn where it shared a content. Calls without an
+/// id get one (GeminiCallIds), and their responses are matched by name and order. Base64 is normalised.
+///
+/// Errors: Errc::invalid_request with the path in param, "contents[2].parts[0].functionCall.name"; invalid JSON with its
+/// offset.
+inline Result<Conversation> decode_gemini(std::string_view body) {
+  JsonFault fault;
+  auto top = gemini_request::open_body(body, fault);
+  if (!top) return tl::unexpected<Error>(std::move(top).error());
+  return gemini_request::decode_members(*std::move(top));
+}
+
+/// The same for streamGenerateContent: Conversation::stream is set, and the usage is wanted, which Gemini always tells.
+inline Result<Conversation> decode_gemini_stream(std::string_view body) {
+  auto c = decode_gemini(body);
+  if (c) c->stream = c->include_usage = true;
+  return c;
+}
+
+}  // namespace lowart::dialect
