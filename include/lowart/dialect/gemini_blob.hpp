@@ -69,17 +69,20 @@ inline std::optional<DataUrl> parse_data_url(std::string_view url) noexcept {
   return DataUrl{head, url.substr(comma + 1)};
 }
 
+inline bool is_url(std::string_view data) noexcept {
+  return data.starts_with("http://") || data.starts_with("https://");
+}
+
 /// A file that lies at Google, whose URI only Google can read.
 inline bool is_stored(std::string_view uri) noexcept {
-  return uri.starts_with("gs://") || uri.starts_with("https://generativelanguage.googleapis.com/") ||
-         (!uri.starts_with("http://") && !uri.starts_with("https://"));
+  return !is_url(uri) || uri.starts_with("https://generativelanguage.googleapis.com/");
 }
 
 /// The bytes of a part, and what they are; nullopt when it holds none that can be said so.
 template <class Part>
 std::optional<DataUrl> bytes_of(Part const& part, std::string& scratch) {
   if (auto const url = parse_data_url(part.data)) return url;
-  if (part.kind != PartKind::audio || part.data.empty()) return std::nullopt;
+  if (part.kind != PartKind::audio || part.data.empty() || is_url(part.data)) return std::nullopt;
   scratch = part.media_type;
   if constexpr (requires { part.format; })
     if (scratch.empty()) scratch = "audio/" + (part.format.empty() ? std::string("wav") : part.format);

@@ -29,6 +29,12 @@ inline void write_dotted(JsonWriter& w, std::vector<ExtraField> const& extra, st
   }
 }
 
+/// A schema came in Gemini's own form, as the member of this name: see own_schema in gemini_config_decode.hpp.
+inline bool came_in_own_form(std::vector<ExtraField> const& extra, std::string_view member) noexcept {
+  RawJson const* const sign = find_extra(extra, member);
+  return sign != nullptr && sign->text == "null";
+}
+
 /// Models up to 2.5 take a budget where later ones take a level.
 inline bool takes_levels(std::string_view model) noexcept {
   std::string_view const name = model.substr(model.rfind('/') + 1);
@@ -81,7 +87,7 @@ inline void encode_format(JsonWriter& w, Conversation const& c) {
   }
   w.text("responseMimeType", "application/json");
   RawJson const& schema = c.output_format.schema;
-  if (own && !schema.empty() && find_extra(c.extra, own_output_schema) != nullptr)
+  if (own && !schema.empty() && came_in_own_form(c.extra, own_output_schema))
     w.raw("responseSchema", raise_gemini_schema(schema.text));
   else w.raw_if("responseJsonSchema", schema);
 }
@@ -114,7 +120,7 @@ inline void encode_config(JsonWriter& w, Conversation const& c, std::string_view
     for (ExtraField const& field : c.extra) {
       std::string_view const name = field.name;
       bool const here = name.starts_with(config_prefix) && !name.starts_with(thinking_prefix);
-      bool const sign = name == own_output_schema && c.output_format.kind == OutputKind::json_schema;
+      bool const sign = name == own_output_schema && field.value.text == "null";
       if (here && !sign) inner.raw_if(name.substr(config_prefix.size()), field.value);
     }
   inner.end_object();

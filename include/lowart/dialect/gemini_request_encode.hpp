@@ -113,8 +113,7 @@ class Contents {
       case PartKind::video:
       case PartKind::file: break;
     }
-    bool const by_url = part.kind != PartKind::audio && !part.data.starts_with("data:");
-    return own_ || (part.file_id.empty() && !by_url);
+    return own_ || (part.file_id.empty() && !gemini_blob::is_url(part.data));
   }
 
   void write_part(ContentPart const& part, std::size_t i, std::size_t j) {
@@ -178,8 +177,7 @@ class Contents {
       return true;
     }
     if (!own_) {
-      bool const told = !part.file_id.empty() || !part.data.starts_with("data:");
-      if (!told) losses_.lose(Weight::meaning, path_of(c_, i, j), "is not base64, which Gemini needs");
+      losses_.lose(Weight::meaning, path_of(c_, i, j), "is not base64, which Gemini needs");
       return false;
     }
     w_.begin_object().begin_object("fileData").text_if("mimeType", part.media_type);
@@ -248,8 +246,7 @@ inline void encode_function(JsonWriter& w, Tool const& tool, bool own) {
     w.text_if("description", words);
     w.raw("parametersJsonSchema", custom_tool_schema);
   } else {
-    bool const in_own_form =
-        own && !tool.parameters.empty() && find_extra(tool.extra, "parameters") != nullptr;
+    bool const in_own_form = own && !tool.parameters.empty() && came_in_own_form(tool.extra, "parameters");
     w.text_if("description", tool.description);
     if (in_own_form) w.raw("parameters", raise_gemini_schema(tool.parameters.text));
     else w.raw_if("parametersJsonSchema", tool.parameters);
