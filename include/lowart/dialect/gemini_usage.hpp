@@ -115,15 +115,21 @@ inline void write_detail(JsonWriter& w, std::string_view modality, std::int64_t 
 
 }  // namespace gemini_usage
 
-/// Writes "usageMetadata" with Gemini's sums. Modalities are told when there is more than text.
+/// Writes "usageMetadata" with Gemini's sums; what nobody reported is left out. Modalities are told when there is more
+/// than text.
 inline void write_gemini_usage(JsonWriter& w, Usage const& usage) {
   using gemini_usage::write_detail;
   std::int64_t const audio = usage.value(UsageClass::input_audio),
                      image = usage.value(UsageClass::input_image);
   std::int64_t const spoken = usage.value(UsageClass::output_audio);
-  std::int64_t const candidates = usage.value(UsageClass::output) + spoken;
-  w.begin_object("usageMetadata").count("promptTokenCount", usage.input_total());
-  w.count("candidatesTokenCount", candidates).count("totalTokenCount", usage.total());
+  auto const sum_if = [&](std::string_view name, std::int64_t sum, bool reported) {
+    if (reported) w.count(name, sum);
+  };
+  w.begin_object("usageMetadata");
+  sum_if("promptTokenCount", usage.input_total(), usage.get(UsageClass::input) || usage.input_total() > 0);
+  sum_if("candidatesTokenCount", usage.value(UsageClass::output) + spoken,
+         usage.get(UsageClass::output) || spoken > 0);
+  w.count("totalTokenCount", usage.total());
   w.count_if("cachedContentTokenCount", usage.get(UsageClass::cache_read));
   w.count_if("thoughtsTokenCount", usage.get(UsageClass::reasoning));
   if (audio > 0 || image > 0) {
