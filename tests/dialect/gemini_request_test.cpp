@@ -360,6 +360,19 @@ TEST(GeminiRequest, SaysEffortAsALevelToLaterModels) {
             json::parse(R"({"thinkingBudget":0})"));
 }
 
+TEST(GeminiRequest, LosesTheCachedPromptNeverSilently) {
+  auto const c =
+      decoded(R"({"contents":[{"parts":[{"text":"x"}]}],"labels":{"a":"b"},"cachedContent":"cachedContents/1",
+      "generationConfig":{"responseModalities":["TEXT"],"responseMimeType":"application/json","responseSchema":{"type":"OBJECT"}},
+      "tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT"}}]}]})");
+  Losses losses;
+  check_fidelity(c, Dialect::openai_chat, losses);
+  ASSERT_TRUE(losses.refused());
+  EXPECT_EQ(losses.refused()->param(), "cachedContent");
+  EXPECT_EQ(losses.dropped(), (std::vector<std::string>{"generationConfig.responseModalities", "labels"}))
+      << "and the signs of schemas in Gemini's own form are no losses";
+}
+
 /// A random request of the dialect, from a grammar of its fields.
 class Generator {
  public:

@@ -3,6 +3,7 @@
 
 #include <lowart/dialect/gemini_schema.hpp>
 #include <lowart/dialect/json_writer.hpp>
+#include <lowart/dialect/reasoning_effort.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <algorithm>
@@ -41,12 +42,8 @@ inline bool takes_levels(std::string_view model) noexcept {
   return !name.starts_with("gemini-2") && !name.starts_with("gemini-1");
 }
 
-/// The budget that Google's own OpenAI endpoint gives for an effort.
-inline std::int64_t budget_of(std::string_view effort) noexcept {
-  if (effort == "none") return 0;
-  if (effort == "minimal" || effort == "low") return 1024;
-  return effort == "medium" ? 8192 : 24576;
-}
+/// What every model up to 2.5 takes.
+inline constexpr std::int64_t most_thinking = 24'576;
 
 inline std::string_view level_of(std::string_view effort) noexcept {
   if (effort == "minimal" || effort == "low" || effort == "medium") return effort;
@@ -65,7 +62,7 @@ inline void encode_thinking(JsonWriter& w, Conversation const& c, std::string_vi
   else if (budget) level = {};
   else if (wish.mode == "disabled" || wish.effort == "none") budget = 0;
   else if (!wish.effort.empty() && takes_levels(model)) level = level_of(wish.effort);
-  else if (!wish.effort.empty()) budget = budget_of(wish.effort);
+  else if (!wish.effort.empty()) budget = std::min(budget_of(wish.effort), most_thinking);
   else if (wish.mode == "adaptive" && !takes_levels(model)) budget = -1;
   inner.count_if("thinkingBudget", budget).text_if("thinkingLevel", level);
   if (!wish.shown.empty()) inner.flag("includeThoughts", wish.shown != "none");

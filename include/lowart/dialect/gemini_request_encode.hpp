@@ -101,6 +101,7 @@ class Contents {
 
   /// Empty texts of other dialects would be refused; what is a loss is left out.
   bool is_said(ContentPart const& part) const {
+    if (!own_ && !part.raw.empty()) return false;
     bool const ours = part.signature.by == Dialect::gemini && !part.signature.empty();
     switch (part.kind) {
       case PartKind::text:

@@ -18,7 +18,13 @@ inline constexpr std::array<std::string_view, 17> openai{
     "truncation",   "obfuscation"};
 inline constexpr std::array<std::string_view, 7> anthropic{
     "metadata", "service_tier", "inference_geo", "speed", "caller", "eager_input_streaming", "defer_loading"};
-inline constexpr std::array<std::string_view, 3> gemini{"labels", "cachedContent", "safetySettings"};
+inline constexpr std::array<std::string_view, 7> gemini{"labels",
+                                                        "safetySettings",
+                                                        "safety_settings",
+                                                        "serviceTier",
+                                                        "service_tier",
+                                                        "generationConfig.mediaResolution",
+                                                        "generationConfig.media_resolution"};
 
 template <std::size_t N>
 constexpr bool contains(std::array<std::string_view, N> const& names, std::string_view name) noexcept {
@@ -33,7 +39,12 @@ inline bool is_hint(Dialect dialect, ExtraField const& field) noexcept {
     case Dialect::openai_completions:
     case Dialect::openai_responses: return hint::contains(hint::openai, field.name);
     case Dialect::anthropic: return hint::contains(hint::anthropic, field.name);
-    case Dialect::gemini: return hint::contains(hint::gemini, field.name);
+    case Dialect::gemini: {
+      bool const only_text =
+          field.name == "generationConfig.responseModalities" && field.value.text == R"(["TEXT"])";
+      return only_text ||
+             hint::contains(hint::gemini, field.name);  // not cachedContent: it is part of the prompt
+    }
     case Dialect::neutral: return false;
   }
   return false;
