@@ -47,7 +47,7 @@ TEST(GeminiReader, FindsTheSameInGoldenStreamsHoweverTheyAreCut) {
       auto progress = no_progress();
       Result<void> result;
       for (auto const& piece : pieces) result = reader.feed(piece, progress);
-      ASSERT_EQ(lowart::testing::findings(reader, result, progress), golden.expected) << golden.name;
+      ASSERT_EQ(lowart::testing::gemini::findings(reader, result, progress), golden.expected) << golden.name;
     });
 }
 

@@ -19,9 +19,9 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-using lowart::testing::Said;
-using lowart::testing::said_by;
 using lowart::testing::text_in;
+using lowart::testing::gemini::Said;
+using lowart::testing::gemini::said_by;
 namespace json = boost::json;
 
 /// What a DOM says of a reply's chunks.
@@ -112,7 +112,8 @@ void expect_same(Said const& is, Said const& was, std::string const& about) {
   EXPECT_TRUE(is.choices == was.choices) << about;
   EXPECT_EQ(is.id, was.id) << about;
   EXPECT_EQ(is.model, was.model) << about;
-  EXPECT_EQ(lowart::testing::usage_words(is.usage), lowart::testing::usage_words(was.usage)) << about;
+  EXPECT_EQ(lowart::testing::gemini::usage_words(is.usage), lowart::testing::gemini::usage_words(was.usage))
+      << about;
 }
 
 void check_stream(std::string const& stream, std::string const& about) {

@@ -19,8 +19,8 @@ namespace {
 using namespace lowart;
 using namespace lowart::dialect;
 using lowart::testing::feed_every_split;
-using lowart::testing::Said;
-using lowart::testing::said_by;
+using lowart::testing::gemini::Said;
+using lowart::testing::gemini::said_by;
 namespace json = boost::json;
 
 std::string golden_stream(std::string_view name) {
@@ -118,7 +118,7 @@ TEST(GeminiReply, ReadsTextThoughtsSignaturesAndUsage) {
   EXPECT_EQ(choice.reasoning, "Thinking.");
   EXPECT_EQ(choice.signatures, std::vector<std::string>{"c2ln"});
   EXPECT_EQ(choice.finish, FinishReason::stop);
-  EXPECT_EQ(lowart::testing::usage_words(said.usage), "input=6 cache_read=4 output=5 reasoning=2");
+  EXPECT_EQ(lowart::testing::gemini::usage_words(said.usage), "input=6 cache_read=4 output=5 reasoning=2");
 }
 
 TEST(GeminiReply, GivesCallsIdsAndTheWordToolCalls) {

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lowart::testing {
+namespace lowart::testing::gemini {
 
 inline std::string_view finish_word(FinishReason reason) {
   constexpr std::array<std::string_view, 6> words{"none",       "stop",           "length",
@@ -102,4 +102,4 @@ inline Said said_by(std::vector<ChatDelta> const& steps) {
   return said;
 }
 
-}  // namespace lowart::testing
+}  // namespace lowart::testing::gemini
