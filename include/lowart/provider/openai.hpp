@@ -4,8 +4,10 @@
 #include <lowart/dialect/openai_chat_reader.hpp>
 #include <lowart/dialect/openai_chat_reply.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
+#include <lowart/dialect/openai_embeddings.hpp>
 #include <lowart/dialect/openai_error_reading.hpp>
 #include <lowart/provider/http_chat.hpp>
+#include <lowart/provider/http_embeddings.hpp>
 
 #include <array>
 #include <string>
@@ -25,7 +27,7 @@ struct OpenAiOptions {
   dialect::OpenAiVariant variant{};     ///< How translated requests are spelt.
 };
 
-/// POST /chat/completions, and /completions for legacy requests.
+/// POST /chat/completions, /completions for legacy requests, and /embeddings.
 class OpenAiWire {
  public:
   using Options = OpenAiOptions;
@@ -54,12 +56,26 @@ class OpenAiWire {
   std::string_view path(ChatRequest const& request, std::string&) const noexcept {
     return request.dialect() == Dialect::openai_completions ? "/completions" : "/chat/completions";
   }
-  void write_fields(ChatRequest const&, net::HttpRequest& http) const {
-    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
-  }
+  void write_fields(ChatRequest const&, net::HttpRequest& http) const { authorize(http); }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_openai_chat(c, model, losses, options_.variant);
   }
+
+  static bool speaks(EmbeddingDialect d) noexcept { return d == EmbeddingDialect::openai; }
+  static EmbeddingDialect reply_dialect(EmbeddingDialect) noexcept { return EmbeddingDialect::openai; }
+  std::string_view path(EmbeddingRequest const&, std::string&) const noexcept { return "/embeddings"; }
+  void write_fields(EmbeddingRequest const&, net::HttpRequest& http) const { authorize(http); }
+  static std::string model_in_body(std::string_view model) { return std::string(model); }
+  Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_openai_embeddings(c, model, losses);
+  }
+  static Result<Usage> read_embeddings(EmbeddingDialect, std::string_view body) {
+    return dialect::read_openai_embeddings(body);
+  }
+  static EmbeddingReply::Decode embeddings_decoder(EmbeddingDialect) noexcept {
+    return &dialect::decode_openai_embedding_reply;
+  }
+
   Reader reader() const { return Reader(dialect::OpenAiEvents(options_.done_required)); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::OpenAiReplyEvents>
@@ -71,17 +87,26 @@ class OpenAiWire {
   }
 
  private:
+  void authorize(net::HttpRequest& http) const {
+    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+  }
+
   OpenAiOptions options_;
   Secret authorization_;
 };
 
-/// Chat over the OpenAI protocol; see HttpChat.
+/// Chat and embeddings over the OpenAI protocol; see HttpChat and ask_embeddings.
 ///
 ///     auto answer = OpenAi{options} | retry() | breaker();
 template <net::Transport T = net::AnyTransport>
 class OpenAi : public HttpChat<OpenAiWire, T> {
  public:
   using HttpChat<OpenAiWire, T>::HttpChat;
+  using HttpChat<OpenAiWire, T>::operator();
+
+  Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
+    return ask_embeddings(this->transport(), this->wire(), request, call);
+  }
 };
 OpenAi(OpenAiOptions) -> OpenAi<net::AnyTransport>;
 template <net::Transport T>
