@@ -4,6 +4,7 @@
 #include <lowart/provider/attempt.hpp>
 #include <lowart/provider/demo_models.hpp>
 #include <lowart/provider/demo_reply.hpp>
+#include <lowart/provider/demo_vectors.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <atomic>
@@ -23,6 +24,9 @@ namespace lowart {
 /// parallel_tool_calls, and JSON formats; reports exact usage. After a tool's result it answers in words.
 /// "say exactly: X", "say X", "count to N" and "write N words" are done to the letter. The same request gets
 /// the same answer. The model's name chooses how it acts and fails: see demo_models.hpp.
+///
+/// Embeddings: unit vectors of 256 numbers, or as many as are asked for up to 4096; texts that share words lie near
+/// each other. Counts of tokens: what the usage of the same request would say.
 ///
 /// The commit point: the first piece of a stream, or the whole answer after the time it would take.
 /// Errors: those of the faults, as a real provider's; every wait ends with the call's interruption;
@@ -46,10 +50,7 @@ class Demo {
     if (!conversation) co_return attempt.failed(conversation.error());
     std::int64_t const choices = conversation->n.value_or(1);
     if (choices < 1 || choices > choices_limit)
-      co_return attempt.failed(Error(Errc::upstream_rejected, "'n' must be 1 to 128", Origin::upstream)
-                                   .with_sent(Sent::yes)
-                                   .with_upstream_status(400)
-                                   .with_param("n"));
+      co_return attempt.failed(refused("n", "'n' must be 1 to 128"));
     auto source = make_reply(*conversation, choices, request, acts, call);
     ChatReply::Head head;
     head.streamed = request.stream();
@@ -61,6 +62,39 @@ class Demo {
     if (!first) co_return attempt.failed(std::move(first.error()));
     attempt.answered();
     co_return ChatReply(head, std::move(source), *first);
+  }
+
+  Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
+    AttemptMark attempt(call, name());
+    Result<void> const let_in = co_await meet_fault(demo_model(request.model()), call);
+    if (!let_in) co_return attempt.failed(let_in.error());
+    Result<EmbeddingInputs> const asked = request.inputs();
+    if (!asked) co_return attempt.failed(asked.error());
+    if (asked->inputs.size() > demo::most_inputs)
+      co_return attempt.failed(refused("input", "'input' must have 2048 elements at most"));
+    std::vector<Embedding> vectors;
+    for (EmbeddingInput const& input : asked->inputs) {
+      std::int64_t const dimensions = input.dimensions.value_or(demo::default_dimensions);
+      if (dimensions < 1 || dimensions > demo::most_dimensions)
+        co_return attempt.failed(refused("dimensions", "'dimensions' must be 1 to 4096"));
+      vectors.push_back(demo::vector_of(input));
+    }
+    Usage usage;
+    usage.set(UsageClass::input, demo::count_input(*asked));
+    attempt.answered();
+    WholeHead const head = whole_head(request.model(), call);
+    co_return EmbeddingReply(head, std::move(vectors), usage);
+  }
+
+  Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
+    AttemptMark attempt(call, name());
+    Result<void> const let_in = co_await meet_fault(demo_model(request.model()), call);
+    if (!let_in) co_return attempt.failed(let_in.error());
+    Result<Conversation> const conversation = request.chat().conversation();
+    if (!conversation) co_return attempt.failed(conversation.error());
+    attempt.answered();
+    WholeHead const head = whole_head(request.model(), call);
+    co_return CountReply(head, demo::count_input(*conversation), Provenance::reported);
   }
 
  private:
@@ -87,6 +121,19 @@ class Demo {
     co_return fail(refusal_of(acts.fault));
   }
 
+  WholeHead whole_head(std::string_view model, Call& call) const {
+    WholeHead head;
+    head.provider = name();
+    head.upstream_model = call.keep(model);
+    return head;
+  }
+
+  static Error refused(std::string param, std::string message) {
+    return Error(Errc::upstream_rejected, std::move(message), Origin::upstream)
+        .with_sent(Sent::yes)
+        .with_upstream_status(400)
+        .with_param(std::move(param));
+  }
   static Error refusal_of(DemoFault fault) {
     auto const made = [](Errc code, int status, bool retryable, std::string message) {
       return Error(code, std::move(message), Origin::upstream)
@@ -126,6 +173,7 @@ class Demo {
   std::shared_ptr<Shared> shared_;
 };
 
+static_assert(Serves<Demo, ChatRequest> && Serves<Demo, EmbeddingRequest> && Serves<Demo, CountRequest>);
 static_assert(Provider<Demo>);
 
 }  // namespace lowart
