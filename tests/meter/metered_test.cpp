@@ -290,5 +290,80 @@ TEST(Metered, NamesEveryCallApart) {
   EXPECT_FALSE(a.kept().at(0).record.id == b.kept().at(0).record.id);
 }
 
+// --- embeddings -------------------------------------------------------------------------------------------
+
+/// Answers with one vector, or fails.
+struct Embedder {
+  Usage usage;
+  std::optional<Error> error;
+  std::string_view name() const { return "e"; }
+  Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
+    if (error) co_return fail(*error);
+    WholeHead head;
+    head.provider = "e";
+    head.upstream_model = call.keep(request.model());
+    std::vector<Embedding> vectors{Embedding{1.0F}};
+    co_return EmbeddingReply(head, std::move(vectors), usage);
+  }
+};
+static_assert(Provider<Metered<Embedder, Notebook>> && !Serves<Metered<Embedder, Notebook>, ChatRequest>);
+
+struct EmbeddingMetering {
+  TestLoop loop;
+  Till till;
+  Notebook notebook;
+  std::optional<Call> call;
+  Metered<Embedder, Notebook> metered;
+  EmbeddingRequest request = EmbeddingRequest("text-embedding-3-small").add("Hello there");
+  Result<EmbeddingReply> reply = fail(Errc::internal, "not asked");
+
+  explicit EmbeddingMetering(Embedder embedder)
+      : metered(std::move(embedder), TokenMeter{}, notebook, &price_of) {
+    call.emplace(AdmissionForTests::on(till, 50), loop.clock, loop.io.get_executor(), loop.arena);
+    reply = loop.run(metered(request, *call));
+  }
+  Kept const& kept() const {
+    EXPECT_EQ(notebook.pages->kept.size(), 1U);
+    return notebook.pages->kept.at(0);
+  }
+};
+
+TEST(MeteredEmbeddings, LeaveOneRecordWithWhatWasReported) {
+  Usage usage;
+  usage.set(UsageClass::input, 8);
+  EmbeddingMetering const m(Embedder{.usage = usage, .error = {}});
+  ASSERT_TRUE(m.reply);
+  EXPECT_EQ(m.kept().operation, "embedding");
+  EXPECT_EQ(m.kept().model, "text-embedding-3-small");
+  EXPECT_EQ(m.kept().provider, "e");
+  EXPECT_EQ(m.kept().record.outcome, Outcome::complete);
+  EXPECT_EQ(m.kept().record.status, 200);
+  EXPECT_EQ(m.kept().record.provenance, Provenance::reported);
+  EXPECT_EQ(m.kept().record.usage, usage);
+  EXPECT_EQ(m.kept().record.cost, cost(usage, price_of("text-embedding-3-small")));
+  EXPECT_EQ(m.till.settlements, 1);
+  EXPECT_EQ(m.till.used, 8);
+  EXPECT_EQ(m.call->spent().usage, usage);
+}
+
+TEST(MeteredEmbeddings, CountTheInputsWhereNothingWasReported) {
+  EmbeddingMetering const m(Embedder{.usage = {}, .error = {}});
+  auto const wanted = static_cast<std::int64_t>(cl100k_base().count("Hello there"));
+  EXPECT_EQ(m.kept().record.usage.get(UsageClass::input), wanted);
+  EXPECT_EQ(m.kept().record.usage.get(UsageClass::output), std::nullopt);
+  EXPECT_EQ(m.kept().record.provenance, Provenance::counted);
+  EXPECT_EQ(m.till.used, wanted);
+}
+
+TEST(MeteredEmbeddings, LeaveOneRecordOfAFailure) {
+  EmbeddingMetering const m(
+      Embedder{.usage = {}, .error = Error(Errc::rate_limited, "full", Origin::upstream)});
+  EXPECT_FALSE(m.reply);
+  EXPECT_EQ(m.kept().operation, "embedding");
+  EXPECT_EQ(m.kept().record.outcome, Outcome::failed);
+  EXPECT_EQ(m.kept().record.status, 429);
+  EXPECT_EQ(m.till.used, 0);
+}
+
 }  // namespace
 }  // namespace lowart::metered_test
