@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The official OpenAI SDKs, Python and Node, against the reference server. Installs them into build/sdk.
+# The official SDKs, Python and Node, against the reference server. Installs them into build/sdk.
 #   LOWART_BIN=build/dev/reference-server/lowart tests/sdk/run.sh [PART OF A NAME]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

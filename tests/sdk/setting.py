@@ -1,7 +1,17 @@
-"""What the SDKs talk to: the real server, its demo provider, and a scripted upstream."""
+"""What the SDKs talk to: the real server, its demo provider, and upstreams of each protocol."""
+
+import os
+import subprocess
+from pathlib import Path
 
 import provider_script
-from kit.gateway import Gateway, new_key, provider, shared, target
+from kit.gateway import Gateway, new_key, provider, running, shared, target
+from kit.vendors import PROTOCOLS, VENDOR_KEY, Vendor
+
+# What the gateway speaks: to its clients, and to upstreams (provider types, and what their base_url ends with).
+DIALECTS = ["openai"]
+UPSTREAMS = {"openai": "/v1"}
+CLIENTS = 16  # at most, in both languages
 
 DEMO_MODELS = [
     "demo",
@@ -15,9 +25,19 @@ DEMO_MODELS = [
 ]
 
 
+def start_aimock():
+    """Another's mock of all protocols; its address."""
+    command = ["node", str(Path(os.environ["LOWART_NODE_MODULES"]).parent / "aimock.mjs")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    running.append(process)
+    return process.stdout.readline().strip()
+
+
 class Setting:
     def __init__(self):
         self.up = provider_script.make()
+        self.vendor = Vendor()
+        self.aimock = start_aimock()
         clocks = {"first_token": "900ms", "between_tokens": "600ms"}
         providers = {
             "demo": {
@@ -29,6 +49,10 @@ class Setting:
             "up": provider(self.up.url, timeouts=clocks, breaker={"failures": 1000, "rest": "10ms"}),
             "patient": provider(self.up.url),
         }
+        for name, end in UPSTREAMS.items():
+            more = {"type": name, "api_key": VENDOR_KEY}
+            providers[f"vendor-{name}"] = provider(self.vendor.root + end, **more)
+            providers[f"aimock-{name}"] = provider(self.aimock + end, **more)
         models = {name: {"targets": [{"provider": "demo"}]} for name in DEMO_MODELS}
         models |= {
             "up": target("up"),
@@ -36,6 +60,13 @@ class Setting:
             "touchy": target("up", "touchy"),
             "limited-up": target("up", "limited"),
         }
+        for name in UPSTREAMS:
+            for who in ("vendor", "aimock"):
+                models[f"{who}-{name}"] = target(f"{who}-{name}")
+                # A 429 with a time lets its target rest: each client has one of its own to be refused by.
+                models |= {
+                    f"{who}-{name}-busy{i}": target(f"{who}-{name}", f"busy{i}") for i in range(CLIENTS)
+                }
         keys = {
             "narrow": {"key": new_key(), "models": ["up"]},
             "limited": {"key": new_key(), "rpm": 120},
@@ -43,7 +74,28 @@ class Setting:
             "shown": {"key": new_key(), "rpm": 1000, "tpm": 1000000},
         }
         self.gateway = Gateway({"providers": providers, "models": models}, keys=keys)
-        self.url = f"http://127.0.0.1:{self.gateway.port}/v1"
+        self.root = f"http://127.0.0.1:{self.gateway.port}"
+        self.url = f"{self.root}/v1"
+
+    def places(self):
+        """Where the matrices ask: the upstreams themselves, so that what is expected is known to be right, and then
+        each of them through the gateway."""
+
+        def at(who, name, **more):
+            spoken_by = {"vendor": self.vendor.root} if who == "vendor" else {"aimock": self.aimock}
+            return {"name": name, **spoken_by, **more}
+
+        made = []
+        for who, root in (("vendor", self.vendor.root), ("aimock", self.aimock)):
+            for protocol in PROTOCOLS:
+                itself = {"base": root, "key": VENDOR_KEY, "model": "up-model", "direct": True}
+                name = f"{who} itself, {protocol}"
+                made.append(at(who, name, protocol=protocol, dialects=[protocol], **itself))
+            for protocol in UPSTREAMS:
+                gate = {"base": self.root, "key": self.gateway.key, "dialects": DIALECTS}
+                name = f"lowart before {who}, {protocol}"
+                made.append(at(who, name, protocol=protocol, model=f"{who}-{protocol}", **gate))
+        return made
 
 
 def setting():
