@@ -24,7 +24,7 @@ class Agent:
     def command(self, place):
         """What is run, in the directory with the files."""
 
-    def ask(self, place, seconds=120):
+    def ask(self, place, seconds=240):
         """Everything that it printed, once it has ended well."""
         with tempfile.TemporaryDirectory(prefix="lowart-agent-") as scratch:
             home, work = Path(scratch) / "home", Path(scratch) / "work"
