@@ -135,17 +135,20 @@ inline Result<void> read_include_usage(Members const& found, WireRequest& facts)
   return {};
 }
 
+/// The error of a body that does not scan.
+inline tl::unexpected<Error> refuse_scan(std::string_view body, Members const& found) {
+  std::string message = "the body is not valid JSON: ";
+  std::size_t const at = found.scan == JsonScan::truncated ? body.size() : found.behind;
+  message.append(to_string(found.scan))
+      .append(found.scan == JsonScan::truncated ? " at byte " : " after byte ");
+  return refuse("", message.append(std::to_string(at)));
+}
+
 /// Everything that both kinds of request have.
 inline Result<WireRequest> read_common(std::string_view body, Members const& found, std::string& scratch) {
   constexpr std::int64_t most_choices = 128;  // the API's own bound
   constexpr auto unbounded = std::numeric_limits<std::int64_t>::max();
-  if (found.scan != JsonScan::ok) {
-    std::string message = "the body is not valid JSON: ";
-    std::size_t const at = found.scan == JsonScan::truncated ? body.size() : found.behind;
-    message.append(to_string(found.scan))
-        .append(found.scan == JsonScan::truncated ? " at byte " : " after byte ");
-    return refuse("", message.append(std::to_string(at)));
-  }
+  if (found.scan != JsonScan::ok) return refuse_scan(body, found);
   WireRequest facts;
   facts.body = body;
   if (auto read = read_model(found, facts, scratch); !read)
