@@ -70,7 +70,8 @@ inline bool decode_source(JsonObject& block, ContentPart& part) {
   } else if (type == "text" && part.kind == PartKind::file) {
     part.media_type = need_text(source, "media_type");
     part.text = need_text(source, "data");
-    if (part.text.empty() || part.media_type.empty()) return false;  // else it would not be told from an empty file
+    if (part.text.empty() || part.media_type.empty())
+      return false;  // else it would not be told from an empty file
   } else {
     return false;
   }
@@ -130,6 +131,17 @@ inline ContentPart decode_block(JsonMember const& element, std::string path, Jso
   return part;
 }
 
+/// Gemini signs calls, not thoughts: its proof came as a block before the call (see AnthropicReplyWriter) and goes back
+/// to it.
+inline void settle_proofs(std::vector<ContentPart>& parts) {
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    bool const is_proof = parts[i].redacted && parts[i].signature.by == Dialect::gemini;
+    if (!is_proof || parts[i + 1].kind != PartKind::tool_call) continue;
+    parts[i + 1].signature = std::move(parts[i].signature);
+    parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 /// `content`: one string, or a list of blocks.
 inline void decode_content(JsonObject& object, Message& message) {
   auto const content = object.take("content");
@@ -138,10 +150,10 @@ inline void decode_content(JsonObject& object, Message& message) {
     message.content.emplace_back().text = JsonObject::text_of(*content);
   } else if (content->kind == JsonKind::array) {
     message.content_is_parts = true;
-    JsonObject::for_each_element(*content, object.path_of("content"),
-                                 [&](JsonMember const& e, std::string path) {
-                                   message.content.push_back(decode_block(e, std::move(path), object.fault()));
-                                 });
+    JsonObject::for_each_element(
+        *content, object.path_of("content"), [&](JsonMember const& e, std::string path) {
+          message.content.push_back(decode_block(e, std::move(path), object.fault()));
+        });
   } else {
     object.wrong("content", "must be a string or a list of blocks");
   }

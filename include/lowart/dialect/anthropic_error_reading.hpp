@@ -28,7 +28,8 @@ inline UpstreamErrorWords read_anthropic_error_body(std::string_view body) {
   if (auto const error = find_member(body, "error"); error && error->kind == JsonKind::object) {
     read(error->value, "type", words.type);
     read(error->value, "message", words.message);
-    if (auto const details = find_member(error->value, "details"); details && details->kind == JsonKind::object)
+    if (auto const details = find_member(error->value, "details");
+        details && details->kind == JsonKind::object)
       read(details->value, "error_code", words.code);
   }
   if (words.message.empty()) words.message = body.substr(0, longest_text);
@@ -58,7 +59,8 @@ namespace anthropic_error_text {
 /// Keeps the body for a client of the same dialect, when it is the envelope, of a sane size, and the client's to see.
 inline Error with_envelope(Error error, std::string_view body) {
   constexpr std::size_t longest_body = 64U << 10U;
-  if (error.code() == Errc::upstream_rejected && body.size() <= longest_body && is_anthropic_error_envelope(body))
+  if (error.code() == Errc::upstream_rejected && body.size() <= longest_body &&
+      is_anthropic_error_envelope(body))
     std::move(error).with_upstream_body(std::string(body));
   return error;
 }

@@ -30,8 +30,7 @@ inline Result<WireRequest> read_anthropic_facts(std::string_view body, std::stri
   auto const stream = read_flag(found.stream, "stream");
   if (!stream) return tl::unexpected<Error>(stream.error());
   facts.stream = *stream;
-  auto const limit =
-      read_count(found.max_tokens, "max_tokens", 0, std::numeric_limits<std::int64_t>::max());
+  auto const limit = read_count(found.max_tokens, "max_tokens", 0, std::numeric_limits<std::int64_t>::max());
   if (!limit) return tl::unexpected<Error>(limit.error());
   facts.max_tokens = *limit;
   if (!is_set(found.messages)) return refuse("messages", "the request has no 'messages'");

@@ -79,7 +79,8 @@ class AnthropicEvents {
     std::string_view const type = found.type ? as_string_view(found.type->value).value_or("") : "";
     if (type == "error" || event.event == "error") return fails(from_anthropic_error_event(event.data));
     if (scan != JsonScan::ok)
-      return fails(Error(Errc::malformed_reply, "an event of the provider's stream is not JSON", Origin::upstream));
+      return fails(
+          Error(Errc::malformed_reply, "an event of the provider's stream is not JSON", Origin::upstream));
     if (type == "message_stop") return EventStep::done;
     if (type == "content_block_delta") read_delta(event.data, found, progress);
     else if (type == "content_block_start") read_block(found.content_block, progress);
@@ -97,7 +98,8 @@ class AnthropicEvents {
       else if (m.key_is("stop_reason")) stop_reason = m;
       else if (m.key_is("usage")) usage = m;
     });
-    if (scan == JsonScan::ok && type && type->value == "\"error\"") return fails(from_anthropic_error_event(body));
+    if (scan == JsonScan::ok && type && type->value == "\"error\"")
+      return fails(from_anthropic_error_event(body));
     if (scan != JsonScan::ok || !content || content->kind != JsonKind::array) {
       std::string message = "the provider's reply is not a message";
       if (scan != JsonScan::ok) message.append(": ").append(to_string(scan));
@@ -169,7 +171,8 @@ class AnthropicEvents {
     scan_object(block->value, [&](JsonMember const& m) {
       if (m.key_is("type")) is_talk = m.value == "\"text\"" || m.value == "\"thinking\"";
       else if (m.key_is("text") || m.key_is("thinking") || m.key_is("name")) said = say(m, progress) || said;
-      else if (m.key_is("input") && m.kind == JsonKind::object && m.value != "{}") progress.text.append(m.value);
+      else if (m.key_is("input") && m.kind == JsonKind::object && m.value != "{}")
+        progress.text.append(m.value);
     });
     if (!is_talk) committed_ = true;
     if (said || !is_talk) ++progress.events;

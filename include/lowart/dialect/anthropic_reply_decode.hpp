@@ -6,6 +6,7 @@
 #include <lowart/dialect/anthropic_error_reading.hpp>
 #include <lowart/dialect/anthropic_finish.hpp>
 #include <lowart/dialect/anthropic_usage.hpp>
+#include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_writer.hpp>
@@ -149,7 +150,8 @@ class Blocks {
     });
     if (!compaction_.empty()) w.raw("content", compaction_);
     if (!input_.empty() && !first_json_error(input_)) w.raw("input", input_);
-    else if (!input_.empty()) w.begin_object("input").end_object();  // cut off: a list of blocks must stay JSON
+    else if (!input_.empty())
+      w.begin_object("input").end_object();  // cut off: a list of blocks must stay JSON
     w.end_object();
   }
 
@@ -166,7 +168,8 @@ inline void decode_finish(std::string_view object, ChoiceDelta& choice) {
   std::string word = text_in(object, "stop_reason");
   choice.finish = anthropic_finish_reason(word);
   choice.stop_sequence = text_in(object, "stop_sequence");
-  bool const told = is_plain_anthropic_finish(word) || (word == "stop_sequence" && !choice.stop_sequence.empty());
+  bool const told =
+      is_plain_anthropic_finish(word) || (word == "stop_sequence" && !choice.stop_sequence.empty());
   if (!told) choice.finish_text = std::move(word);
 }
 
@@ -222,7 +225,9 @@ inline Result<ChatDelta> decode_anthropic_reply(std::string_view json) {
   decode_content(json, choice, blocks);
   if (auto const usage = find_member(json, "usage"); usage && usage->kind == JsonKind::object)
     if (Usage const read = read_anthropic_usage(usage->value); !read.empty()) delta.usage = read;
-  return delta;
+  CompletionBuilder whole;  // joins what the blocks were told in
+  whole.add(delta);
+  return std::move(whole).take();
 }
 
 /// The events of one stream, for SseReplyDecoder. Each becomes at most one step; pings and what says nothing none.

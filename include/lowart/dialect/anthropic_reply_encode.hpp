@@ -34,7 +34,9 @@ inline std::string message_id(ChatDelta const& first, ReplyContext const& contex
 }
 
 /// Whether a member that we do not know belongs into the `delta` of message_delta; the rest stands beside it.
-inline bool is_of_delta(std::string_view name) noexcept { return name == "container" || name == "stop_details"; }
+inline bool is_of_delta(std::string_view name) noexcept {
+  return name == "container" || name == "stop_details";
+}
 
 }  // namespace anthropic_reply
 
@@ -124,7 +126,8 @@ class AnthropicReplyWriter final : public ReplyWriter {
 
   /// An open call must not be left before it is whole: what is not of it waits.
   void take(PieceDelta const& piece, Dialect from, std::string& out) {
-    bool const of_open = open_ == Open::call && piece.kind == PartKind::tool_call && piece.index == open_call_;
+    bool const of_open =
+        open_ == Open::call && piece.kind == PartKind::tool_call && piece.index == open_call_;
     if (open_ == Open::call && !of_open && !call_is_whole()) return waiting_.push_back({piece, from});
     if (piece.kind == PartKind::tool_call) take_call(piece, out);
     else take_other(piece, from, out);
@@ -178,15 +181,15 @@ class AnthropicReplyWriter final : public ReplyWriter {
     }
   }
 
+  void write_redacted(Signature const& proof, std::string& out) {
+    JsonWriter w = begin_block(out);
+    w.begin_object("content_block").text("type", "redacted_thinking");
+    w.text("data", seal(proof, Dialect::anthropic)).end_object().end_object();
+    out.append("\n\n");
+    end_block(out);
+  }
   void take_thinking(PieceDelta const& piece, std::string& out) {
-    if (piece.redacted) {
-      close(out);
-      JsonWriter w = begin_block(out);
-      w.begin_object("content_block").text("type", "redacted_thinking");
-      w.text("data", seal(piece.signature, Dialect::anthropic)).end_object().end_object();
-      out.append("\n\n");
-      return end_block(out);
-    }
+    if (piece.redacted) return close(out), write_redacted(piece.signature, out);
     if (piece.text.empty() && piece.signature.empty()) return;
     if (open_ != Open::thinking || piece.begins) {
       close(out);
@@ -203,9 +206,12 @@ class AnthropicReplyWriter final : public ReplyWriter {
   void take_call(PieceDelta const& piece, std::string& out) {
     ToolCall const& call = piece.call;
     if (open_ != Open::call || open_call_ != piece.index) {
-      bool const known = std::find(known_calls_.begin(), known_calls_.end(), piece.index) != known_calls_.end();
+      bool const known =
+          std::find(known_calls_.begin(), known_calls_.end(), piece.index) != known_calls_.end();
       if (known) return;  // what follows a whole object is no part of it
       close(out);
+      if (!piece.signature.empty())
+        write_redacted(piece.signature, out);  // clients bring it back before the call
       known_calls_.push_back(piece.index);
       JsonWriter w = begin_block(out);
       w.begin_object("content_block").text("type", "tool_use");
@@ -291,7 +297,8 @@ inline void encode_whole_part(JsonWriter& w, PieceDelta const& piece, Dialect fr
       w.end_object();
       return;
     case PartKind::reasoning: {
-      std::string const proof = piece.signature.empty() ? std::string() : seal(piece.signature, Dialect::anthropic);
+      std::string const proof =
+          piece.signature.empty() ? std::string() : seal(piece.signature, Dialect::anthropic);
       if (piece.text.empty() && proof.empty()) return;
       w.begin_object();
       if (piece.redacted) w.text("type", "redacted_thinking").text("data", proof);
@@ -300,6 +307,10 @@ inline void encode_whole_part(JsonWriter& w, PieceDelta const& piece, Dialect fr
       return;
     }
     case PartKind::tool_call:
+      if (!piece.signature.empty()) {
+        w.begin_object().text("type", "redacted_thinking");
+        w.text("data", seal(piece.signature, Dialect::anthropic)).end_object();
+      }
       w.begin_object().text("type", "tool_use");
       w.text("id", piece.call.id.empty() ? made_call_id(id, calls) : piece.call.id);
       w.text("name", piece.call.name).raw("input", tool_input(piece.call)).end_object();

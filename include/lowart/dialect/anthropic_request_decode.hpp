@@ -5,6 +5,7 @@
 #include <lowart/dialect/anthropic_blocks_decode.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
+#include <lowart/dialect/json_writer.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <optional>
@@ -38,13 +39,15 @@ class Turn {
       : object_(object), role_(role), out_(out), first_(out.size()) {}
 
   void read(JsonMember const& list) {
-    JsonObject::for_each_element(list, object_.path_of("content"), [&](JsonMember const& e, std::string path) {
-      if (role_ != Role::user || type_of(e) != "tool_result")
-        return void(talk().content.push_back(decode_block(e, std::move(path), object_.fault())));
-      JsonObject block(e.value, std::move(path), object_.fault());
-      block.take("type");
-      add(decode_tool_result(block));
-    });
+    JsonObject::for_each_element(
+        list, object_.path_of("content"), [&](JsonMember const& e, std::string path) {
+          if (role_ != Role::user || type_of(e) != "tool_result")
+            return void(talk().content.push_back(decode_block(e, std::move(path), object_.fault())));
+          JsonObject block(e.value, std::move(path), object_.fault());
+          block.take("type");
+          add(decode_tool_result(block));
+        });
+    if (role_ == Role::assistant && out_.size() > first_) settle_proofs(out_[first_].content);
     // Members of the message itself need one that is no result to stand in.
     auto rest = object_.rest();
     if (out_.size() == first_ || (!rest.empty() && out_[first_].role == Role::tool)) {
@@ -151,7 +154,8 @@ inline void decode_tool_choice(JsonObject& top, Conversation& c) {
   else if (type == "tool") choice.kind = ToolChoiceKind::named, choice.name = need_text(object, "name");
   else choice.kind = ToolChoiceKind::other;
   if (choice.kind != ToolChoiceKind::other)
-    if (auto const disabled = object.take_flag("disable_parallel_tool_use")) c.parallel_tool_calls = !*disabled;
+    if (auto const disabled = object.take_flag("disable_parallel_tool_use"))
+      c.parallel_tool_calls = !*disabled;
   if (choice.kind == ToolChoiceKind::other || !object.rest().empty()) choice.raw.text = member->value;
 }
 
@@ -224,7 +228,8 @@ inline Result<Conversation> decode_anthropic(std::string_view body) {
   Conversation c;
   c.dialect = Dialect::anthropic;
   std::size_t const first = body.find_first_not_of(" \t\r\n");
-  if (auto const at = first_json_error(body)) fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
+  if (auto const at = first_json_error(body))
+    fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
   else if (first == std::string_view::npos || body[first] != '{') fault.wrong("", "is not a JSON object");
   if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
   JsonObject top(body, "", fault);

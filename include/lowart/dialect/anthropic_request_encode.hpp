@@ -29,7 +29,9 @@ struct AnthropicVariant {
 namespace anthropic_request {
 
 inline bool is_own(Dialect d) noexcept { return d == Dialect::anthropic; }
-inline bool is_system(Message const& m) noexcept { return m.role == Role::system || m.role == Role::developer; }
+inline bool is_system(Message const& m) noexcept {
+  return m.role == Role::system || m.role == Role::developer;
+}
 
 /// What this dialect can say in general, but not with this value.
 inline void check_values(Conversation const& c, Losses& losses) {
@@ -47,7 +49,8 @@ inline void check_values(Conversation const& c, Losses& losses) {
       ContentPart const& part = c.messages[i].content[j];
       bool const is_media = part.kind == PartKind::image || part.kind == PartKind::file;
       if (is_media && part.data.starts_with("data:") && !parse_data_url(part.data))
-        losses.lose(Weight::meaning, path_of(c, i, j), "is a data: URL without base64, which anthropic does not take");
+        losses.lose(Weight::meaning, path_of(c, i, j),
+                    "is a data: URL without base64, which anthropic does not take");
     }
   }
 }
@@ -59,7 +62,8 @@ inline void encode_message_own(Encoding& e, std::span<Message const> turn) {
                       std::none_of(lead.content.begin(), lead.content.end(),
                                    [](ContentPart const& part) { return is_sent(part, true); });
   if (silent) return;  // nothing but another provider's reasoning
-  bool const results = std::any_of(turn.begin(), turn.end(), [](Message const& m) { return m.role == Role::tool; });
+  bool const results =
+      std::any_of(turn.begin(), turn.end(), [](Message const& m) { return m.role == Role::tool; });
   w.begin_object();
   w.text("role", lead.role == Role::assistant ? "assistant" : is_system(lead) ? "system" : "user");
   if (!results && turn.size() == 1) {
@@ -68,7 +72,8 @@ inline void encode_message_own(Encoding& e, std::span<Message const> turn) {
     w.begin_list("content");
     for (Message const& message : turn) {
       if (message.role == Role::tool) encode_tool_result(e, message);
-      else for (ContentPart const& part : message.content)
+      else
+        for (ContentPart const& part : message.content)
           if (is_sent(part, true)) encode_block(e, part);
     }
     w.end_list();
@@ -118,7 +123,8 @@ inline std::size_t encode_system(Encoding& e, Conversation const& c) {
   if (e.own) {
     if (!c.system_is_apart || c.messages.empty()) return 0;
     Message const& system = c.messages.front();
-    if (!system.content_is_parts && system.content.size() == 1) return w.text("system", system.content.front().text), 1;
+    if (!system.content_is_parts && system.content.size() == 1)
+      return w.text("system", system.content.front().text), 1;
     w.begin_list("system");
     for (ContentPart const& part : system.content)
       if (is_sent(part, true)) encode_block(e, part);
@@ -156,7 +162,11 @@ inline void encode_custom_tool(JsonWriter& w, Tool const& tool) {
     description.append("The input must have this format: ").append(tool.format.text);
   }
   w.begin_object().text("name", tool.name).text_if("description", description).begin_object("input_schema");
-  w.text("type", "object").begin_object("properties").begin_object("input").text("type", "string").end_object();
+  w.text("type", "object")
+      .begin_object("properties")
+      .begin_object("input")
+      .text("type", "string")
+      .end_object();
   w.end_object().begin_list("required").text("input").end_list().end_object();
 }
 
@@ -244,7 +254,8 @@ inline void encode_output_config(Encoding& e, Conversation const& c, std::string
   if (effort.empty() && !has_format && rest == nullptr) return;
   w.begin_object("output_config").text_if("effort", effort);
   if (has_format && e.own && !format.raw.empty()) w.members_of(format.raw.text);
-  else if (has_format) w.begin_object("format").text("type", "json_schema").raw_if("schema", format.schema).end_object();
+  else if (has_format)
+    w.begin_object("format").text("type", "json_schema").raw_if("schema", format.schema).end_object();
   if (rest != nullptr) w.members_of(rest->text);
   w.end_object();
 }
@@ -275,7 +286,8 @@ inline void encode_rest(Encoding& e, Conversation const& c) {
   if (!e.own) return;
   bool const thinking = !c.reasoning.mode.empty();
   for (ExtraField const& field : c.extra) {
-    bool const within = (field.name == "thinking" && thinking) || field.name == "output_config" || field.name == "metadata";
+    bool const within =
+        (field.name == "thinking" && thinking) || field.name == "output_config" || field.name == "metadata";
     if (!within) e.w.raw_if(field.name, field.value);
   }
 }

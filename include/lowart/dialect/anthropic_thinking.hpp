@@ -16,8 +16,8 @@ namespace lowart::dialect {
 struct AnthropicThinking {
   std::string_view type;  ///< enabled disabled adaptive
   std::int64_t budget{0};
-  std::string effort;      ///< output_config.effort; empty: unset.
-  std::string_view lost;   ///< Why the wish cannot be said, after "the field 'x'"; empty: it is.
+  std::string effort;          ///< output_config.effort; empty: unset.
+  std::string_view lost;       ///< Why the wish cannot be said, after "the field 'x'"; empty: it is.
   std::int64_t max_tokens{0};  ///< The limit that leaves room for an answer.
 };
 
@@ -33,7 +33,8 @@ inline bool goes_on_without_thinking(Conversation const& c) noexcept {
                                  [](Message const& m) { return m.role == Role::assistant; });
   if (turn == c.messages.rend()) return false;
   return std::none_of(turn->content.begin(), turn->content.end(), [](ContentPart const& part) {
-    return part.kind == PartKind::reasoning && part.signature.by == Dialect::anthropic && !part.signature.empty();
+    return part.kind == PartKind::reasoning && part.signature.by == Dialect::anthropic &&
+           !part.signature.empty();
   });
 }
 

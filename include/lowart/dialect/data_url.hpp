@@ -33,8 +33,7 @@ inline std::string make_data_url(std::string_view media_type, std::string_view b
 /// The bytes that base64 says (RFC 4648, padding or not); nullopt when it is none.
 inline std::optional<std::string> decode_base64(std::string_view text) {
   constexpr std::array<std::int8_t, 256> values = [] {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::array<std::int8_t, 256> all{};
     for (auto& value : all) value = -1;
     for (std::size_t i = 0; i < alphabet.size(); ++i)
