@@ -337,6 +337,17 @@ TEST(AnthropicReplyWriter, TellsTheUsageThatIsKnownAtTheStart) {
       std::string::npos);
 }
 
+TEST(AnthropicReplyWriter, KeepsRawJsonOnOneLine) {
+  auto const whole = decode_anthropic_reply(
+      "{\"content\":[{\"type\":\"new\",\n\"a\":\"\\n\"}],\r\n\"container\":{\n},\"stop_reason\":\"end_"
+      "turn\"}");
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(outline(written({*whole})),
+            "{\"type\":\"new\",\"a\":\"\\n\"}\n"
+            "{\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"container\":{}}" +
+                no_usage + "\n");
+}
+
 TEST(AnthropicReplyEncode, WritesAWholeAnswerOfAnotherDialect) {
   ChatDelta const whole =
       gathered({say(PartKind::reasoning, "Hm"), say(PartKind::text, "Hi"), call(0, "", "f", ""),

@@ -96,39 +96,48 @@ inline void decode_tool_use(JsonObject& block, ContentPart& part) {
     part.call.arguments = input->value;
 }
 
-/// Any block but a tool's result. A kind we do not know is kept whole.
-inline ContentPart decode_block(JsonMember const& element, std::string path, JsonFault& fault) {
-  ContentPart part;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), part;
-  JsonObject block(element.value, std::move(path), fault);
-  auto const whole = [&element] {
-    ContentPart other;
-    other.kind = PartKind::other;
-    other.raw.text = element.value;
-    return other;
-  };
-  std::string const type = need_text(block, "type");
+/// Reads a block of a type we know into `part`; false for any other.
+inline bool decode_known_block(JsonObject& block, std::string_view type, ContentPart& part) {
   if (type == "text") {
     part.text = need_text(block, "text");
     decode_citations(block, part);
-  } else if (type == "image" || type == "document") {
-    part.kind = type == "image" ? PartKind::image : PartKind::file;
-    if (part.kind == PartKind::file) part.file_name = text_or_empty(block.take_text("title"));
-    if (!decode_source(block, part)) return whole();
+  } else if (type == "tool_use") {
+    decode_tool_use(block, part);
   } else if (type == "thinking") {
     decode_thinking(block, part);
   } else if (type == "redacted_thinking") {
     part.kind = PartKind::reasoning;
     part.redacted = true;
     part.signature = unseal(need_text(block, "data"), Dialect::anthropic);
-  } else if (type == "tool_use") {
-    decode_tool_use(block, part);
+  } else if (type == "image" || type == "document") {
+    part.kind = type == "image" ? PartKind::image : PartKind::file;
+    if (part.kind == PartKind::file) part.file_name = text_or_empty(block.take_text("title"));
+    if (!decode_source(block, part)) return false;
   } else {
-    return whole();
+    return false;
   }
   decode_cache_mark(block, part.cache);
   part.extra = block.rest();
-  return part;
+  return true;
+}
+
+/// Reads a block, whose type was taken, as a new part of `content`. `text` is the block as it stands: a kind we do not
+/// know is kept whole.
+inline void decode_block(JsonObject& block, std::string_view type, std::string_view text,
+                         std::vector<ContentPart>& content) {
+  if (decode_known_block(block, type, content.emplace_back())) return;
+  content.back() = ContentPart();
+  content.back().kind = PartKind::other;
+  content.back().raw.text = text;
+}
+
+/// Any block but a tool's result.
+inline void decode_block(JsonMember const& element, JsonPath const& path, JsonFault& fault,
+                         std::vector<ContentPart>& content) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
+  JsonObject block(element.value, path, fault);
+  std::string const type = need_text(block, "type");
+  decode_block(block, type, element.value, content);
 }
 
 /// Gemini signs calls, not thoughts: its proof came as a block before the call (see AnthropicReplyWriter) and goes back
@@ -150,10 +159,10 @@ inline void decode_content(JsonObject& object, Message& message) {
     message.content.emplace_back().text = JsonObject::text_of(*content);
   } else if (content->kind == JsonKind::array) {
     message.content_is_parts = true;
-    JsonObject::for_each_element(
-        *content, object.path_of("content"), [&](JsonMember const& e, std::string path) {
-          message.content.push_back(decode_block(e, std::move(path), object.fault()));
-        });
+    JsonObject::for_each_element(*content, object.path_of("content"),
+                                 [&](JsonMember const& e, JsonPath const& path) {
+                                   decode_block(e, path, object.fault(), message.content);
+                                 });
   } else {
     object.wrong("content", "must be a string or a list of blocks");
   }

@@ -211,8 +211,8 @@ inline void decode_content(std::string_view message, ChoiceDelta& choice, Blocks
 /// Errors: the provider's own, for an error envelope; malformed_reply for what is no message.
 inline Result<ChatDelta> decode_anthropic_reply(std::string_view json) {
   using namespace anthropic_reply;
-  if (scan_object(json, [](JsonMember const&) {}) != JsonScan::ok)
-    return tl::unexpected<Error>(malformed("the provider's reply is not JSON"));
+  // All of it, as blocks and members that we only carry are written as they are.
+  if (first_json_error(json)) return tl::unexpected<Error>(malformed("the provider's reply is not JSON"));
   if (text_in(json, "type") == "error") return tl::unexpected<Error>(from_anthropic_error_event(json));
   auto const content = find_member(json, "content");
   if (!content || content->kind != JsonKind::array)
@@ -246,7 +246,7 @@ class AnthropicReplyEvents {
     std::string_view const word = type ? as_string_view(type->value).value_or("") : "";
     if (word == "error" || event.event == "error")
       return tl::unexpected<Error>(from_anthropic_error_event(event.data));
-    if (scan != JsonScan::ok)
+    if (scan != JsonScan::ok || first_json_error(event.data))
       return tl::unexpected<Error>(malformed("an event of the provider's stream is not JSON"));
     if (word == "message_stop") return false;
     auto const object = [](std::optional<JsonMember> const& m) {

@@ -33,6 +33,12 @@ inline std::string message_id(ChatDelta const& first, ReplyContext const& contex
   return first.dialect == Dialect::anthropic && !first.id.empty() ? first.id : "msg_" + context.id;
 }
 
+/// JSON on one line: line ends stand between its tokens only, and would end the event.
+inline std::string on_one_line(std::string json) {
+  std::erase_if(json, [](char c) { return c == '\n' || c == '\r'; });
+  return json;
+}
+
 /// Whether a member that we do not know belongs into the `delta` of message_delta; the rest stands beside it.
 inline bool is_of_delta(std::string_view name) noexcept {
   return name == "container" || name == "stop_details";
@@ -79,12 +85,14 @@ class AnthropicReplyWriter final : public ReplyWriter {
     if (end_.stop_sequence.empty()) w.null("stop_sequence");
     else w.text("stop_sequence", end_.stop_sequence);
     for (ExtraField const& field : extra_)
-      if (anthropic_reply::is_of_delta(field.name)) w.raw(field.name, field.value.text);
+      if (anthropic_reply::is_of_delta(field.name))
+        w.raw(field.name, anthropic_reply::on_one_line(field.value.text));
     w.end_object().begin_object("usage");
     encode_anthropic_usage(w, usage_.value_or(Usage()));
     w.end_object();
     for (ExtraField const& field : extra_)
-      if (!anthropic_reply::is_of_delta(field.name)) w.raw(field.name, field.value.text);
+      if (!anthropic_reply::is_of_delta(field.name))
+        w.raw(field.name, anthropic_reply::on_one_line(field.value.text));
     w.end_object();
     out.append("\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
   }
@@ -147,7 +155,7 @@ class AnthropicReplyWriter final : public ReplyWriter {
       case PartKind::other:
         if (from != Dialect::anthropic || piece.raw.empty()) return;
         close(out);
-        begin_block(out).raw("content_block", piece.raw.text).end_object();
+        begin_block(out).raw("content_block", anthropic_reply::on_one_line(piece.raw.text)).end_object();
         out.append("\n\n");
         end_block(out);
         return;
@@ -176,7 +184,10 @@ class AnthropicReplyWriter final : public ReplyWriter {
     if (!piece.text.empty()) delta(out, "text_delta", "text", piece.text);
     for (Citation const& citation : piece.citations) {
       if (citation.by != Dialect::anthropic) continue;
-      begin_delta(out, "citations_delta").raw("citation", citation.raw.text).end_object().end_object();
+      begin_delta(out, "citations_delta")
+          .raw("citation", anthropic_reply::on_one_line(citation.raw.text))
+          .end_object()
+          .end_object();
       out.append("\n\n");
     }
   }

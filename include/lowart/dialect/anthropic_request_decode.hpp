@@ -26,12 +26,6 @@ inline void keep_rest(std::optional<JsonObject> const& inner, std::string_view n
     extra.push_back({std::string(name), std::move(rest)});
 }
 
-inline std::string_view type_of(JsonMember const& block) {
-  if (block.kind != JsonKind::object) return {};
-  auto const type = find_member(block.value, "type");
-  return type && type->kind == JsonKind::string ? as_string_view(type->value).value_or("") : "";
-}
-
 /// The blocks of one wire message: each tool's result is a message, what stands between them is another.
 class Turn {
  public:
@@ -39,14 +33,16 @@ class Turn {
       : object_(object), role_(role), out_(out), first_(out.size()) {}
 
   void read(JsonMember const& list) {
-    JsonObject::for_each_element(
-        list, object_.path_of("content"), [&](JsonMember const& e, std::string path) {
-          if (role_ != Role::user || type_of(e) != "tool_result")
-            return void(talk().content.push_back(decode_block(e, std::move(path), object_.fault())));
-          JsonObject block(e.value, std::move(path), object_.fault());
-          block.take("type");
-          add(decode_tool_result(block));
-        });
+    JsonObject::for_each_element(list, object_.path_of("content"),
+                                 [this](JsonMember const& e, JsonPath const& path) {
+                                   if (e.kind != JsonKind::object)
+                                     return object_.fault().wrong(path, "must be an object");
+                                   JsonObject block(e.value, path, object_.fault());
+                                   std::string const type = need_text(block, "type");
+                                   if (type == "tool_result" && role_ == Role::user)
+                                     add(decode_tool_result(block));
+                                   else decode_block(block, type, e.value, talk().content);
+                                 });
     if (role_ == Role::assistant && out_.size() > first_) settle_proofs(out_[first_].content);
     // Members of the message itself need one that is no result to stand in.
     auto rest = object_.rest();
@@ -87,10 +83,10 @@ inline std::optional<Role> role_of(std::string_view word) noexcept {
   return std::nullopt;
 }
 
-inline void decode_message(JsonMember const& element, std::string path, JsonFault& fault,
+inline void decode_message(JsonMember const& element, JsonPath const& path, JsonFault& fault,
                            std::vector<Message>& out) {
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object");
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
+  JsonObject object(element.value, path, fault);
   std::string const word = need_text(object, "role");
   auto const role = role_of(word);
   if (!role) return object.wrong("role", "is unknown: '" + word + "'");
@@ -115,18 +111,18 @@ inline void decode_system(JsonObject& top, Conversation& c) {
     message.content.emplace_back().text = JsonObject::text_of(*system);
   } else if (system->kind == JsonKind::array) {
     message.content_is_parts = true;
-    JsonObject::for_each_element(*system, "system", [&](JsonMember const& e, std::string path) {
-      message.content.push_back(decode_block(e, std::move(path), top.fault()));
+    JsonObject::for_each_element(*system, "system", [&](JsonMember const& e, JsonPath const& path) {
+      decode_block(e, path, top.fault(), message.content);
     });
   } else {
     top.wrong("system", "must be a string or a list of blocks");
   }
 }
 
-inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& fault) {
+inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   Tool tool;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
+  JsonObject object(element.value, path, fault);
   auto const type = object.take_text("type");
   if (type && *type != "custom") {  // one that the vendor runs, or has trained for
     tool.raw.text = element.value;
@@ -205,9 +201,9 @@ inline void decode_settings(JsonObject& top, Conversation& c) {
   c.top_p = top.take_number("top_p");
   c.top_k = top.take_count("top_k");
   c.stream = top.take_flag("stream").value_or(false);
-  top.take_list("stop_sequences", [&](JsonMember const& e, std::string path) {
+  top.take_list("stop_sequences", [&](JsonMember const& e, JsonPath const& path) {
     if (e.kind == JsonKind::string) c.stop.push_back(JsonObject::text_of(e));
-    else top.fault().wrong(std::move(path), "must be a string");
+    else top.fault().wrong(path, "must be a string");
   });
 }
 
@@ -235,12 +231,12 @@ inline Result<Conversation> decode_anthropic(std::string_view body) {
   JsonObject top(body, "", fault);
   top.take("model");
   decode_system(top, c);
-  bool const has_messages = top.take_list("messages", [&](JsonMember const& e, std::string path) {
-    decode_message(e, std::move(path), fault, c.messages);
+  bool const has_messages = top.take_list("messages", [&](JsonMember const& e, JsonPath const& path) {
+    decode_message(e, path, fault, c.messages);
   });
   if (!has_messages) fault.wrong("messages", "is missing");
-  top.take_list("tools", [&](JsonMember const& e, std::string path) {
-    c.tools.push_back(decode_tool(e, std::move(path), fault));
+  top.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
+    c.tools.push_back(decode_tool(e, path, fault));
   });
   decode_tool_choice(top, c);
   auto const thinking = decode_thinking_wish(top, c.reasoning);
