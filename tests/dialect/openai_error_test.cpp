@@ -202,4 +202,13 @@ TEST(OpenAiErrorReading, GivesAnErrorEventTheStatusItMeans) {
   EXPECT_EQ(status("", "7"), 500);
 }
 
+TEST(OpenAiError, TellsTheEnvelopeFromThoseOfOtherDialects) {
+  EXPECT_TRUE(is_openai_error_envelope(R"({"error":{"message":"m","code":"content_filter"}})"));
+  EXPECT_TRUE(is_openai_error_envelope(R"({"error":{"message":"m","status":400}})")) << "Azure's";
+  EXPECT_FALSE(
+      is_openai_error_envelope(R"({"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}})"));
+  EXPECT_FALSE(is_openai_error_envelope(R"({"type":"error","error":{"type":"t","message":"m"}})"));
+  EXPECT_FALSE(is_openai_error_envelope(R"({"error":"m"})"));
+}
+
 }  // namespace

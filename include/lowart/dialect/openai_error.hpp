@@ -14,12 +14,14 @@
 namespace lowart::dialect {
 
 /// Whether `body` is `{"error":{"message":"...", ...}}`, the envelope every OpenAI client knows, and not that of
-/// Anthropic (`"type":"error"` beside it) or of Gemini (a `status` within it).
+/// Anthropic (`"type":"error"` beside it) or of Gemini (a `status` that is a word within it).
 inline bool is_openai_error_envelope(std::string_view body) {
   auto const error = find_member(body, "error");
   if (!error || error->kind != JsonKind::object || find_member(body, "type")) return false;
   auto const message = find_member(error->value, "message");
-  return message && message->kind == JsonKind::string && !find_member(error->value, "status");
+  auto const status = find_member(error->value, "status");  // Google's is a word, Azure's a number
+  bool const is_google = status && status->kind == JsonKind::string;
+  return message && message->kind == JsonKind::string && !is_google;
 }
 
 namespace openai_error_text {
