@@ -57,6 +57,7 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
     map.text("ca_file", provider.ca_file);
     map.flag("verify_tls", provider.verify_tls);
     map.flag("done_required", provider.done_required);
+    map.flag("repair", provider.repair);
   }
   read_timeouts(map, "timeouts", provider.timeouts);
   read_retry(map, provider.retry);

@@ -29,6 +29,7 @@ struct ProviderConfig {
   std::string ca_file;
   bool verify_tls{true};
   bool done_required{true};
+  bool repair{true};
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

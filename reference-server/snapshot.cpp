@@ -90,6 +90,7 @@ class Builder {
     options.base_url = config.base_url;
     options.api_key = config.api_key;
     options.done_required = config.done_required;
+    options.repair = config.repair;
     return wrap(OpenAi<net::HttpTransport>(made_.transports.at(config.name), std::move(options)));
   }
 

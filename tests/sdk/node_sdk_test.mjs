@@ -90,6 +90,17 @@ for (const stream of [false, true])
     }
   });
 
+test('the stream helper takes the streams of vendors that leave things out', async () => {
+  const strict = tools().map((tool) => ({ type: 'function', function: { name: tool.function.name, parameters: tool.function.parameters, strict: true } }));
+  const final = (name) => client().chat.completions.stream({ model: 'up', messages, tools: strict }, play(name)).finalChatCompletion();
+  const mistral = (await final('mistral')).choices[0];
+  assert.deepEqual([mistral.message.role, mistral.message.content, mistral.finish_reason], ['assistant', 'Hello', 'tool_calls']);
+  assert.deepEqual(mistral.message.tool_calls.map((call) => [call.id, call.type, call.function.name]), [['a', 'function', 'get_weather'], ['b', 'function', 'get_time']]);
+  assert.deepEqual(mistral.message.tool_calls[0].function.parsed_arguments, { city: 'Paris' });
+  const snowflake = (await final('snowflake')).choices[0];
+  assert.deepEqual([snowflake.message.role, snowflake.message.content, snowflake.finish_reason], ['assistant', 'Hello, world!', 'stop']);
+});
+
 const Report = z.object({ city: z.string(), degrees: z.number(), sunny: z.boolean() });
 
 ofEach('structured output, parsed, whole and streamed', async (model) => {

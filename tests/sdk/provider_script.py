@@ -128,6 +128,38 @@ def refuses_content(peer, request):
     return whole(json.dumps(body).encode())(peer, request)
 
 
+def vendor(choice, **more):
+    """A chunk as a vendor writes it: `more` replaces the names that it leaves empty."""
+    return event({"id": "v", "object": "chat.completion.chunk", "created": 1, "model": "v", "choices": [choice], **more})
+
+
+def mistral(peer, request):
+    """No role; tool calls whole, without index and type; an empty name later on."""
+    first = {"id": "a", "function": {"name": "get_weather", "arguments": '{"city":'}}
+    rest = {"id": "a", "function": {"name": "", "arguments": '"Paris"}'}}
+    second = {"id": "b", "function": {"name": "get_time", "arguments": "{}"}}
+    return stream(
+        [
+            vendor({"index": 0, "delta": {"content": "Hello"}, "finish_reason": None}, p="abc"),
+            vendor({"index": 0, "delta": {"tool_calls": [first]}, "finish_reason": None}, p="a"),
+            vendor({"index": 0, "delta": {"tool_calls": [rest, second]}, "finish_reason": "tool_calls"}, usage=USAGE),
+            b"data: [DONE]\n\n",
+        ]
+    )(peer, request)
+
+
+def snowflake(peer, request):
+    """Empty names, usage with the last choice, and no finish reason at all."""
+    empty = {"id": "", "model": ""}
+    return stream(
+        [
+            vendor({"index": 0, "delta": {"role": "assistant", "content": "Hello"}}, **empty),
+            vendor({"index": 0, "delta": {"content": ", world!"}}, usage=USAGE, **empty),
+            b"data: [DONE]\n\n",
+        ]
+    )(peer, request)
+
+
 CONTENT = delta("", role="assistant") + delta("Hello") + delta(", world")
 NAMED = {
     "status400": refusal(b"400 Bad Request", "bad_thing"),
@@ -141,6 +173,8 @@ NAMED = {
     "endless": endless(),
     "cut": sends(STREAM_HEAD, b"%x\r\n%s\r\n" % (len(CONTENT), CONTENT)),
     "refusal": refuses_content,
+    "mistral": mistral,
+    "snowflake": snowflake,
 }
 
 

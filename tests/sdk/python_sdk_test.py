@@ -11,6 +11,7 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from kit.cases import case, check, equal, eventually
+from kit.upstream import USAGE
 from setting import setting
 
 MODELS = ("up", "demo-fast")
@@ -135,6 +136,29 @@ def _(model):
     check("content.delta" in kinds and "content.done" in kinds, kinds)
     equal(final.choices[0].message.content, "Hello, world!")
     check(final.usage.completion_tokens > 0, final.usage)
+
+
+@case("the stream helper takes the streams of vendors that leave things out")
+def _():
+    strict = [{**tool, "function": {**tool["function"], "strict": True}} for tool in TOOLS]
+    finals = {}
+    for name in ("mistral", "snowflake"):
+        headers, _ = play(name)
+        with client().chat.completions.stream(
+            model="up", messages=ASK, tools=strict, extra_headers=headers
+        ) as stream:
+            for _ in stream:
+                pass
+            finals[name] = stream.get_final_completion()
+        equal(finals[name].choices[0].message.role, "assistant")
+        equal(finals[name].usage.completion_tokens, USAGE["completion_tokens"])
+    choice = finals["mistral"].choices[0]
+    equal(choice.message.content, "Hello")
+    equal([call.function.name for call in choice.message.tool_calls], ["get_weather", "get_time"])
+    equal(choice.message.tool_calls[0].function.parsed_arguments, {"city": "Paris"})
+    equal(choice.finish_reason, "tool_calls")
+    choice = finals["snowflake"].choices[0]
+    equal((choice.message.content, choice.finish_reason), ("Hello, world!", "stop"))
 
 
 def tool_loop(model, streamed):

@@ -10,6 +10,7 @@ from pathlib import Path
 from kit.cases import Skip, case, check, shorten
 from kit.gateway import Gateway, new_id, provider, shared, target
 from kit.upstream import Upstream
+from strict import faults, heard
 
 SPLITS = {True: (1 << 20, 1000, 37), False: (1 << 20, 700)}
 
@@ -110,7 +111,7 @@ def reported_usage(recording):
 
 def replay(streamed, size):
     r = shared("replayed", Replayed)
-    wrong, ran, with_usage = [], 0, 0
+    wrong, ran, with_usage, repaired = [], 0, 0, 0
     chosen = [i for i, recording in enumerate(r.recordings) if bool(recording["stream"]) == streamed]
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda i: r.run(i, size), chosen))
@@ -132,7 +133,13 @@ def replay(streamed, size):
             if answer.status != 400 or answer.body != body:
                 wrong.append(f"{where}: an error with 200 became {answer}")
         elif status == 200:
-            if answer.status != 200 or answer.body != body or not answer.complete:
+            # What strict clients would refuse is repaired, everything else is what it was.
+            defective = is_stream(recording) and bool(faults(body))
+            repaired += defective
+            same = answer.body == body
+            if defective and answer.status == 200:
+                same = not faults(answer.body) and heard(answer.body) == heard(body)
+            if answer.status != 200 or not same or not answer.complete:
                 wrong.append(
                     f"{where}: {answer.status}, {len(answer.body)} of {len(body)} bytes: {shorten(answer.body[-300:])}"
                 )
@@ -156,13 +163,14 @@ def replay(streamed, size):
             wrong.append(f"{where}: {status} became {answer}")
     check(not wrong, f"{len(wrong)} of {ran} are wrong:\n  " + "\n  ".join(wrong[:12]))
     check(ran > 100 and with_usage > 50, "ran", ran, "with usage", with_usage)
+    check(repaired >= 4 or not streamed, "only", repaired, "streams were defective")
 
 
 for streamed, sizes in SPLITS.items():
     for size in sizes:
 
         @case(
-            f"recorded {'streams' if streamed else 'whole replies and errors'} reach the client byte for byte, cut every {size} bytes"
+            f"recorded {'streams' if streamed else 'whole replies and errors'} reach the client byte for byte, or repaired, cut every {size} bytes"
         )
         def _(streamed=streamed, size=size):
             replay(streamed, size)

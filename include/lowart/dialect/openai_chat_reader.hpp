@@ -4,10 +4,13 @@
 #include <lowart/core/result.hpp>
 #include <lowart/dialect/openai_content_scan.hpp>
 #include <lowart/dialect/openai_error_reading.hpp>
+#include <lowart/dialect/openai_repair.hpp>
 #include <lowart/dialect/repeated_shape.hpp>
 #include <lowart/dialect/reply_reader.hpp>
 #include <lowart/model/chat_reply.hpp>
+#include <lowart/net/sse.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +30,9 @@ namespace lowart::dialect {
 class OpenAiEvents {
  public:
   /// `done_required` false: a finish_reason of every choice ends a stream as well as [DONE].
-  explicit OpenAiEvents(bool done_required = true) noexcept : done_required_(done_required) {}
+  /// `repair`: what strict clients would refuse is passed on repaired, see OpenAiRepair.
+  explicit OpenAiEvents(bool done_required = true, bool repair = false) noexcept
+      : done_required_(done_required), repairs_(repair) {}
 
   EventStep read(net::SseEvent const& event, ReplyProgress& progress) {
     // An empty text needs a full look: it may leave the word to another member.
@@ -37,13 +42,18 @@ class OpenAiEvents {
       committed_ = true;
       return EventStep::more;
     }
-    if (event.data == "[DONE]") return EventStep::done;
+    if (event.data == "[DONE]") {
+      if (repairs_ && scan_.unfinished().any()) finish(true), rewrite(event, std::nullopt);
+      return EventStep::done;
+    }
     bool const named_error = event.event == "error";
     if (scan_.read(event.data, progress) != JsonScan::ok || named_error || scan_.error())
       return fail_event(event.data, named_error);
     if (scan_.content()) committed_ = true;
     if (scan_.texts() > 0) ++progress.events;
-    if (scan_.texts() == 1) shape_.learn(event.data, scan_.only_text(), scan_.padding());
+    bool const healthy = !repairs_ || !repair(event);
+    // What was repaired must be looked at again the next time.
+    if (healthy && scan_.texts() == 1) shape_.learn(event.data, scan_.only_text(), scan_.padding());
     return EventStep::more;
   }
 
@@ -57,14 +67,48 @@ class OpenAiEvents {
       return fails(Error(Errc::malformed_reply, std::move(message), Origin::upstream));
     }
     committed_ = true;
+    if (!repairs_) return EventStep::done;
+    if (auto repaired = OpenAiRepair::whole(body, scan_.choices_text())) instead_ = *std::move(repaired);
     return EventStep::done;
   }
+
+  /// What stands in the place of the event (or whole reply) read last; empty: it passes as it came.
+  std::string take_instead() noexcept { return std::exchange(instead_, {}); }
+  bool has_instead() const noexcept { return !instead_.empty(); }
 
   Error error() const { return *failed_; }
   bool committed() const noexcept { return committed_; }
   bool may_end() const noexcept { return !done_required_ && scan_.all_finished(); }
 
  private:
+  /// True when the event was none that can pass as it came.
+  bool repair(net::SseEvent const& event) {
+    if (scan_.begins()) repair_.begin(event.data);
+    bool const ends = scan_.only_usage() && scan_.unfinished().any();
+    if (ends) finish(false);
+    else if (!scan_.usage_text().empty() && scan_.unfinished().any()) repair_.used(scan_.usage_text());
+    std::optional<std::string> data;
+    if (scan_.suspect()) data = repair_.chunk(event.data, scan_.begun_before());
+    if (ends || data) rewrite(event, std::move(data));
+    return ends || data;
+  }
+
+  void finish(bool repeats_usage) {
+    repair_.finish(scan_.unfinished(), repeats_usage, instead_);
+    scan_.finish_all();
+  }
+
+  /// Appends the event with this data, or as it came.
+  void rewrite(net::SseEvent const& event, std::optional<std::string> const& data) {
+    if (!data) return void(instead_.append(event.raw));
+    std::less<> const before;
+    bool const one_line = !before(event.data.data(), event.raw.data()) &&
+                          before(event.data.data(), event.raw.data() + event.raw.size());
+    if (!one_line) return net::SseWriter(instead_).write(*data, event.event, event.id);
+    auto const at = static_cast<std::size_t>(event.data.data() - event.raw.data());
+    instead_.append(event.raw, 0, at).append(*data).append(event.raw.substr(at + event.data.size()));
+  }
+
   EventStep fails(Error error) {
     failed_ = std::move(error);
     return EventStep::failed;
@@ -85,8 +129,11 @@ class OpenAiEvents {
 
   OpenAiContentScan scan_;
   RepeatedShape shape_;
+  OpenAiRepair repair_;
+  std::string instead_;
   std::optional<Error> failed_;
   bool done_required_;
+  bool repairs_;
   bool committed_{false};
 };
 

@@ -4,10 +4,10 @@
 
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
+#include <lowart/dialect/openai_repair.hpp>
 #include <lowart/dialect/openai_usage.hpp>
 #include <lowart/model/chat_reply.hpp>
 
-#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,7 +35,8 @@ class OpenAiContentScan {
     error_.reset();
     only_text_ = padding_ = {};
     texts_ = 0;
-    has_choices_ = content_ = usage_seen_ = false;
+    has_choices_ = has_choice_ = content_ = usage_seen_ = begins_ = suspect_ = false;
+    begun_before_ = begun_;
     JsonScan const scan = scan_object(json, [&](JsonMember const& member) { read_top(member); });
     if (!usage_seen_ && !other_usage_.empty()) read_usage(other_usage_);
     other_usage_ = {};
@@ -49,7 +50,7 @@ class OpenAiContentScan {
     has_choices_ = content_ = usage_seen_ = false;
     other_usage_ = {};
     JsonScan const scan = scan_object(json, [&](JsonMember const& member) {
-      if (is(member, "choices")) has_choices_ = member.kind == JsonKind::array;
+      if (is(member, "choices")) has_choices_ = member.kind == JsonKind::array, choices_text_ = member.value;
       else read_top(member);
     });
     Usage const& usage = progress.usage;
@@ -72,6 +73,22 @@ class OpenAiContentScan {
   /// Each choice seen in any text so far has given its finish reason, and there was one.
   bool all_finished() const noexcept { return seen_.any() && seen_ == finished_; }
 
+  /// The list of choices that read_whole() found.
+  std::string_view choices_text() const noexcept { return choices_text_; }
+  /// A choice began with this text: it has its first delta.
+  bool begins() const noexcept { return begins_; }
+  /// OpenAiRepair should look: a first delta without a role, a choice without an index, tool calls.
+  bool suspect() const noexcept { return suspect_; }
+  /// The usage object of this text when it has no choice, as streams end with.
+  bool only_usage() const noexcept { return has_choices_ && !has_choice_ && usage_seen_; }
+  std::string_view usage_text() const noexcept { return usage_seen_ ? usage_text_ : std::string_view(); }
+  /// Choices that had a delta in an earlier text.
+  OpenAiChoices const& begun_before() const noexcept { return begun_before_; }
+  /// Choices that had a delta and no finish reason yet.
+  OpenAiChoices unfinished() const noexcept { return begun_ & ~finished_; }
+  /// Takes them for finished.
+  void finish_all() noexcept { finished_ |= begun_; }
+
   /// Appends a string literal's text. False when it is no valid one.
   bool append_literal(std::string_view literal, ReplyProgress& progress) {
     if (auto const plain = as_string_view(literal)) {
@@ -91,9 +108,10 @@ class OpenAiContentScan {
     if (is(m, "choices")) {
       if (m.kind != JsonKind::array) return;
       has_choices_ = true;
-      scan_array(m.value, [&](JsonMember const& choice) { read_choice(choice.value); });
+      std::int64_t position = 0;
+      scan_array(m.value, [&](JsonMember const& choice) { read_choice(choice.value, position++); });
     } else if (is(m, "usage")) {
-      if (m.kind == JsonKind::object) read_usage(m.value), usage_seen_ = true;
+      if (m.kind == JsonKind::object) read_usage(m.value), usage_seen_ = true, usage_text_ = m.value;
     } else if (is(m, "error")) {
       if (m.kind != JsonKind::null) error_ = m;
     } else if (is(m, "x_groq")) {  // Groq reports here when usage was not asked for
@@ -104,22 +122,32 @@ class OpenAiContentScan {
     }
   }
 
-  void read_choice(std::string_view choice) {
-    std::int64_t index = 0;
+  void read_choice(std::string_view choice, std::int64_t position) {
+    std::optional<std::int64_t> index;
     bool finished = false;
     bool has_message = false;
+    bool has_delta = false;
+    has_role_ = false;
     std::optional<JsonMember> text;  // legacy completions; Together says the delta's text here a second time
     scan_object(choice, [&](JsonMember const& m) {
-      if (is(m, "delta") || is(m, "message")) has_message = true, read_message(m.value);
+      if (is(m, "delta")) has_message = true, has_delta = m.kind == JsonKind::object, read_message(m.value);
+      else if (is(m, "message")) has_message = true, read_message(m.value);
       else if (is(m, "text")) text = m;
       else if (is(m, "finish_reason")) finished = read_finish(m);
-      else if (is(m, "index")) index = as_int(m.value).value_or(0);
+      else if (is(m, "index")) index = as_int(m.value);
       else if (is(m, "usage") && m.kind == JsonKind::object) other_usage_ = m.value;  // Moonshot
       else if (is(m, "error") && m.kind == JsonKind::object) error_ = m;              // OpenRouter
     });
     if (text && !has_message) read_text(*text);
-    auto const slot = static_cast<std::size_t>(index);
+    has_choice_ = true;
+    if (has_delta && !index) suspect_ = true;
+    auto const slot = static_cast<std::size_t>(index.value_or(position));
     if (slot >= seen_.size()) return;
+    if (has_delta && !begun_[slot]) {
+      begins_ = true;
+      if (!has_role_) suspect_ = true;
+      begun_.set(slot);
+    }
     seen_.set(slot);
     if (finished) finished_.set(slot);
   }
@@ -148,11 +176,13 @@ class OpenAiContentScan {
         read_text(m);
       } else if (is(m, "tool_calls")) {
         if (m.kind == JsonKind::array)
-          scan_array(m.value, [&](JsonMember const& call) { read_tool_call(call.value); });
+          scan_array(m.value, [&](JsonMember const& call) { read_tool_call(call.value), suspect_ = true; });
       } else if (is(m, "function_call")) {
         if (m.kind == JsonKind::object) read_function(m.value);
       } else if (is(m, "audio")) {
         if (m.kind == JsonKind::object) read_audio(m.value);
+      } else if (is(m, "role")) {
+        has_role_ = m.kind == JsonKind::string && m.value.size() > 2;
       }
     });
     if (!reasoned && !details.empty()) read_parts(details);
@@ -214,10 +244,16 @@ class OpenAiContentScan {
   ReplyProgress* progress_{nullptr};
   std::optional<JsonMember> error_;
   std::string_view only_text_, padding_, other_usage_;
-  std::bitset<128> seen_, finished_;  // n is at most 128
+  std::string_view usage_text_, choices_text_;
+  OpenAiChoices seen_, finished_;
+  OpenAiChoices begun_, begun_before_;
   std::string decoded_;
   int texts_{0};
   bool has_choices_{false};
+  bool has_choice_{false};
+  bool has_role_{false};
+  bool begins_{false};
+  bool suspect_{false};
   bool content_{false};
   bool usage_seen_{false};
 };

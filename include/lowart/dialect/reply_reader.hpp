@@ -5,15 +5,16 @@
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/net/sse.hpp>
 
-#include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace lowart::dialect {
 
@@ -35,29 +36,47 @@ enum class EventStep : std::uint8_t {
 ///     bool committed() const;        // the first content was seen: text, reasoning, refusal, tool call, media, finish
 ///     bool may_end() const;          // a stream may end here without a terminal event
 ///
+/// An Events that repairs what its vendors get wrong has these two as well; then the reader has instead():
+///
+///     bool has_instead() const;      // the event, or whole reply, read last must not pass as it came
+///     std::string take_instead();    // what stands in its place
+///
 /// Any cut of the bytes gives the same findings. Errors: those of Events; an event over the limit is
 /// malformed_reply. The first error is final. Concurrency: one value per reply, one thread at a time.
 template <class Events>
 class ReplyReader {
  public:
+  static constexpr bool repairs = requires(Events& events) {
+    { events.take_instead() } -> std::same_as<std::string>;
+  };
+  /// Bytes that stand in the place of others, which are counted from the first of those last fed: a repaired event may
+  /// have begun before it.
+  struct Instead {
+    std::ptrdiff_t begin;
+    std::ptrdiff_t end;
+    std::string bytes;
+  };
+
   explicit ReplyReader(Events events = Events(), std::size_t event_bytes = 16U << 20U)
       : splitter_(net::SseLimits{.event_bytes = event_bytes}), events_(std::move(events)) {}
 
   /// Reads the next bytes of a stream.
   Result<void> feed(std::string_view bytes, ReplyProgress& progress) {
     good_bytes_ = 0;
+    if constexpr (repairs) instead_.clear();
     if (failed_) return result();
     if (done_) return {};
-    // Where the good events end; an event that began in an earlier read ends in this one by what was not held.
-    std::size_t held = splitter_.held().size();
     std::size_t good = 0;
     bool ended = false;
     auto const split =
         splitter_.feed(std::span<char const>(bytes.data(), bytes.size()), [&](net::SseEvent const& event) {
           EventStep const step = events_.read(event, progress);
-          if (step == EventStep::failed) failed_ = events_.error();
-          else good = end_of(event, bytes, held);
-          held = 0;
+          if (step == EventStep::failed) {
+            failed_ = events_.error();
+          } else {
+            good = bytes.size() - splitter_.left();
+            note_instead(event, good);
+          }
           done_ = step == EventStep::done;
           ended = step != EventStep::more;
           return !ended;
@@ -67,7 +86,7 @@ class ReplyReader {
                       Origin::upstream);
     bool const at_line_start = bytes.empty() || bytes.back() == '\n' || bytes.back() == '\r';
     bool const all = !ended && !failed_ && at_line_start && !splitter_.inside_event();
-    good_bytes_ = all ? bytes.size() : std::min(good, bytes.size());
+    good_bytes_ = all ? bytes.size() : good;
     return result();
   }
 
@@ -78,6 +97,11 @@ class ReplyReader {
     done_ = events_.whole(body, progress) == EventStep::done;
     if (!done_) failed_ = events_.error();
     else good_bytes_ = body.size();
+    if constexpr (repairs) {
+      instead_.clear();
+      if (done_ && events_.has_instead())
+        instead_.push_back({0, static_cast<std::ptrdiff_t>(body.size()), events_.take_instead()});
+    }
     return result();
   }
 
@@ -92,16 +116,24 @@ class ReplyReader {
   /// How many of the bytes last fed belong to whole events before an error and up to the terminal one: what may be
   /// passed on when only whole good events are. The rest is the beginning of an event, or not to be passed on.
   std::size_t good_bytes() const noexcept { return good_bytes_; }
+  /// What of the bytes last fed (or of the whole reply) is not to be passed on as it came, in order. All of it is good.
+  std::span<Instead const> instead() const noexcept
+    requires repairs
+  {
+    return instead_;
+  }
   /// The stream stands inside an event that has begun but not ended.
   bool inside_event() const noexcept { return splitter_.inside_event(); }
   Events const& events() const noexcept { return events_; }
 
  private:
-  static std::size_t end_of(net::SseEvent const& event, std::string_view bytes, std::size_t held) noexcept {
-    bool const here = !std::less<>()(event.raw.data(), bytes.data()) &&
-                      std::less<>()(event.raw.data(), bytes.data() + bytes.size());
-    std::size_t const before = here ? static_cast<std::size_t>(event.raw.data() - bytes.data()) : 0;
-    return before + event.raw.size() - (here ? 0 : std::min(event.raw.size(), held));
+  void note_instead(net::SseEvent const& event, std::size_t end) {
+    if constexpr (repairs) {
+      if (!events_.has_instead()) return;
+      auto const behind = static_cast<std::ptrdiff_t>(end);
+      instead_.push_back(
+          {behind - static_cast<std::ptrdiff_t>(event.raw.size()), behind, events_.take_instead()});
+    }
   }
   Result<void> result() const {
     if (failed_) return tl::unexpected<Error>(*failed_);
@@ -110,6 +142,8 @@ class ReplyReader {
 
   net::SseSplitter splitter_;
   Events events_;
+  struct Nothing {};
+  [[no_unique_address]] std::conditional_t<repairs, std::vector<Instead>, Nothing> instead_;
   std::optional<Error> failed_;
   std::size_t good_bytes_{0};
   bool done_{false};

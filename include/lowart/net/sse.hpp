@@ -70,6 +70,8 @@ class SseSplitter {
   template <class F>
   SseStep feed(std::span<char const> bytes, F&& on_event);
 
+  /// How many of the bytes given last have not been read: in on_event, those behind that event.
+  std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
   /// True when bytes of an unfinished event are held: at the end of a stream, it was cut.
   bool inside_event() const noexcept {
     return !carry_.empty() && !done_ && (any_field_ || carry_.front() != ':');

@@ -24,6 +24,7 @@ struct OpenAiOptions {
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
   bool done_required{true};             ///< False for servers that end streams without `data: [DONE]`.
+  bool repair{true};                    ///< What strict clients would refuse is put right: see OpenAiRepair.
   dialect::OpenAiVariant variant{};     ///< How translated requests are spelt.
 };
 
@@ -76,7 +77,7 @@ class OpenAiWire {
     return &dialect::decode_openai_embedding_reply;
   }
 
-  Reader reader() const { return Reader(dialect::OpenAiEvents(options_.done_required)); }
+  Reader reader() const { return Reader(dialect::OpenAiEvents(options_.done_required, options_.repair)); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::OpenAiReplyEvents>
                     : &dialect::make_whole_decoder<&dialect::decode_openai_reply>;

@@ -91,6 +91,8 @@ class StreamSource final : public ReplySource {
   /// The whole events so far; the rest is held until its event is complete. Copies only when an event straddles.
   std::string_view take_good(std::string_view bytes) {
     std::size_t const good = std::min(reader_.good_bytes(), bytes.size());
+    if constexpr (Reader::repairs)
+      if (!reader_.instead().empty()) return take_repaired(bytes, good);
     std::string_view const rest = bytes.substr(good);
     std::string_view result = bytes.substr(0, good);
     if (good > 0 && !held_.empty()) {
@@ -100,6 +102,31 @@ class StreamSource final : public ReplySource {
     }
     held_.append(rest);
     return result;
+  }
+
+  /// The same, with repaired events in the place of theirs.
+  std::string_view take_repaired(std::string_view bytes, std::size_t good)
+    requires Reader::repairs
+  {
+    out_.clear();
+    auto const held = static_cast<std::ptrdiff_t>(held_.size());
+    std::ptrdiff_t done = -held;
+    auto const pass_on = [&](std::ptrdiff_t end) {  // as it came
+      if (done < 0)
+        out_.append(held_, static_cast<std::size_t>(held + done),
+                    static_cast<std::size_t>(std::min<std::ptrdiff_t>(end, 0) - done));
+      if (end > 0)
+        out_.append(bytes.substr(static_cast<std::size_t>(std::max<std::ptrdiff_t>(done, 0)),
+                                 static_cast<std::size_t>(end - std::max<std::ptrdiff_t>(done, 0))));
+    };
+    for (auto const& instead : reader_.instead()) {
+      pass_on(instead.begin);
+      out_.append(instead.bytes);
+      done = instead.end;
+    }
+    pass_on(static_cast<std::ptrdiff_t>(good));
+    held_.assign(bytes.substr(good));
+    return out_;
   }
 
   Result<ReplyPart> end_of_body() {
@@ -144,14 +171,21 @@ class WholeSource final : public ReplySource {
     if (body_.too_large()) return fail(WholeBody::too_large_error());
     Result<void> read = reader.whole(body_.text(), progress_);
     if (!read) return fail(std::move(read.error()).with_sent(Sent::yes).with_retryable(true));
+    if constexpr (Reader::repairs) {
+      if (!reader.instead().empty()) repaired_ = reader.instead().front().bytes;
+    }
     progress_.first_content_at = call_.now();
     return read;
   }
   /// All of it, once it was read along.
-  ReplyPart part() const noexcept { return ReplyPart{.bytes = body_.text(), .deltas = {}, .last = true}; }
+  ReplyPart part() const noexcept {
+    std::string_view const bytes = repaired_.empty() ? body_.text() : std::string_view(repaired_);
+    return ReplyPart{.bytes = bytes, .deltas = {}, .last = true};
+  }
 
  private:
   WholeBody body_;
+  std::string repaired_;  ///< What is passed on instead of the body, when it was defective.
   ReplyProgress progress_;
   Call& call_;
 };
