@@ -36,7 +36,8 @@ inline Shape shape_of(Error const& e) noexcept {
   constexpr std::string_view request = "invalid_request_error", server = "server_error";
   bool const upstream = e.origin() == Origin::upstream;
   switch (e.code()) {
-    case Errc::invalid_request: return {request, ""};
+    case Errc::invalid_request:
+      return {request, e.param() == "previous_response_id" ? "previous_response_not_found" : ""};
     case Errc::unauthenticated: return {request, "invalid_api_key"};
     case Errc::permission_denied: return {request, "permission_denied"};
     case Errc::not_found:

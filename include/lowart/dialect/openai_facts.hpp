@@ -35,6 +35,8 @@ inline bool is_model_in_other_case(std::string_view key) noexcept {
 struct Members {
   std::optional<JsonMember> model, stream, stream_options, max_tokens, max_completion_tokens, n, messages,
       prompt;
+  std::optional<JsonMember> input, max_output_tokens, previous_response_id, conversation, background,
+      store;  // Responses
   int models{0};
   std::size_t behind{0};  ///< Everything before this place was read.
   JsonScan scan{JsonScan::ok};
@@ -46,6 +48,8 @@ struct Members {
         break;
       case 5:
         if (name == "model") model = member, ++models;
+        else if (name == "input") input = member;
+        else if (name == "store") store = member;
         else if (is_model_in_other_case(name)) ++models, model = model ? model : std::optional(member);
         break;
       case 6:
@@ -57,9 +61,19 @@ struct Members {
         break;
       case 10:
         if (name == "max_tokens") max_tokens = member;
+        else if (name == "background") background = member;
+        break;
+      case 12:
+        if (name == "conversation") conversation = member;
         break;
       case 14:
         if (name == "stream_options") stream_options = member;
+        break;
+      case 17:
+        if (name == "max_output_tokens") max_output_tokens = member;
+        break;
+      case 20:
+        if (name == "previous_response_id") previous_response_id = member;
         break;
       case 21:
         if (name == "max_completion_tokens") max_completion_tokens = member;

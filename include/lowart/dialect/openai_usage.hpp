@@ -16,25 +16,32 @@ namespace openai_usage {
 
 using Count = std::optional<std::int64_t>;
 
+/// What the members are called: chat and completions here, Responses in responses_usage.hpp.
+struct Names {
+  std::string_view prompt, completion, prompt_details, completion_details;
+};
+inline constexpr Names chat_names{"prompt_tokens", "completion_tokens", "prompt_tokens_details",
+                                  "completion_tokens_details"};
+
 /// The figures as they stand on the wire, where they overlap.
 struct Figures {
   Count prompt, completion, total, cached, cache_write, prompt_audio, prompt_image, reasoning,
       completion_audio;
 
   /// One pass: what is nested is read where it stands, not stepped over first.
-  void read(std::string_view object) {
+  void read(std::string_view object, Names const& names) {
     JsonCursor cursor(object);
     cursor.skip_space();
     Count hit;
     walk(cursor, [&](std::string_view name, JsonCursor& at) {
-      if (name == "prompt_tokens") return take(at, prompt);
-      if (name == "completion_tokens") return take(at, completion);
+      if (name == names.prompt) return take(at, prompt);
+      if (name == names.completion) return take(at, completion);
       if (name == "total_tokens") return take(at, total);
       if (name == "cached_tokens" || name == "prompt_cache_hit_tokens")
         return take(at, hit);  // Moonshot, DeepSeek
-      if (name == "prompt_tokens_details")
+      if (name == names.prompt_details)
         return walk(at, [this](auto n, auto& v) { return read_prompt(n, v); });
-      if (name == "completion_tokens_details")
+      if (name == names.completion_details)
         return walk(at, [this](auto n, auto& v) { return read_completion(n, v); });
       return step_over(at);
     });
@@ -111,14 +118,7 @@ inline bool reasoning_is_apart(Figures const& f) noexcept {
   return *f.total - *f.prompt - *f.completion == *f.reasoning;
 }
 
-}  // namespace openai_usage
-
-/// Reads a usage object. Cached, written, audio and image tokens are taken out of the prompt, reasoning and
-/// audio out of the completion, never below zero; what is not reported stays absent.
-inline Usage read_openai_usage(std::string_view object) {
-  using namespace openai_usage;
-  Figures f;
-  f.read(object);
+inline Usage disjoint(Figures const& f) {
   Usage usage;
   if (f.prompt) {
     std::int64_t rest = *f.prompt;
@@ -136,6 +136,16 @@ inline Usage read_openai_usage(std::string_view object) {
     usage.set(UsageClass::output, rest);
   }
   return usage;
+}
+
+}  // namespace openai_usage
+
+/// Reads a usage object. Cached, written, audio and image tokens are taken out of the prompt, reasoning and
+/// audio out of the completion, never below zero; what is not reported stays absent.
+inline Usage read_openai_usage(std::string_view object) {
+  openai_usage::Figures f;
+  f.read(object, openai_usage::chat_names);
+  return openai_usage::disjoint(f);
 }
 
 }  // namespace lowart::dialect
