@@ -51,7 +51,7 @@ class Walk {
   /// Words of the client's dialect that the neutral language does not know.
   void walk_extra(std::vector<ExtraField> const& extra, std::string const& at) {
     for (ExtraField const& field : extra) {
-      if (field.value.text == "null") continue;
+      if (field.value.text == "null" || is_label(c_.dialect, field)) continue;
       Weight const weight = is_hint(c_.dialect, field) ? Weight::hint : Weight::meaning;
       losses_.lose(weight, at.empty() ? field.name : at + "." + field.name, why_);
     }

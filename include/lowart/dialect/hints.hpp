@@ -1,5 +1,6 @@
 #pragma once
-/// is_hint(): which of a dialect's own words may be left out of a translation without changing the answer.
+/// is_hint() and is_label(): which of a dialect's own words may be left out of a translation without changing the
+/// answer, and which are no words to a model at all.
 
 #include <lowart/model/conversation.hpp>
 
@@ -32,6 +33,26 @@ constexpr bool contains(std::array<std::string_view, N> const& names, std::strin
 }
 
 }  // namespace hint
+
+/// Names and states of things within a dialect's own house: the ids and states of Responses items, and the lists in
+/// which a reasoning item says what its text says as well. Nothing is lost without them, so nothing is told. Of
+/// `include` so much as a translation brings anyway.
+inline bool is_label(Dialect dialect, ExtraField const& field) noexcept {
+  constexpr std::array<std::string_view, 8> labels{"id",      "status",  "phase",    "type",
+                                                   "summary", "content", "logprobs", "item"};
+  if (dialect != Dialect::openai_responses) return false;
+  if (field.name != "include") return hint::contains(labels, field.name);
+  std::string_view rest = field.value.text;
+  while (!rest.empty()) {
+    std::size_t const open = rest.find('"');
+    if (open == std::string_view::npos) return true;
+    rest.remove_prefix(open + 1);
+    std::string_view const word = rest.substr(0, rest.find('"'));
+    if (word != "reasoning.encrypted_content" && word != "message.output_text.logprobs") return false;
+    rest.remove_prefix(word.size() + 1);
+  }
+  return true;
+}
 
 inline bool is_hint(Dialect dialect, ExtraField const& field) noexcept {
   switch (dialect) {

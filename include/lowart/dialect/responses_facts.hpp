@@ -17,9 +17,10 @@ struct ResponsesFacts {
   WireRequest wire;
   /// The JSON string of `previous_response_id`, quotes included; empty when the request names none.
   std::string_view previous_response_id;
-  bool conversation{false};   ///< It goes on with a conversation that the server keeps.
-  bool background{false};     ///< It wants to be answered later.
-  std::optional<bool> store;  ///< Whether the answer is to be kept; unset: the provider's default, which is yes.
+  bool conversation{false};  ///< It goes on with a conversation that the server keeps.
+  bool background{false};    ///< It wants to be answered later.
+  std::optional<bool>
+      store;  ///< Whether the answer is to be kept; unset: the provider's default, which is yes.
 };
 
 /// The facts of a POST /v1/responses body. Views into `body`; the model into `scratch` when its name has escapes.
@@ -44,8 +45,8 @@ inline Result<ResponsesFacts> read_responses_facts(std::string_view body, std::s
   auto const limit = read_count(found.max_output_tokens, "max_output_tokens", 0, unbounded);
   if (!limit) return tl::unexpected<Error>(limit.error());
   facts.wire.max_tokens = *limit;
-  bool const is_input = !is_set(found.input) || found.input->kind == JsonKind::string ||
-                        found.input->kind == JsonKind::array;
+  bool const is_input =
+      !is_set(found.input) || found.input->kind == JsonKind::string || found.input->kind == JsonKind::array;
   if (!is_input) return refuse("input", "'input' must be a string or a list of items");
   if (is_set(found.previous_response_id)) {
     if (found.previous_response_id->kind != JsonKind::string)

@@ -2,6 +2,7 @@
 /// spelling(): how a client's dialect names a feature, and where a part stands in what the client sent. For errors.
 
 #include <lowart/dialect/feature.hpp>
+#include <lowart/dialect/responses_items.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <array>
@@ -69,8 +70,31 @@ inline Place place_of(Conversation const& c, std::size_t i) noexcept {
   return place;
 }
 
+/// The item of `input` that message `i` begins with: an assistant's turn takes several.
+inline std::size_t item_of(Conversation const& c, std::size_t i) noexcept {
+  std::size_t item = 0;
+  for (std::size_t k = c.system_is_apart ? 1 : 0; k < i; ++k) {
+    auto const& parts = c.messages[k].content;
+    item += c.messages[k].role == Role::assistant ? responses_items::items_before(parts, parts.size()) : 1;
+  }
+  return item;
+}
+
 inline std::string index(std::string_view list, std::size_t i) {
   return std::string(list).append("[").append(std::to_string(i)).append("]");
+}
+
+/// "input[3].content[1]" of a message, "input[4].output[0]" of a result, "input[2]" of an item of the assistant's.
+inline std::string responses_part(Conversation const& c, std::size_t i, std::size_t part) {
+  Message const& message = c.messages[i];
+  std::string at = index("input", item_of(c, i));
+  if (message.role == Role::tool) return message.content_is_parts ? index(at + ".output", part) : at;
+  if (message.role != Role::assistant) return message.content_is_parts ? index(at + ".content", part) : at;
+  std::size_t first = part;
+  while (!responses_items::begins_item(message.content, first)) --first;
+  at = index("input", item_of(c, i) + responses_items::items_before(message.content, first));
+  bool const is_message = message.content_is_parts && responses_items::is_said(message.content[part].kind);
+  return is_message ? index(at + ".content", part - first) : at;
 }
 
 }  // namespace spell
@@ -94,7 +118,8 @@ inline std::string path_of(Conversation const& c, std::size_t message) {
   bool const apart = c.system_is_apart && message == 0;
   auto const place = apart ? spell::Place{} : spell::place_of(c, message);
   switch (c.dialect) {
-    case Dialect::openai_responses: return apart ? "instructions" : spell::index("input", place.message);
+    case Dialect::openai_responses:
+      return apart ? "instructions" : spell::index("input", spell::item_of(c, message));
     case Dialect::anthropic: return apart ? "system" : spell::index("messages", place.message);
     case Dialect::gemini: return apart ? "systemInstruction" : spell::index("contents", place.message);
     default: return spell::index("messages", message);
@@ -108,7 +133,7 @@ inline std::string path_of(Conversation const& c, std::size_t message, std::size
   bool const result = c.messages[message].role == Role::tool;
   std::size_t const before = apart ? 0 : spell::place_of(c, message).part;
   switch (c.dialect) {
-    case Dialect::openai_responses: return at;
+    case Dialect::openai_responses: return apart ? at : spell::responses_part(c, message, part);
     case Dialect::anthropic:
       if (apart) return spell::index(at, part);
       if (result) return spell::index(spell::index(at + ".content", before) + ".content", part);
