@@ -1,0 +1,381 @@
+#pragma once
+/// Replies of the Responses dialect, streamed and whole, read into neutral steps.
+
+#include <lowart/core/result.hpp>
+#include <lowart/dialect/json_object.hpp>
+#include <lowart/dialect/reply_decoder.hpp>
+#include <lowart/dialect/responses_citation.hpp>
+#include <lowart/dialect/responses_error_reading.hpp>
+#include <lowart/dialect/responses_event.hpp>
+#include <lowart/dialect/responses_usage.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
+#include <lowart/model/chat_delta.hpp>
+#include <lowart/net/sse.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart::dialect {
+
+namespace responses_reply {
+
+/// What kind of item it is, as far as we tell them apart.
+enum class ItemKind : std::uint8_t { unknown, message, reasoning, call, vendor };
+
+inline ItemKind kind_of(std::string_view type) noexcept {
+  if (type == "message") return ItemKind::message;
+  if (type == "reasoning") return ItemKind::reasoning;
+  if (type == "function_call" || type == "custom_tool_call") return ItemKind::call;
+  return type.empty() ? ItemKind::unknown : ItemKind::vendor;
+}
+
+inline std::string text_of(JsonMember const& m) {
+  return m.kind == JsonKind::string ? JsonObject::text_of(m) : std::string();
+}
+
+/// One output item, taken apart.
+struct ItemMembers {
+  ItemKind kind{ItemKind::unknown};
+  bool custom{false};
+  JsonMember call_id, name, arguments, content, summary, proof;
+
+  explicit ItemMembers(std::string_view item) {
+    scan_object(item, [this](JsonMember const& m) {
+      if (m.key_is("type")) {
+        kind = kind_of(as_string_view(m.value).value_or("other"));
+        custom = m.value == "\"custom_tool_call\"";
+      } else if (m.key_is("call_id")) call_id = m;
+      else if (m.key_is("name")) name = m;
+      else if (m.key_is("arguments") || m.key_is("input")) arguments = m;
+      else if (m.key_is("content")) content = m;
+      else if (m.key_is("summary")) summary = m;
+      else if (m.key_is("encrypted_content")) proof = m;
+    });
+  }
+};
+
+/// Turns what events and items say into pieces, each thing once: what came in deltas is not said again by the events
+/// that end a part or an item, nor by the final response; what came in no delta is said by the first of those.
+class Pieces {
+ public:
+  /// Where pieces go to until the next call.
+  void into(ChoiceDelta& choice) noexcept { out_ = &choice; }
+  bool any_call() const noexcept { return calls_ > 0; }
+
+  /// A piece of text, refusal or reasoning of an item's part.
+  void say(std::int64_t index, std::int64_t sub, PartKind kind, JsonMember const& text) {
+    if (text.kind != JsonKind::string || text.value.size() <= 2) return;
+    Item& item = item_at(index);
+    Part& part = part_of(item, sub, kind);
+    PieceDelta& piece = add(kind);
+    bool const first = !std::exchange(part.said, true);
+    bool const joins = kind == PartKind::reasoning && std::exchange(item.said, true);
+    piece.begins = first && !joins && last_ == kind;
+    if (first && joins) piece.text = "\n\n";
+    decode_string(text.value, piece.text);
+    item.said = true;
+    last_ = kind;
+  }
+  /// The same, from an event that has the whole text.
+  void settle_text(std::int64_t index, std::int64_t sub, PartKind kind, JsonMember const& text) {
+    if (!part_of(item_at(index), sub, kind).said) say(index, sub, kind, text);
+  }
+  /// The thoughts themselves, or a summary of them: whichever an item says first is its text.
+  bool takes_reasoning(std::int64_t index, bool summary) {
+    Item& item = item_at(index);
+    if (item.kind == ItemKind::unknown) item.kind = ItemKind::reasoning;
+    if (!item.said) item.summary = summary;
+    return item.summary == summary;
+  }
+
+  void cite(std::int64_t index, std::int64_t sub, JsonMember const& annotation) {
+    if (annotation.kind != JsonKind::object) return;
+    ++part_of(item_at(index), sub, PartKind::text).citations;
+    PieceDelta& piece = add(PartKind::text);
+    piece.citations.push_back(read_annotation(annotation.value));
+    last_ = PartKind::text;
+  }
+
+  void logprobs(JsonMember const& list) {
+    if (list.kind != JsonKind::array || list.value.find('{') == std::string_view::npos) return;
+    out_->logprobs.text.assign("{\"content\":").append(list.value).append("}");
+  }
+
+  /// An item that begins: a call tells its id and name.
+  void begin(std::int64_t index, std::string_view json) {
+    ItemMembers const members(json);
+    Item& item = item_at(index);
+    if (item.kind == ItemKind::unknown) item.kind = members.kind;
+    if (item.kind == ItemKind::call) name_call(item, members);
+  }
+  void argue(std::int64_t index, JsonMember const& delta, bool custom) {
+    if (delta.kind != JsonKind::string || delta.value.size() <= 2) return;
+    Item& item = item_at(index);
+    if (item.kind == ItemKind::unknown) item.kind = ItemKind::call;
+    PieceDelta& piece = add_call(item, custom);
+    decode_string(delta.value, piece.call.arguments);
+    item.said = true;
+  }
+
+  /// A finished item, whole.
+  void settle(std::int64_t index, std::string_view json) {
+    ItemMembers const members(json);
+    Item& item = item_at(index);
+    if (item.kind != ItemKind::unknown && item.kind != members.kind) return;  // not the one we know
+    item.kind = members.kind;
+    switch (members.kind) {
+      case ItemKind::message: return settle_message(index, members);
+      case ItemKind::reasoning: return settle_reasoning(index, members);
+      case ItemKind::call:
+        name_call(item, members);
+        if (!item.said) argue(index, members.arguments, members.custom);
+        return;
+      case ItemKind::vendor:
+        if (std::exchange(item.said, true)) return;
+        add(PartKind::other).raw.text = json;
+        last_ = PartKind::other;
+        return;
+      case ItemKind::unknown: return;
+    }
+  }
+  void settle_part(std::int64_t index, std::int64_t sub, std::string_view json) {
+    JsonMember text, annotations, probabilities;
+    PartKind kind = PartKind::text;
+    scan_object(json, [&](JsonMember const& m) {
+      if (m.key_is("text")) text = m;
+      else if (m.key_is("refusal")) text = m, kind = PartKind::refusal;
+      else if (m.key_is("annotations")) annotations = m;
+      else if (m.key_is("logprobs")) probabilities = m;
+    });
+    if (!part_of(item_at(index), sub, kind).said) {
+      say(index, sub, kind, text);
+      logprobs(probabilities);
+    }
+    if (annotations.kind != JsonKind::array) return;
+    std::int64_t const known = part_of(item_at(index), sub, kind).citations;
+    std::int64_t position = 0;
+    scan_array(annotations.value, [&](JsonMember const& annotation) {
+      if (position++ >= known) cite(index, sub, annotation);
+    });
+  }
+
+ private:
+  struct Part {
+    std::int64_t sub;
+    PartKind kind;
+    bool said{false};
+    std::int64_t citations{0};
+  };
+  struct Item {
+    std::int64_t index{0};
+    ItemKind kind{ItemKind::unknown};
+    std::int64_t call{-1};  ///< Which of the calls it is.
+    bool said{false};
+    bool named{false};
+    bool proved{false};
+    bool summary{false};  ///< Reasoning: its text is the summary.
+    std::vector<Part> parts{};
+  };
+
+  Item& item_at(std::int64_t index) {
+    for (auto item = items_.rbegin(); item != items_.rend(); ++item)
+      if (item->index == index) return *item;
+    return items_.emplace_back(Item{.index = index});
+  }
+  static Part& part_of(Item& item, std::int64_t sub, PartKind kind) {
+    for (Part& part : item.parts)
+      if (part.sub == sub && part.kind == kind) return part;
+    return item.parts.emplace_back(Part{.sub = sub, .kind = kind});
+  }
+  PieceDelta& add(PartKind kind) {
+    PieceDelta& piece = out_->pieces.emplace_back();
+    piece.kind = kind;
+    return piece;
+  }
+  PieceDelta& add_call(Item& item, bool custom) {
+    if (item.call < 0) item.call = calls_++;
+    PieceDelta& piece = add(PartKind::tool_call);
+    piece.index = item.call;
+    piece.call.custom = custom;
+    last_ = PartKind::tool_call;
+    return piece;
+  }
+  void name_call(Item& item, ItemMembers const& members) {
+    if (std::exchange(item.named, true)) return;
+    PieceDelta& piece = add_call(item, members.custom);
+    piece.call.id = text_of(members.call_id);
+    piece.call.name = text_of(members.name);
+  }
+
+  void settle_message(std::int64_t index, ItemMembers const& members) {
+    if (members.content.kind != JsonKind::array) return;
+    std::int64_t sub = 0;
+    scan_array(members.content.value, [&](JsonMember const& part) {
+      if (part.kind == JsonKind::object) settle_part(index, sub, part.value);
+      ++sub;
+    });
+  }
+  void settle_reasoning(std::int64_t index, ItemMembers const& members) {
+    settle_texts(index, members.content, false);
+    settle_texts(index, members.summary, true);
+    Item& item = item_at(index);
+    if (members.proof.kind != JsonKind::string || members.proof.value.size() <= 2) return;
+    if (std::exchange(item.proved, true)) return;
+    PieceDelta& piece = add(PartKind::reasoning);
+    piece.signature = unseal(text_of(members.proof), Dialect::openai_responses);
+    piece.redacted = !item.said;
+    piece.begins = piece.redacted && last_ == PartKind::reasoning;
+    last_ = PartKind::reasoning;
+  }
+  void settle_texts(std::int64_t index, JsonMember const& list, bool summary) {
+    if (list.kind != JsonKind::array) return;
+    std::int64_t sub = 0;
+    scan_array(list.value, [&](JsonMember const& entry) {
+      auto const text = entry.kind == JsonKind::object ? find_member(entry.value, "text") : std::nullopt;
+      if (text && text->value.size() > 2 && takes_reasoning(index, summary))
+        settle_text(index, sub, PartKind::reasoning, *text);
+      ++sub;
+    });
+  }
+
+  std::vector<Item> items_;
+  ChoiceDelta* out_{nullptr};
+  std::int64_t calls_{0};
+  PartKind last_{PartKind::other};  ///< Of the piece said last.
+};
+
+/// What the object of a response says as a whole: its name, its end, its usage, and items not said before.
+inline Result<void> decode_end(ResponseHead const& response, Pieces& pieces, ChatDelta& out) {
+  if (response.failed()) return tl::unexpected<Error>(read_failed_response(response));
+  ChoiceDelta& choice = out.choices.front();
+  pieces.into(choice);
+  std::int64_t index = 0;
+  if (response.output.kind == JsonKind::array)
+    scan_array(response.output.value, [&](JsonMember const& item) {
+      if (item.kind == JsonKind::object) pieces.settle(index, item.value);
+      ++index;
+    });
+  if (response.usage.kind == JsonKind::object)
+    if (Usage const usage = read_responses_usage(response.usage.value); !usage.empty()) out.usage = usage;
+  choice.finish = pieces.any_call() ? FinishReason::tool_calls : FinishReason::stop;
+  if (response.status != "incomplete") return {};
+  choice.finish = FinishReason::other;
+  if (response.incomplete_reason == "max_output_tokens") choice.finish = FinishReason::length;
+  else if (response.incomplete_reason == "content_filter") choice.finish = FinishReason::content_filter;
+  else choice.finish_text = response.incomplete_reason;
+  return {};
+}
+
+inline void name(ResponseHead const& response, ChatDelta& out) {
+  out.id = response.id;
+  out.model = response.model;
+  out.created = response.created;
+}
+
+inline ChatDelta empty_step() {
+  ChatDelta step;
+  step.dialect = Dialect::openai_responses;
+  step.choices.emplace_back();
+  return step;
+}
+
+}  // namespace responses_reply
+
+/// Reads a whole response. Items of messages, reasoning and calls become pieces in their order; any other item is a
+/// piece of PartKind::other. Not kept: the members that repeat the request, ids and states of items.
+///
+/// Errors: the provider's own for a response that failed; malformed_reply for what is none, or is not finished.
+inline Result<ChatDelta> decode_responses_reply(std::string_view json) {
+  ResponseHead response;
+  if (response.read(json) != JsonScan::ok)
+    return fail(Errc::malformed_reply, "the provider's reply is not JSON", Origin::upstream);
+  if (response.output.kind != JsonKind::array && response.error.kind != JsonKind::null)
+    return tl::unexpected<Error>(read_failed_response(response));
+  bool const finished = response.status != "queued" && response.status != "in_progress";
+  if (response.output.kind != JsonKind::array || !finished)
+    return fail(Errc::malformed_reply, "the provider's reply is not a finished response", Origin::upstream);
+  ChatDelta whole = responses_reply::empty_step();
+  responses_reply::name(response, whole);
+  whole.choices.front().role = Role::assistant;
+  responses_reply::Pieces pieces;
+  if (auto const end = responses_reply::decode_end(response, pieces, whole); !end)
+    return tl::unexpected<Error>(end.error());
+  return whole;
+}
+
+/// One event of a stream, for SseReplyDecoder. Events of kinds that we do not know are skipped.
+class ResponsesReplyEvents {
+ public:
+  Result<bool> decode(net::SseEvent const& event, std::vector<ChatDelta>& out) {
+    if (event.data == "[DONE]") return true;
+    ResponsesEvent found;
+    if (found.read(event) != JsonScan::ok)
+      return fail(Errc::malformed_reply, "an event of the provider's stream is not JSON", Origin::upstream);
+    if (found.is_failure()) return tl::unexpected<Error>(read_responses_failure(found, event.data));
+    ChatDelta step = responses_reply::empty_step();
+    ResponseHead response;
+    bool const has_response = ResponsesEvent::is_object(found.response);
+    if (has_response) response.read(found.response.value);
+    if (has_response && !std::exchange(named_, true)) {
+      responses_reply::name(response, step);
+      step.choices.front().role = Role::assistant;
+    }
+    bool const end = found.is_end() && has_response;
+    if (end) {
+      if (auto const read = responses_reply::decode_end(response, pieces_, step); !read)
+        return tl::unexpected<Error>(read.error());
+    } else {
+      pieces_.into(step.choices.front());
+      decode_content(found);
+    }
+    ChoiceDelta const& choice = step.choices.front();
+    if (end || choice.role || !choice.pieces.empty()) out.push_back(std::move(step));
+    return !end;
+  }
+
+ private:
+  void decode_content(ResponsesEvent const& e) {
+    std::string_view type = e.type;
+    if (!type.starts_with("response.")) return;
+    type.remove_prefix(9);
+    if (type.ends_with(".delta")) return decode_delta(e, type.substr(0, type.size() - 6));
+    if (type.ends_with(".done")) return decode_done(e, type.substr(0, type.size() - 5));
+    if (type == "output_item.added") {
+      if (ResponsesEvent::is_object(e.item)) pieces_.begin(e.output_index, e.item.value);
+    } else if (type == "output_text.annotation.added") {
+      pieces_.cite(e.output_index, e.sub_index, e.annotation);
+    }
+  }
+  void decode_delta(ResponsesEvent const& e, std::string_view of) {
+    if (of == "output_text") {
+      pieces_.say(e.output_index, e.sub_index, PartKind::text, e.delta);
+      pieces_.logprobs(e.logprobs);
+    } else if (of == "function_call_arguments" || of == "custom_tool_call_input") {
+      pieces_.argue(e.output_index, e.delta, of.front() == 'c');
+    } else if (of == "reasoning_summary_text" || of == "reasoning_text") {
+      if (pieces_.takes_reasoning(e.output_index, of.size() > 14))
+        pieces_.say(e.output_index, e.sub_index, PartKind::reasoning, e.delta);
+    } else if (of == "refusal") {
+      pieces_.say(e.output_index, e.sub_index, PartKind::refusal, e.delta);
+    }
+  }
+  void decode_done(ResponsesEvent const& e, std::string_view of) {
+    if (of == "output_item") {
+      if (ResponsesEvent::is_object(e.item)) pieces_.settle(e.output_index, e.item.value);
+    } else if (of == "output_text") {
+      pieces_.settle_text(e.output_index, e.sub_index, PartKind::text, e.full);
+    } else if (of == "refusal") {
+      pieces_.settle_text(e.output_index, e.sub_index, PartKind::refusal, e.full);
+    }
+  }
+
+  responses_reply::Pieces pieces_;
+  bool named_{false};
+};
+
+using ResponsesStreamDecoder = SseReplyDecoder<ResponsesReplyEvents>;
+using ResponsesWholeDecoder = WholeReplyDecoder<&decode_responses_reply>;
+
+}  // namespace lowart::dialect
