@@ -45,8 +45,7 @@ class ResponsesEvents {
     if (response.failed()) return fail_with(read_failed_response(response));
     bool const is_error = response.error.kind != JsonKind::null;
     if (is_error && response.output.kind != JsonKind::array) return fail_with(read_failed_response(response));
-    if (response.output.kind != JsonKind::array)
-      return malformed("the provider's reply is not a response");
+    if (response.output.kind != JsonKind::array) return malformed("the provider's reply is not a response");
     return read_response(body, progress);
   }
 
@@ -104,7 +103,8 @@ class ResponsesEvents {
     response.read(object);
     if (response.failed()) return fail_with(read_failed_response(response));
     if (response.usage.kind == JsonKind::object)
-      if (Usage const usage = read_responses_usage(response.usage.value); !usage.empty()) progress.usage = usage;
+      if (Usage const usage = read_responses_usage(response.usage.value); !usage.empty())
+        progress.usage = usage;
     bool const counted = progress.usage.get(UsageClass::input).has_value() &&
                          progress.usage.get(UsageClass::output).has_value();
     read_output(response.output, counted || !progress.text.empty() ? nullptr : &progress);

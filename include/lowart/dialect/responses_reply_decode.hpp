@@ -12,6 +12,9 @@
 #include <lowart/model/chat_delta.hpp>
 #include <lowart/net/sse.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,14 +42,15 @@ inline std::string text_of(JsonMember const& m) {
 struct ItemMembers {
   ItemKind kind{ItemKind::unknown};
   bool custom{false};
-  JsonMember call_id, name, arguments, content, summary, proof;
+  JsonMember id, call_id, name, arguments, content, summary, proof;
 
   explicit ItemMembers(std::string_view item) {
     scan_object(item, [this](JsonMember const& m) {
       if (m.key_is("type")) {
         kind = kind_of(as_string_view(m.value).value_or("other"));
         custom = m.value == "\"custom_tool_call\"";
-      } else if (m.key_is("call_id")) call_id = m;
+      } else if (m.key_is("id")) id = m;
+      else if (m.key_is("call_id")) call_id = m;
       else if (m.key_is("name")) name = m;
       else if (m.key_is("arguments") || m.key_is("input")) arguments = m;
       else if (m.key_is("content")) content = m;
@@ -108,6 +112,7 @@ class Pieces {
     ItemMembers const members(json);
     Item& item = item_at(index);
     if (item.kind == ItemKind::unknown) item.kind = members.kind;
+    item.id = members.id.value;
     if (item.kind == ItemKind::call) name_call(item, members);
   }
   void argue(std::int64_t index, JsonMember const& delta, bool custom) {
@@ -120,10 +125,27 @@ class Pieces {
   }
 
   /// A finished item, whole.
-  void settle(std::int64_t index, std::string_view json) {
+  void settle(std::int64_t index, std::string_view json) { settle(index, ItemMembers(json), json); }
+  /// The item at a place of the final response. Places there need not be those in the stream, and the ids of some
+  /// vendors change from event to event: it is the one of its id, else the one that came as many-th.
+  void settle_final(std::size_t place, std::string_view json) {
     ItemMembers const members(json);
+    if (place == 0)
+      std::stable_sort(items_.begin(), items_.end(),
+                       [](Item const& a, Item const& b) { return a.index < b.index; });
+    auto known = std::find_if(items_.begin(), items_.end(), [&](Item const& item) {
+      return !item.id.empty() && item.id == members.id.value && item.kind == members.kind;
+    });
+    if (known == items_.end() && place < items_.size() && items_[place].kind == members.kind)
+      known = items_.begin() + static_cast<std::ptrdiff_t>(place);
+    if (known != items_.end()) return settle(known->index, members, json);
+    settle(items_.empty() ? 0 : items_.back().index + 1, members, json);
+  }
+
+ private:
+  void settle(std::int64_t index, ItemMembers const& members, std::string_view json) {
     Item& item = item_at(index);
-    if (item.kind != ItemKind::unknown && item.kind != members.kind) return;  // not the one we know
+    item.id = members.id.value;
     item.kind = members.kind;
     switch (members.kind) {
       case ItemKind::message: return settle_message(index, members);
@@ -140,6 +162,7 @@ class Pieces {
       case ItemKind::unknown: return;
     }
   }
+
   void settle_part(std::int64_t index, std::int64_t sub, std::string_view json) {
     JsonMember text, annotations, probabilities;
     PartKind kind = PartKind::text;
@@ -161,7 +184,6 @@ class Pieces {
     });
   }
 
- private:
   struct Part {
     std::int64_t sub;
     PartKind kind;
@@ -170,6 +192,7 @@ class Pieces {
   };
   struct Item {
     std::int64_t index{0};
+    std::string id{};  ///< As it is written, quotes included.
     ItemKind kind{ItemKind::unknown};
     std::int64_t call{-1};  ///< Which of the calls it is.
     bool said{false};
@@ -251,11 +274,11 @@ inline Result<void> decode_end(ResponseHead const& response, Pieces& pieces, Cha
   if (response.failed()) return tl::unexpected<Error>(read_failed_response(response));
   ChoiceDelta& choice = out.choices.front();
   pieces.into(choice);
-  std::int64_t index = 0;
+  std::size_t place = 0;
   if (response.output.kind == JsonKind::array)
     scan_array(response.output.value, [&](JsonMember const& item) {
-      if (item.kind == JsonKind::object) pieces.settle(index, item.value);
-      ++index;
+      if (item.kind == JsonKind::object) pieces.settle_final(place, item.value);
+      ++place;
     });
   if (response.usage.kind == JsonKind::object)
     if (Usage const usage = read_responses_usage(response.usage.value); !usage.empty()) out.usage = usage;

@@ -121,7 +121,9 @@ class ResponsesReplyWriter final : public ReplyWriter {
     items_.emplace_back();
     return {std::string(prefix).append(base_id_).append("_").append(std::to_string(index)), index};
   }
-  void put(std::int64_t index, std::string item) { items_[static_cast<std::size_t>(index)] = std::move(item); }
+  void put(std::int64_t index, std::string item) {
+    items_[static_cast<std::size_t>(index)] = std::move(item);
+  }
 
   void write_choice(ChoiceDelta const& choice, Dialect dialect) {
     // The log probabilities of a step belong to its text, all of it.
@@ -174,10 +176,9 @@ class ResponsesReplyWriter final : public ReplyWriter {
     end_message("completed");
     end_image();
     bool const proves = !piece.signature.empty();
-    bool const another =
-        reasoning_ && (piece.begins || (proves && reasoning_->is_proved()) ||
-                       (piece.redacted && reasoning_->has_text()) ||
-                       (!piece.text.empty() && reasoning_->is_proved()));
+    bool const another = reasoning_ && (piece.begins || (proves && reasoning_->is_proved()) ||
+                                        (piece.redacted && reasoning_->has_text()) ||
+                                        (!piece.text.empty() && reasoning_->is_proved()));
     if (another) end_reasoning();
     if (piece.text.empty() && !proves) return;
     open_reasoning();
