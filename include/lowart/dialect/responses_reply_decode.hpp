@@ -124,6 +124,30 @@ class Pieces {
     item.said = true;
   }
 
+  /// A finished part of a message: what of it was not said.
+  void settle_part(std::int64_t index, std::int64_t sub, std::string_view json) {
+    JsonMember text, annotations, probabilities;
+    PartKind kind = PartKind::text;
+    bool known = true;
+    scan_object(json, [&](JsonMember const& m) {
+      if (m.key_is("type")) known = m.value == "\"output_text\"" || m.value == "\"refusal\"";
+      else if (m.key_is("text")) text = m;
+      else if (m.key_is("refusal")) text = m, kind = PartKind::refusal;
+      else if (m.key_is("annotations")) annotations = m;
+      else if (m.key_is("logprobs")) probabilities = m;
+    });
+    if (!known) return;
+    if (!part_of(item_at(index), sub, kind).said) {
+      say(index, sub, kind, text);
+      logprobs(probabilities);
+    }
+    if (annotations.kind != JsonKind::array) return;
+    std::int64_t const told = part_of(item_at(index), sub, kind).citations;
+    std::int64_t position = 0;
+    scan_array(annotations.value, [&](JsonMember const& annotation) {
+      if (position++ >= told) cite(index, sub, annotation);
+    });
+  }
   /// A finished item, whole.
   void settle(std::int64_t index, std::string_view json) { settle(index, ItemMembers(json), json); }
   /// The item at a place of the final response. Places there need not be those in the stream, and the ids of some
@@ -161,27 +185,6 @@ class Pieces {
         return;
       case ItemKind::unknown: return;
     }
-  }
-
-  void settle_part(std::int64_t index, std::int64_t sub, std::string_view json) {
-    JsonMember text, annotations, probabilities;
-    PartKind kind = PartKind::text;
-    scan_object(json, [&](JsonMember const& m) {
-      if (m.key_is("text")) text = m;
-      else if (m.key_is("refusal")) text = m, kind = PartKind::refusal;
-      else if (m.key_is("annotations")) annotations = m;
-      else if (m.key_is("logprobs")) probabilities = m;
-    });
-    if (!part_of(item_at(index), sub, kind).said) {
-      say(index, sub, kind, text);
-      logprobs(probabilities);
-    }
-    if (annotations.kind != JsonKind::array) return;
-    std::int64_t const known = part_of(item_at(index), sub, kind).citations;
-    std::int64_t position = 0;
-    scan_array(annotations.value, [&](JsonMember const& annotation) {
-      if (position++ >= known) cite(index, sub, annotation);
-    });
   }
 
   struct Part {
@@ -387,6 +390,8 @@ class ResponsesReplyEvents {
   void decode_done(ResponsesEvent const& e, std::string_view of) {
     if (of == "output_item") {
       if (ResponsesEvent::is_object(e.item)) pieces_.settle(e.output_index, e.item.value);
+    } else if (of == "content_part") {
+      if (ResponsesEvent::is_object(e.part)) pieces_.settle_part(e.output_index, e.sub_index, e.part.value);
     } else if (of == "output_text") {
       pieces_.settle_text(e.output_index, e.sub_index, PartKind::text, e.full);
     } else if (of == "refusal") {
