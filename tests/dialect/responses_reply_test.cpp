@@ -331,6 +331,18 @@ TEST(ResponsesReply, RepeatsTheRequest) {
   EXPECT_EQ(json::parse(kept).at("store"), true);
 }
 
+TEST(ResponsesReply, WritesOneLineHoweverTheRequestWasWritten) {
+  PieceDelta other;
+  other.kind = PartKind::other;
+  other.raw.text = "{\n  \"type\": \"web_search_call\",\r\n  \"id\": \"w\"\n}";
+  auto own = step({other});
+  own.dialect = Dialect::openai_responses;
+  auto const response = check_responses_stream(
+      stream_of({own}, "{\n  \"model\": \"m\",\n  \"tools\": [\n    {\"type\": \"web_search\"}\n  ]\n}"));
+  EXPECT_EQ(response.at("tools"), json::parse(R"([{"type":"web_search"}])"));
+  EXPECT_EQ(response.at("output").at(0).at("id"), "w");
+}
+
 TEST(ResponsesReply, CarriesGeminisSignaturesBeforeTheCallAndBehindTheText) {
   auto const out =
       stream_of({step({said(PartKind::text, "x")}), step({proof(PartKind::text, {Dialect::gemini, "T"})}),

@@ -27,15 +27,15 @@ inline std::string required_text(JsonObject& object, std::string_view name) {
 }
 
 /// One element of a message's content, or of a tool's output.
-inline ContentPart decode_part(JsonMember const& element, std::string path, JsonFault& fault) {
+inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   ContentPart part;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), part;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
+  JsonObject object(element.value, path, fault);
   auto const type = required_text(object, "type");
   if (type == "input_text" || type == "output_text") {
     part.text = required_text(object, "text");
-    object.take_list("annotations", [&](JsonMember const& a, std::string at) {
-      if (a.kind != JsonKind::object) return fault.wrong(std::move(at), "must be an object");
+    object.take_list("annotations", [&](JsonMember const& a, JsonPath const& at) {
+      if (a.kind != JsonKind::object) return fault.wrong(at, "must be an object");
       part.citations.push_back(read_annotation(a.value));
     });
   } else if (type == "refusal") {
@@ -77,9 +77,10 @@ inline void decode_content(JsonObject& object, std::string_view name, Message& m
     message.content.emplace_back().text = JsonObject::text_of(*content);
   } else if (content->kind == JsonKind::array) {
     message.content_is_parts = true;
-    JsonObject::for_each_element(*content, object.path_of(name), [&](JsonMember const& e, std::string path) {
-      message.content.push_back(decode_part(e, std::move(path), object.fault()));
-    });
+    JsonObject::for_each_element(*content, object.path_of(name),
+                                 [&](JsonMember const& e, JsonPath const& path) {
+                                   message.content.push_back(decode_part(e, path, object.fault()));
+                                 });
   } else {
     object.wrong(name, "must be a string or a list of parts");
   }
@@ -154,9 +155,9 @@ class Reader {
  public:
   Reader(Conversation& c, JsonFault& fault) : c_(c), fault_(fault) {}
 
-  void read(JsonMember const& element, std::string path) {
-    if (element.kind != JsonKind::object) return fault_.wrong(std::move(path), "must be an object");
-    JsonObject item(element.value, std::move(path), fault_);
+  void read(JsonMember const& element, JsonPath const& path) {
+    if (element.kind != JsonKind::object) return fault_.wrong(path, "must be an object");
+    JsonObject item(element.value, path, fault_);
     bool const is_message = !item.peek("type") && item.peek("role");
     if (!is_message && !item.peek("type")) return item.wrong("type", "is missing");
     auto const type = is_message ? "message" : text_or_empty(item.take_text("type"));

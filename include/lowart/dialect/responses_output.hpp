@@ -27,10 +27,14 @@ class Events {
   void event(std::string_view type, F&& members) {
     if (!streamed_) return;
     out_->append("event: ").append(type).append("\ndata: ");
+    std::size_t const begin = out_->size();
     JsonWriter w(*out_);
     w.begin_object().text("type", type).count("sequence_number", next_number());
     members(w);
     w.end_object();
+    // What is repeated of a request or of a provider may have line ends between its tokens.
+    for (std::size_t at = begin; (at = out_->find_first_of("\r\n", at)) != std::string::npos;)
+      out_->erase(at, 1);
     out_->append("\n\n");
   }
 

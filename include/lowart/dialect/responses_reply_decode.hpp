@@ -2,6 +2,7 @@
 /// Replies of the Responses dialect, streamed and whole, read into neutral steps.
 
 #include <lowart/core/result.hpp>
+#include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/reply_decoder.hpp>
 #include <lowart/dialect/responses_citation.hpp>
@@ -155,8 +156,7 @@ class Pieces {
   void settle_final(std::size_t place, std::string_view json) {
     ItemMembers const members(json);
     if (place == 0)
-      std::stable_sort(items_.begin(), items_.end(),
-                       [](Item const& a, Item const& b) { return a.index < b.index; });
+      std::sort(items_.begin(), items_.end(), [](Item const& a, Item const& b) { return a.index < b.index; });
     auto known = std::find_if(items_.begin(), items_.end(), [&](Item const& item) {
       return !item.id.empty() && item.id == members.id.value && item.kind == members.kind;
     });
@@ -315,7 +315,7 @@ inline ChatDelta empty_step() {
 /// Errors: the provider's own for a response that failed; malformed_reply for what is none, or is not finished.
 inline Result<ChatDelta> decode_responses_reply(std::string_view json) {
   ResponseHead response;
-  if (response.read(json) != JsonScan::ok)
+  if (response.read(json) != JsonScan::ok || first_json_error(json))
     return fail(Errc::malformed_reply, "the provider's reply is not JSON", Origin::upstream);
   if (response.output.kind != JsonKind::array && response.error.kind != JsonKind::null)
     return tl::unexpected<Error>(read_failed_response(response));
@@ -337,7 +337,10 @@ class ResponsesReplyEvents {
   Result<bool> decode(net::SseEvent const& event, std::vector<ChatDelta>& out) {
     if (event.data == "[DONE]") return true;
     ResponsesEvent found;
-    if (found.read(event) != JsonScan::ok)
+    // Of all but texts something may be carried as it came, and must be whole.
+    bool const read = found.read(event) == JsonScan::ok;
+    bool const carries = found.delta.kind != JsonKind::string || found.logprobs.value.size() > 2;
+    if (!read || (carries && first_json_error(event.data)))
       return fail(Errc::malformed_reply, "an event of the provider's stream is not JSON", Origin::upstream);
     if (found.is_failure()) return tl::unexpected<Error>(read_responses_failure(found, event.data));
     ChatDelta step = responses_reply::empty_step();
@@ -350,8 +353,8 @@ class ResponsesReplyEvents {
     }
     bool const end = found.is_end() && has_response;
     if (end) {
-      if (auto const read = responses_reply::decode_end(response, pieces_, step); !read)
-        return tl::unexpected<Error>(read.error());
+      if (auto const ended = responses_reply::decode_end(response, pieces_, step); !ended)
+        return tl::unexpected<Error>(ended.error());
     } else {
       pieces_.into(step.choices.front());
       decode_content(found);

@@ -23,10 +23,10 @@ inline constexpr std::string_view wants_logprobs = "message.output_text.logprobs
 inline constexpr std::string_view wants_proof = "reasoning.encrypted_content";
 
 /// A function or a free-form tool; any other kind is carried as it came.
-inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& fault) {
+inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   Tool tool;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
+  JsonObject object(element.value, path, fault);
   auto const type = required_text(object, "type");
   if (type != "function" && type != "custom") {
     tool.raw.text = element.value;
@@ -49,22 +49,23 @@ inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& 
 /// Some of the tools, when each of them is a function or a free-form tool.
 inline ToolChoice decode_allowed_tools(JsonObject& object, ToolChoice choice) {
   bool const required = object.take_text("mode") == "required";
-  bool all_named = true, all_functions = true;
-  object.take_list("tools", [&](JsonMember const& e, std::string const&) {
-    auto const type = e.kind == JsonKind::object ? find_member(e.value, "type") : std::nullopt;
-    auto const name = e.kind == JsonKind::object ? find_member(e.value, "name") : std::nullopt;
-    bool const function = type && type->value == "\"function\"";
-    bool const known = function || (type && type->value == "\"custom\"");
-    all_functions = all_functions && function;
-    if (known && name && name->kind == JsonKind::string) choice.allowed.push_back(JsonObject::text_of(*name));
-    else all_named = false;
+  bool all_named = true, all_plain = true;
+  object.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
+    if (e.kind != JsonKind::object) return object.fault().wrong(path, "must be an object");
+    JsonObject tool(e.value, path, object.fault());
+    auto const type = text_or_empty(tool.take_text("type"));
+    auto name = tool.take_text("name");
+    bool const known = name && (type == "function" || type == "custom");
+    all_named = all_named && known;
+    all_plain = all_plain && known && type == "function" && tool.rest().empty();
+    if (known) choice.allowed.push_back(*std::move(name));
   });
   if (!all_named || choice.allowed.empty()) {
     choice.allowed.clear();
     return choice;
   }
   choice.kind = required ? ToolChoiceKind::required : ToolChoiceKind::automatic;
-  if (all_functions && object.rest().empty()) choice.raw = {};
+  if (all_plain && object.rest().empty()) choice.raw = {};
   return choice;
 }
 
@@ -155,8 +156,8 @@ inline void decode_input(JsonObject& top, Conversation& c) {
     c.messages.emplace_back().content.emplace_back().text = JsonObject::text_of(*input);
   } else if (input->kind == JsonKind::array) {
     responses_items::Reader items(c, top.fault());
-    JsonObject::for_each_element(
-        *input, "input", [&](JsonMember const& e, std::string path) { items.read(e, std::move(path)); });
+    JsonObject::for_each_element(*input, "input",
+                                 [&](JsonMember const& e, JsonPath const& path) { items.read(e, path); });
     items.finish();
   } else {
     top.wrong("input", "must be a string or a list of items");
@@ -188,8 +189,8 @@ inline Result<Conversation> decode_responses(std::string_view body) {
   top.take("model");
   decode_instructions(top, c);
   decode_input(top, c);
-  top.take_list("tools", [&](JsonMember const& e, std::string path) {
-    c.tools.push_back(decode_tool(e, std::move(path), fault));
+  top.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
+    c.tools.push_back(decode_tool(e, path, fault));
   });
   if (auto const choice = top.take("tool_choice")) c.tool_choice = decode_tool_choice(*choice, fault);
   decode_text(top, c);
