@@ -167,6 +167,13 @@ TEST(ResponsesRequest, KnowsReasoningThatOnlyItsMakerCanRead) {
   EXPECT_EQ(part.signature, (Signature{Dialect::openai_responses, "E"}));
 }
 
+TEST(ResponsesRequest, TakesAnAbsentSummaryAsAnEmptyOne) {
+  auto const c =
+      decoded(R"({"input":[{"type":"reasoning","content":[{"type":"reasoning_text","text":"t"}]}]})");
+  EXPECT_EQ(c.messages[0].content[0].text, "t");
+  EXPECT_EQ(decoded(encoded(c)), c);
+}
+
 TEST(ResponsesRequest, BringsAnotherProvidersSignatureBackToIt) {
   Signature const theirs{Dialect::anthropic, "EqQB"};
   auto const sealed = seal(theirs, Dialect::openai_responses);

@@ -130,7 +130,8 @@ inline ContentPart decode_reasoning(JsonObject& item) {
   if (part.text.empty()) part.text = joined_texts(summary);
   bool const has_content = content && content->value.find('{') != std::string_view::npos;
   bool const plain = !has_content && is_plain_summary(summary);
-  if (plain) item.take("summary");
+  bool const has_summary = summary && summary->value.find('{') != std::string_view::npos;
+  if (plain || !has_summary) item.take("summary");
   if (!has_content) item.take("content");
   if (auto const proof = item.take_text("encrypted_content"); proof && !proof->empty())
     part.signature = unseal(*proof, Dialect::openai_responses);
