@@ -73,8 +73,8 @@ inline int status_of_openai_error(UpstreamErrorWords const& fields) noexcept {
   if (says("not_found")) return 404;
   if (says("overloaded") || says("capacity")) return 503;
   if (says("timeout")) return 504;
-  if (says("invalid_") || says("context_length") || says("content_filter") ||
-      says("tool_use_failed") || says("json_validate_failed"))
+  if (says("invalid_") || says("context_length") || says("content_filter") || says("tool_use_failed") ||
+      says("json_validate_failed"))
     return 400;
   return 500;
 }

@@ -84,7 +84,8 @@ class Writer {
     } else {
       inner = "input_audio";
       w_.text("type", inner).begin_object(inner);
-      openai_request::encode_audio(w_, part);
+      if (c_.dialect == Dialect::neutral) openai_request::encode_audio(w_, part);
+      else w_.text("data", part.data).text_if("format", part.format);
       openai_request::end_inner(w_, part.extra, inner);
     }
     extra(part.extra, inner.empty() ? item_field_of(part) : inner);
