@@ -1,0 +1,220 @@
+#pragma once
+/// Door: what every door for calls does: key, admission, refusals, counters, the line in the log.
+
+#include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/visit.hpp>
+#include <lowart/meter/limiter.hpp>
+#include <lowart/policy/router.hpp>
+#include <lowart/provider/provider.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+/// The steps that ChatDoor and WholeDoor share, in the order in which they are taken: identify, let_in, note_answer,
+/// settle, refuse, finish. One object per event loop.
+class Door {
+ public:
+  Door(LoopState& loop, DoorLimits limits) noexcept : loop_(loop), limits_(limits) {}
+
+  /// The key of a request: from `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key` or `?key=`, so that
+  /// the SDKs of every dialect can bring it their way.
+  static std::string_view presented_key(net::RequestHead const& head) noexcept {
+    constexpr std::string_view bearer = "bearer ";
+    auto const authorization = head.fields().get("authorization");
+    if (authorization.size() > bearer.size() &&
+        net::equal_ignoring_case(authorization.substr(0, bearer.size()), bearer))
+      return authorization.substr(authorization.find_first_not_of(' ', bearer.size()));
+    for (std::string_view const name : {"x-api-key", "api-key", "x-goog-api-key"})
+      if (auto const key = head.fields().get(name); !key.empty()) return key;
+    return key_in_query(head.query());
+  }
+
+ protected:
+  bool identify(Visit& visit, Keyring const& keys) {
+    visit.responder.field("x-request-id", visit.id);
+    if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
+    if (keys.open()) return true;
+    auto const found = keys.find(presented_key(visit.request.head()));
+    if (!found) return visit.fails(found.error());
+    visit.key = *found;
+    visit.key_name = visit.key->name;
+    return true;
+  }
+  /// From facts to Call: what may be asked by whom, and whether there is room. `tokens` is what the call may use.
+  template <Provider P>
+  bool let_in(Visit& visit, std::int64_t tokens, P const& answer) {
+    if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
+    if constexpr (KnowsModels<P>)
+      if (!answer.knows(visit.model)) return visit.fails(Router::unknown(visit.model));
+
+    auto& request = visit.request;
+    auto const now = request.clock().now();
+    bool const limited = visit.key != nullptr && visit.key->limits;
+    Result<Admission> admission =
+        limited ? Limiter::admit(*visit.key->limits, now, tokens) : Limiter::unlimited();
+    if (limited)
+      visit.client.limits(visit.key->limits->snapshot(now), request.clock().utc_micros(), visit.responder);
+    if (!admission) return visit.fails(admission.error());
+
+    visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena());
+    visit.call->request_id(visit.id);
+    visit.call->key_name(visit.key_name);
+    visit.call->traceparent(request.head().fields().get("traceparent"));
+    visit.look_out.emplace(visit.responder, *visit.call);
+    return true;
+  }
+  /// About how many tokens the body is.
+  static std::int64_t tokens_of(std::string_view body) noexcept {
+    constexpr std::size_t bytes_per_token = 4;
+    return static_cast<std::int64_t>(body.size() / bytes_per_token);
+  }
+  /// The client's fields that its dialect wants passed on; in the request's arena.
+  static std::span<std::pair<std::string_view, std::string_view> const> passed_fields(Visit& visit) {
+    using Field = std::pair<std::string_view, std::string_view>;
+    auto const names = visit.client.passed_fields;
+    if (names.empty()) return {};
+    auto* const fields = static_cast<Field*>(
+        visit.request.arena().resource()->allocate(names.size() * sizeof(Field), alignof(Field)));
+    std::size_t count = 0;
+    for (std::string_view const name : names)
+      if (auto const value = visit.request.head().fields().get(name); !value.empty())
+        ::new (fields + count++) Field(name, value);
+    return {fields, count};
+  }
+  /// The answer is here, or has begun.
+  template <class Head>
+  void note_answer(Visit& visit, Head const& head) {
+    visit.model_known = true;
+    visit.provider = head.provider;
+    visit.status = head.status;
+    note_overhead(visit);
+    visit.responder.field("x-lowart-provider", visit.provider);
+    if (!head.dropped.empty()) visit.responder.field("x-lowart-dropped", head.dropped);
+  }
+  /// The call is over; what it answered with is gone already. `recorded`: a meter has kept a record of it.
+  void settle(Visit& visit, bool recorded) {
+    visit.look_out.reset();
+    visit.spent = visit.call->spent();
+    count_attempts(visit, *visit.call);
+    if (visit.failure) visit.outcome = to_string(outcome_of(*visit.failure));
+    if (recorded) loop_.metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
+  }
+  Task<void> refuse(Visit& visit) {
+    Error const& error = *visit.failure;
+    visit.error = to_string(error.code());
+    visit.detail = error.message();
+    if (visit.outcome.empty()) visit.outcome = to_string(outcome_of(error));
+    bool const denied = visit.attempts == 0 && error.origin() != Origin::upstream;
+    if (denied) loop_.metrics.denied.at({visit.error}).add();
+    auto const reply = visit.client.error(error, visit.id);
+    visit.status = reply.status;
+    if (!reply.retry_after.empty()) visit.responder.field("retry-after", reply.retry_after);
+    if (!reply.retry_after_ms.empty()) visit.responder.field("retry-after-ms", reply.retry_after_ms);
+    if (!reply.should_retry.empty()) visit.responder.field("x-should-retry", reply.should_retry);
+    auto const sent = co_await visit.responder.send(reply.status, "application/json", reply.body);
+    if (!sent && visit.outcome != "cancelled") visit.outcome = "client_left";
+  }
+
+  void finish(Visit& visit) {
+    auto& metrics = loop_.metrics;
+    auto const took = visit.request.clock().now() - visit.started_at;
+    std::array<char, 8> status{};
+    auto const end = std::to_chars(status.data(), status.data() + status.size(), visit.status).ptr;
+    std::string_view const code(status.data(), static_cast<std::size_t>(end - status.data()));
+    metrics.http_requests.at({visit.route, code}).add();
+    metrics.http_duration.at({visit.route}).observe(took);
+    if (visit.model_known) {
+      for (std::size_t i = 0; i < usage_class_count; ++i) {
+        auto const c = static_cast<UsageClass>(i);
+        if (auto const n = visit.spent.usage.value(c); n > 0)
+          metrics.tokens.at({model_label(visit.model), to_string(c)}).add(n);
+      }
+      metrics.cost_nano_usd.at({model_label(visit.model)}).add(visit.spent.cost.count());
+    }
+    AccessEntry entry;
+    auto const micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+    entry.at_utc_us = visit.request.clock().utc_micros() - micros;
+    entry.request_id = visit.id;
+    entry.peer = visit.request.peer();
+    entry.method = "POST";
+    entry.path = visit.route;
+    entry.status = visit.status;
+    entry.duration_us = micros;
+    entry.first_token_us = visit.first_token_us;
+    entry.overhead_us = visit.overhead_us;
+    entry.key = visit.key_name;
+    entry.model = visit.model.substr(0, longest_shown);
+    entry.provider = visit.provider;
+    entry.attempts = visit.attempts;
+    entry.usage = &visit.spent.usage;
+    entry.outcome = visit.outcome;
+    entry.error = visit.error;
+    entry.detail = std::string_view(visit.detail).substr(0, longest_detail);
+    loop_.log.write(entry);
+  }
+
+  LoopState& loop() const noexcept { return loop_; }
+  DoorLimits const& limits() const noexcept { return limits_; }
+
+ private:
+  static constexpr std::size_t longest_shown =
+      200;  ///< Bytes of a client's own words in logs, labels, errors.
+  static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
+
+  /// The value of `key` in "alt=sse&key=..."; our keys hold nothing that a URL would escape.
+  static std::string_view key_in_query(std::string_view query) noexcept {
+    while (!query.empty()) {
+      std::string_view const pair = query.substr(0, query.find('&'));
+      if (pair.starts_with("key=")) return pair.substr(4);
+      query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    }
+    return {};
+  }
+  static Error not_allowed(std::string_view model) {
+    std::string message = "this API key may not use the model '";
+    message.append(model.substr(0, longest_shown)).append("'");
+    return Error(Errc::permission_denied, std::move(message), Origin::client).with_param("model");
+  }
+  static Outcome outcome_of(Error const& error) noexcept {
+    return error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
+  }
+  /// A client may ask for any name, and some providers answer to any: only short, plain ones become a label. How
+  /// many there can be is the metric's own bound.
+  static std::string_view model_label(std::string_view model) noexcept {
+    bool const plain = model.size() <= longest_shown &&
+                       std::all_of(model.begin(), model.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return plain ? model : std::string_view("other");
+  }
+  void note_overhead(Visit& visit) {
+    Call const& call = *visit.call;
+    auto const total = call.now() - visit.started_at;
+    auto upstream = TimePoint::duration{};
+    for (auto const& attempt : call.trail())
+      upstream += std::max(attempt.ended_at, attempt.started_at) - attempt.started_at;
+    visit.first_token_us = std::chrono::duration_cast<std::chrono::microseconds>(total).count();
+    visit.overhead_us = std::chrono::duration_cast<std::chrono::microseconds>(total - upstream).count();
+    loop_.metrics.first_token.at({model_label(visit.model)}).observe(total);
+    loop_.metrics.overhead.observe(std::max(total - upstream, TimePoint::duration{}));
+  }
+  void count_attempts(Visit& visit, Call const& call) {
+    visit.attempts = static_cast<std::int32_t>(call.trail().size());
+    for (auto const& attempt : call.trail()) {
+      auto const outcome = attempt.failure ? to_string(*attempt.failure) : std::string_view("ok");
+      loop_.metrics.upstream_attempts.at({attempt.provider, outcome}).add();
+      if (visit.provider.empty()) visit.provider = attempt.provider;
+    }
+  }
+
+  LoopState& loop_;
+  DoorLimits limits_;
+};
+
+}  // namespace lowart
