@@ -38,6 +38,8 @@ inline Result<WireEmbedding> read_openai_embedding_facts(std::string_view body, 
   facts.body = body;
   facts.model = common->model;
   facts.model_tokens.push_back(common->model_token);
+  auto const format = find_member(body, "encoding_format");
+  if (format && format->value == "\"base64\"") facts.format = EmbeddingFormat::base64;
   return facts;
 }
 

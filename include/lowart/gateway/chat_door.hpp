@@ -85,7 +85,7 @@ class ChatDoor : public Door {
       return;
     }
     visit.reply.emplace(std::move(*reply));
-    note_answer(visit, visit.reply->head());
+    note_answer(visit, visit.reply->head(), true);
   }
   static bool relay_at_once(ChatVisit& visit) {
     std::optional<RelayEnd> const end = relay_now(*visit.reply, visit.client.dialect, visit.responder);

@@ -89,13 +89,13 @@ class Door {
         ::new (fields + count++) Field(name, value);
     return {fields, count};
   }
-  /// The answer is here, or has begun.
+  /// The answer is here, or has begun. `has_content`: the model had something to do for it.
   template <class Head>
-  void note_answer(Visit& visit, Head const& head) {
+  void note_answer(Visit& visit, Head const& head, bool has_content) {
     visit.model_known = true;
     visit.provider = head.provider;
     visit.status = head.status;
-    note_overhead(visit);
+    note_times(visit, has_content);
     visit.responder.field("x-lowart-provider", visit.provider);
     if (!head.dropped.empty()) visit.responder.field("x-lowart-dropped", head.dropped);
   }
@@ -193,16 +193,17 @@ class Door {
                        std::all_of(model.begin(), model.end(), [](char c) { return c >= ' ' && c <= '~'; });
     return plain ? model : std::string_view("other");
   }
-  void note_overhead(Visit& visit) {
+  void note_times(Visit& visit, bool has_content) {
     Call const& call = *visit.call;
     auto const total = call.now() - visit.started_at;
     auto upstream = TimePoint::duration{};
     for (auto const& attempt : call.trail())
       upstream += std::max(attempt.ended_at, attempt.started_at) - attempt.started_at;
-    visit.first_token_us = std::chrono::duration_cast<std::chrono::microseconds>(total).count();
     visit.overhead_us = std::chrono::duration_cast<std::chrono::microseconds>(total - upstream).count();
-    loop_.metrics.first_token.at({model_label(visit.model)}).observe(total);
     loop_.metrics.overhead.observe(std::max(total - upstream, TimePoint::duration{}));
+    if (!has_content) return;
+    visit.first_token_us = std::chrono::duration_cast<std::chrono::microseconds>(total).count();
+    loop_.metrics.first_token.at({model_label(visit.model)}).observe(total);
   }
   void count_attempts(Visit& visit, Call const& call) {
     visit.attempts = static_cast<std::int32_t>(call.trail().size());

@@ -1,8 +1,10 @@
 #pragma once
-/// Doors: finds the door for a request: chat, models, health, metrics.
+/// Doors: finds the door for a request: chat, embeddings, models, health, metrics.
 
 #include <lowart/gateway/chat_door.hpp>
 #include <lowart/gateway/client_dialects.hpp>
+#include <lowart/gateway/embedding_client.hpp>
+#include <lowart/gateway/whole_door.hpp>
 
 #include <atomic>
 #include <charconv>
@@ -24,15 +26,26 @@ struct ModelCard {
 class Doors {
  public:
   Doors(Metrics& metrics, std::size_t loop, Clock& clock, int log_fd, DoorLimits limits = {})
-      : metrics_(metrics), loop_(metrics.shard(loop), clock, log_fd), chat_(loop_, limits) {}
+      : metrics_(metrics),
+        loop_(metrics.shard(loop), clock, log_fd),
+        chat_(loop_, limits),
+        whole_(loop_, limits) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
   template <Provider P>
   Task<bool> serve(P& answer, Keyring const& keys, std::vector<ModelCard> const& models,
                    net::ServerRequest& request, net::Responder& responder) {
-    ClientDialect const* const client = find_chat_client(request.head().path());
-    if (client != nullptr && request.head().method() == "POST")
-      return chat_.serve(answer, keys, *client, request, responder);
+    std::string_view const path = request.head().path();
+    bool const post = request.head().method() == "POST";
+    if (ClientDialect const* const client = find_chat_client(path); client != nullptr && post) {
+      if constexpr (Serves<P, ChatRequest>) return chat_.serve(answer, keys, *client, request, responder);
+      else return nobody_serves<ChatRequest>(request, responder);
+    }
+    if (EmbeddingClient const* const client = find_embedding_client(path); client != nullptr && post) {
+      if constexpr (Serves<P, EmbeddingRequest>)
+        return whole_.serve(answer, keys, *client, request, responder);
+      else return nobody_serves<EmbeddingRequest>(request, responder);
+    }
     return serve_rest(keys, models, request, responder);
   }
 
@@ -61,7 +74,8 @@ class Doors {
   Task<void> not_found(net::ServerRequest& request, net::Responder& responder) {
     std::string message = "nothing is at ";
     message.append(request.head().method()).append(" ").append(request.head().path().substr(0, 200));
-    message.append("; POST /v1/chat/completions, POST /v1/completions and GET /v1/models are here");
+    message.append(
+        "; POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings and GET /v1/models are here");
     Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("path");
     co_await answer_error(request, responder, error);
   }
@@ -133,10 +147,20 @@ class Doors {
   /// A label that a client cannot choose.
   static std::string_view known_route(std::string_view path) noexcept {
     if (auto const* client = find_chat_client(path)) return client->route;
+    if (auto const* client = find_embedding_client(path)) return client->route;
     if (path.starts_with(model_prefix)) return "/v1/models";
     for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me"})
       if (path == known) return known;
     return "other";
+  }
+
+  /// For a door that this gateway's provider has nothing behind.
+  template <Request R>
+  Task<bool> nobody_serves(net::ServerRequest& request, net::Responder& responder) {
+    Error const error(Errc::not_found, "no provider of this gateway serves " + std::string(R::operation),
+                      Origin::client);
+    co_await answer_error(request, responder, error);
+    co_return true;
   }
 
   /// The doors that no call goes through, and the wrong method at those.
@@ -144,7 +168,7 @@ class Doors {
                         net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
     std::string_view const method = request.head().method();
-    if (find_chat_client(path) != nullptr) {
+    if (find_chat_client(path) != nullptr || find_embedding_client(path) != nullptr) {
       co_await method_not_allowed(request, responder, "POST");
       co_return true;
     }
@@ -208,6 +232,7 @@ class Doors {
   Metrics& metrics_;
   LoopState loop_;
   ChatDoor chat_;
+  WholeDoor whole_;
 };
 
 }  // namespace lowart

@@ -20,15 +20,12 @@ namespace lowart {
 /// The price of a model at the time of the call; a model without one costs nothing.
 using PriceLookup = std::function<Price(std::string_view model)>;
 
-/// A request that spends nothing says so (CountRequest): it leaves no record.
-template <class R>
-concept UsesNothing = Request<R> && requires { requires R::uses_nothing; };
-
 /// Wraps the whole answer of a gateway (outermost, so that it sees what the client gets).
 ///
 /// The record is in the sink before the last part of the reply is handed out, so a client that saw the end of an
 /// answer finds it on its bill even if this process is killed at once. A call that fails leaves a record with no
-/// usage; a reply that is dropped leaves one with what was produced until then.
+/// usage; a reply that is dropped leaves one with what was produced until then. A request that uses nothing (a count of
+/// tokens) is handed on and leaves none.
 ///
 /// Errors: the provider's own. A sink that fails is reported through `on_sink_failure` and never fails the call.
 template <Provider P, UsageSink Sink>

@@ -23,6 +23,7 @@ struct WireEmbedding {
   /// The JSON strings in `body` that name the model, quotes included, in order: what a provider replaces. None
   /// where only the path names it; one for each input in a batch of Gemini's.
   std::vector<std::string_view> model_tokens;
+  EmbeddingFormat format{EmbeddingFormat::unset};  ///< How the client wants its vectors.
   /// Header fields of the client that a provider of the same dialect gets as they came.
   std::span<std::pair<std::string_view, std::string_view> const> fields{};
   /// Reads the whole body; bound by the door, which knows the dialect.

@@ -21,6 +21,10 @@ concept Request = requires {
   { R::operation } -> std::convertible_to<std::string_view>;
 };
 
+/// A request whose answer uses no tokens and costs nothing says so (CountRequest): nobody keeps a record of it.
+template <class R>
+concept UsesNothing = Request<R> && requires { requires R::uses_nothing; };
+
 template <Request R>
 using ReplyOf = Result<typename R::reply_type>;
 

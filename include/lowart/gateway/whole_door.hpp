@@ -1,0 +1,94 @@
+#pragma once
+/// The door for calls whose answer is one piece: embeddings and counts of tokens.
+
+#include <lowart/gateway/door.hpp>
+#include <lowart/gateway/whole_client.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+/// Answers as ChatDoor does, and counts and logs the same; a call that uses nothing leaves no usage record.
+class WholeDoor : public Door {
+ public:
+  explicit WholeDoor(LoopState& loop, DoorLimits limits = {}) noexcept : Door(loop, limits) {}
+
+  /// A POST of `client`'s operation. Answers whatever happens; so always true, as Doors::serve says of a door that was found.
+  template <class P, WholeClient Client>
+    requires Serves<P, typename Client::request_type>
+  Task<bool> serve(P& answer, Keyring const& keys, Client const& client, net::ServerRequest& request,
+                   net::Responder& responder) {
+    using OneVisit = WholeVisit<typename Client::request_type>;
+    ArenaPtr<OneVisit> const visit =
+        make_visit<OneVisit>(request, loop(), *client.manners, client.route, request, responder);
+    bool admitted = identify(*visit, keys);
+    if (admitted) {
+      std::optional<Result<std::string_view>> body = request.body_now(limits().body_bytes);
+      if (!body) body = co_await request.body(limits().body_bytes);
+      admitted = admit(*visit, *body, client, answer);
+    }
+    if (admitted) {
+      auto reply = co_await answer(*visit->asked, *visit->call);
+      if (write_answer(*visit, std::move(reply), client)) {
+        Result<void> const sent =
+            co_await responder.send(visit->status, visit->reply->head().content_type, visit->text());
+        if (!sent) visit->leaves(sent.error());
+      }
+      visit->reply.reset();
+      settle(*visit, !UsesNothing<typename Client::request_type>);
+    }
+    if (visit->failure) co_await refuse(*visit);
+    finish(*visit);
+    co_return true;
+  }
+
+ private:
+  template <Request R>
+  struct WholeVisit : Visit {
+    using Visit::Visit;
+    /// What is sent: the provider's bytes, or ours.
+    std::string_view text() const noexcept { return written.empty() ? reply->bytes() : written; }
+    void leaves(Error const& why) {
+      outcome = "client_left";
+      error = to_string(why.code());
+      detail = why.message();
+    }
+    std::optional<R> asked;
+    std::optional<typename R::reply_type> reply;  ///< Gone before its call is.
+    std::string written;
+  };
+
+  template <class V, class Client, class P>
+  bool admit(V& visit, Result<std::string_view> const& body, Client const& client, P const& answer) {
+    if (!body) return visit.fails(body.error());
+    net::RequestHead const& head = visit.request.head();
+    Asked const asked{.path = head.path(), .query = head.query(), .body = *body};
+    auto facts = client.facts(asked, visit.scratch);
+    if (!facts) return visit.fails(facts.error());
+    if (facts->decode == nullptr) facts->decode = client.decode;
+    facts->fields = passed_fields(visit);
+    visit.model = facts->model;
+    if (!let_in(visit, client.tokens(tokens_of(*body)), answer)) return false;
+    visit.asked.emplace(client.request(*std::move(facts)));
+    return true;
+  }
+
+  template <class V, class Reply, class Client>
+  bool write_answer(V& visit, Reply reply, Client const& client) {
+    if (!reply) return visit.fails(std::move(reply.error()));
+    visit.reply.emplace(std::move(*reply));
+    note_answer(visit, visit.reply->head(), !UsesNothing<typename Client::request_type>);
+    client.tell(*visit.reply, visit.responder);
+    visit.outcome = to_string(Outcome::complete);
+    if (client.is_own(*visit.reply)) return true;
+    Result<std::string> written = client.write(*visit.reply, *visit.asked, visit.call->spent().usage);
+    if (!written) return visit.fails(written.error());
+    visit.written = *std::move(written);
+    return true;
+  }
+};
+
+}  // namespace lowart
