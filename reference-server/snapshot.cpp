@@ -1,5 +1,6 @@
 #include "snapshot.hpp"
 
+#include <lowart/meter/counted.hpp>
 #include <lowart/policy/breaker.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
@@ -80,8 +81,8 @@ class Builder {
   AnyProvider target_provider(TargetConfig const& target) {
     ProviderConfig const& config = provider(target.provider);
     auto const wrap = [&](auto leaf) {
-      auto bounded = std::move(leaf) | timeouts(config.timeouts) | breaker(breaker_of(config, target.model)) |
-                     retry(config.retry);
+      auto bounded = std::move(leaf) | counted() | timeouts(config.timeouts) |
+                     breaker(breaker_of(config, target.model)) | retry(config.retry);
       return AnyProvider(ForModel(std::move(bounded), target.model));
     };
     if (config.type == "demo") return wrap(Demo(config.name));
