@@ -1,5 +1,6 @@
 """The Python SDK: what its users do, against the demo provider and an OpenAI-shaped upstream behind the gateway."""
 
+import array
 import asyncio
 import functools
 import json
@@ -103,6 +104,18 @@ def _(model):
     check(completion.usage.prompt_tokens > 0 and completion.usage.completion_tokens > 0, completion.usage)
     equal(completion.usage.total_tokens, completion.usage.prompt_tokens + completion.usage.completion_tokens)
     check(completion._request_id.startswith("req_"), completion._request_id)
+
+
+@case("embeddings: the SDK asks for base64 and gets the very numbers that floats say")
+def _():
+    texts = ["the cat sat on the mat", "quarterly revenue grew"]
+    coded = client().embeddings.create(model="demo-fast", input=texts, dimensions=64)
+    floats = client().embeddings.create(model="demo-fast", input=texts, dimensions=64, encoding_format="float")
+    for one, other in zip(coded.data, floats.data, strict=True):
+        equal(len(one.embedding), 64)
+        equal(array.array("f", one.embedding), array.array("f", other.embedding))
+    equal(coded.usage, floats.usage)
+    check(coded.usage.prompt_tokens > 0, coded.usage)
 
 
 @of_each("a stream: role first, text in pieces, one finish reason, no usage unless asked for")

@@ -123,7 +123,7 @@ def _():
     g = world().gateway
     for path in (
         "/",
-        "/v1/embeddings",
+        "/v1/embedding",
         "/v1/chat/completions/",
         "/v1",
         "/v1/chat/completions/../models",
@@ -133,6 +133,7 @@ def _():
     for method, path, allow in (
         ("GET", "/v1/chat/completions", "POST"),
         ("DELETE", "/v1/completions", "POST"),
+        ("GET", "/v1/embeddings", "POST"),
         ("POST", "/v1/models", "GET"),
     ):
         answer = g.ask(None, path, method)
