@@ -153,9 +153,9 @@ TEST(ResponsesReader, FindsTheTextThatCameInNoDelta) {
 TEST(ResponsesReader, RemembersTheNumberThatAnErrorEventGoesOnFrom) {
   Reader reader;
   auto progress = no_progress();
-  EXPECT_EQ(reader.events().sequence_number(), -1);
+  EXPECT_EQ(progress.sequence_number, -1);
   ASSERT_TRUE(reader.feed(created + text_delta("x"), progress));
-  EXPECT_EQ(reader.events().sequence_number(), 4);
+  EXPECT_EQ(progress.sequence_number, 4);
 }
 
 TEST(ResponsesReader, ReadsAWholeReply) {

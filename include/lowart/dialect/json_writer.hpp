@@ -5,6 +5,7 @@
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/model/conversation.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -41,10 +42,16 @@ class JsonWriter {
     append_json_string(*out_, value);
     return *this;
   }
-  /// Text that is JSON already.
+  /// Text that is JSON already. Line ends in it, which can only stand between its tokens, become spaces: what is
+  /// written may be the data line of an event.
   JsonWriter& raw(std::string_view json) {
     comma();
+    std::size_t const begin = out_->size();
     out_->append(json);
+    if (json.find_first_of("\n\r") == std::string_view::npos) return *this;
+    std::replace_if(
+        out_->begin() + static_cast<std::ptrdiff_t>(begin), out_->end(),
+        [](char c) { return c == '\n' || c == '\r'; }, ' ');
     return *this;
   }
   JsonWriter& count(std::int64_t value) { return raw(std::to_string(value)); }
@@ -94,7 +101,9 @@ class JsonWriter {
     scan_object(object, [&](JsonMember const& member) {
       comma();
       out_->push_back('"');
-      out_->append(member.key).append("\":").append(member.value);
+      out_->append(member.key).append("\":");
+      first_ = true;
+      raw(member.value);
     });
     return *this;
   }

@@ -27,7 +27,7 @@ class ResponsesEvents {
     if (event.data == "[DONE]") return EventStep::more;  // OpenRouter's, behind the end
     ResponsesEvent found;
     if (found.read(event) != JsonScan::ok) return malformed("an event of the provider's stream is not JSON");
-    if (found.sequence_number >= 0) sequence_ = found.sequence_number;
+    if (found.sequence_number >= 0) progress.sequence_number = found.sequence_number;
     if (found.has(".delta")) return read_delta(found, progress);
     if (found.is_failure()) return fail_with(read_responses_failure(found, event.data));
     if (found.type == "response.output_item.added") read_item(found.item, progress);
@@ -52,8 +52,6 @@ class ResponsesEvents {
   Error error() const { return *error_; }
   bool committed() const noexcept { return committed_; }
   bool may_end() const noexcept { return false; }
-  /// The number of the last event that had one, -1 before: an error event that is added goes on from it.
-  std::int64_t sequence_number() const noexcept { return sequence_; }
 
  private:
   EventStep fail_with(Error error) {
@@ -147,7 +145,6 @@ class ResponsesEvents {
 
   std::optional<Error> error_;
   std::string decoded_;
-  std::int64_t sequence_{-1};
   bool committed_{false};
   bool said_{false};   ///< A piece of the part that is open came as a delta.
   bool calls_{false};  ///< A tool of the client's was called.
