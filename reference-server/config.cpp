@@ -3,6 +3,7 @@
 #include "yaml_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -38,26 +39,80 @@ void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
   map->finish();
 }
 
+/// A type of provider as the file names it. A new one is a line here, its own names in read_variant() and its case
+/// in snapshot.cpp.
+struct TypeName {
+  std::string_view name;
+  ProviderType type;
+  std::string_view base_url;  ///< The default; empty for one without a network.
+};
+constexpr std::array<TypeName, 5> type_names{{
+    {"openai", ProviderType::openai, "https://api.openai.com/v1"},
+    {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
+    {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
+    {"gemini", ProviderType::gemini, "https://generativelanguage.googleapis.com/v1beta"},
+    {"demo", ProviderType::demo, ""},
+}};
+
+std::string known_types() {
+  std::string list;
+  for (auto const& known : type_names) list.append(list.empty() ? "" : ", ").append(known.name);
+  return list;
+}
+
+void read_http(YamlMap& map, ProviderConfig& provider) {
+  map.text("base_url", provider.base_url);
+  if (auto const url = net::parse_base_url(provider.base_url); !url)
+    map.wrong("base_url", url.error().message());
+  std::string key;
+  map.text("api_key", key);
+  provider.api_key = Secret(std::move(key));
+  map.text("ca_file", provider.ca_file);
+  map.flag("verify_tls", provider.verify_tls);
+  std::string drop(to_string(provider.may_drop));
+  map.text("may_drop", drop);
+  for (MayDrop const known : {MayDrop::nothing, MayDrop::hints, MayDrop::anything})
+    if (drop == to_string(known)) provider.may_drop = known;
+  if (drop != to_string(provider.may_drop)) map.wrong("may_drop", "must be nothing, hints or anything");
+}
+
+/// What only some types know.
+void read_variant(YamlMap& map, ProviderConfig& provider) {
+  constexpr std::int64_t most_tokens = 10'000'000;
+  switch (provider.type) {
+    case ProviderType::openai:
+      map.flag("done_required", provider.done_required);
+      map.flag("repair", provider.repair);
+      map.flag("legacy_max_tokens", provider.openai_variant.legacy_max_tokens);
+      map.flag("reasoning_content", provider.openai_variant.reasoning_content);
+      break;
+    case ProviderType::anthropic:
+      map.text("version", provider.anthropic_version);
+      map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
+      map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
+      break;
+    case ProviderType::demo:
+    case ProviderType::openai_responses:
+    case ProviderType::gemini: break;
+  }
+}
+
 ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   ProviderConfig provider;
   provider.name = std::move(name);
   provider.line = line;
-  map.text("type", provider.type);
-  if (provider.type.empty()) map.wrong("a provider needs a 'type': openai or demo");
-  else if (provider.type != "openai" && provider.type != "demo")
-    map.wrong("type", "no provider type '" + provider.type + "'; there are openai and demo");
-  if (provider.type == "openai") {
-    provider.base_url = "https://api.openai.com/v1";
-    map.text("base_url", provider.base_url);
-    if (auto const url = net::parse_base_url(provider.base_url); !url)
-      map.wrong("base_url", url.error().message());
-    std::string key;
-    map.text("api_key", key);
-    provider.api_key = Secret(std::move(key));
-    map.text("ca_file", provider.ca_file);
-    map.flag("verify_tls", provider.verify_tls);
-    map.flag("done_required", provider.done_required);
-    map.flag("repair", provider.repair);
+  std::string type;
+  map.text("type", type);
+  auto const known = std::find_if(type_names.begin(), type_names.end(),
+                                  [&](TypeName const& entry) { return entry.name == type; });
+  if (type.empty()) map.wrong("a provider needs a 'type': " + known_types());
+  else if (known == type_names.end())
+    map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
+  else {
+    provider.type = known->type;
+    provider.base_url = known->base_url;
+    if (!known->base_url.empty()) read_http(map, provider);
+    read_variant(map, provider);
   }
   read_timeouts(map, "timeouts", provider.timeouts);
   read_retry(map, provider.retry);

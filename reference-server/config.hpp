@@ -3,9 +3,12 @@
 
 #include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
+#include <lowart/dialect/anthropic_request_encode.hpp>
+#include <lowart/dialect/openai_chat_request_encode.hpp>
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
+#include <lowart/model/losses.hpp>
 #include <lowart/net/listen_address.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/net/sha256.hpp>
@@ -14,6 +17,7 @@
 #include <lowart/policy/retry_decision.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,15 +25,22 @@
 
 namespace lowart::server {
 
+/// Which protocol a provider speaks.
+enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini };
+
 struct ProviderConfig {
   std::string name;
-  std::string type;  ///< "openai" or "demo"
+  ProviderType type{ProviderType::demo};
   std::string base_url;
   Secret api_key;
   std::string ca_file;
   bool verify_tls{true};
-  bool done_required{true};
-  bool repair{true};
+  MayDrop may_drop{MayDrop::hints};
+  bool done_required{true};                ///< openai
+  bool repair{true};                       ///< openai
+  dialect::OpenAiVariant openai_variant;   ///< openai
+  std::string anthropic_version;           ///< anthropic; empty: the provider's default
+  dialect::AnthropicVariant anthropic_variant;
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

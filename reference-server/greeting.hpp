@@ -32,7 +32,7 @@ inline std::string greeting(Config const& config, std::vector<net::ListenAddress
       std::find_if(config.keys.begin(), config.keys.end(), [](auto const& k) { return !k.text.empty(); });
   std::string const key = shown == config.keys.end() ? "(your key)" : std::string(shown->text.reveal());
   bool const has_demo = std::any_of(config.providers.begin(), config.providers.end(),
-                                    [](auto const& p) { return p.type == "demo"; });
+                                    [](auto const& p) { return p.type == ProviderType::demo; });
   std::string text = "\nlowart is ready on " + all + "\n\n  key    " + key + "\n\n";
   text +=
       "  curl -N " + unix_flag + where + "/v1/chat/completions -H 'Authorization: Bearer " + key + "' \\\n";

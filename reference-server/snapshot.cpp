@@ -6,8 +6,11 @@
 #include <lowart/policy/for_model.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/timeouts.hpp>
+#include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/demo.hpp>
+#include <lowart/provider/gemini.hpp>
 #include <lowart/provider/openai.hpp>
+#include <lowart/provider/openai_responses.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -24,7 +27,7 @@ class Builder {
 
   Result<void> connect_providers() {
     for (auto const& provider : made_.config.providers) {
-      if (provider.type != "openai") continue;
+      if (provider.type == ProviderType::demo) continue;
       if (auto const* same = transport_before(provider)) {
         made_.transports.emplace(provider.name, *same);
         continue;
@@ -85,14 +88,40 @@ class Builder {
                      breaker(breaker_of(config, target.model)) | retry(config.retry);
       return AnyProvider(ForModel(std::move(bounded), target.model));
     };
-    if (config.type == "demo") return wrap(Demo(config.name));
-    OpenAiOptions options;
+    switch (config.type) {
+      case ProviderType::demo: return wrap(Demo(config.name));
+      case ProviderType::openai: {
+        auto options = http_options<OpenAiOptions>(config);
+        options.done_required = config.done_required;
+        options.repair = config.repair;
+        options.variant = config.openai_variant;
+        return wrap(OpenAi<net::HttpTransport>(transport_of(config), std::move(options)));
+      }
+      case ProviderType::openai_responses:
+        return wrap(OpenAiResponses<net::HttpTransport>(transport_of(config),
+                                                        http_options<OpenAiResponsesOptions>(config)));
+      case ProviderType::anthropic: {
+        auto options = http_options<AnthropicOptions>(config);
+        if (!config.anthropic_version.empty()) options.version = config.anthropic_version;
+        options.variant = config.anthropic_variant;
+        return wrap(Anthropic<net::HttpTransport>(transport_of(config), std::move(options)));
+      }
+      case ProviderType::gemini: break;
+    }
+    return wrap(Gemini<net::HttpTransport>(transport_of(config), http_options<GeminiOptions>(config)));
+  }
+
+  net::HttpTransport const& transport_of(ProviderConfig const& config) const {
+    return made_.transports.at(config.name);
+  }
+  template <class Options>
+  static Options http_options(ProviderConfig const& config) {
+    Options options;
     options.name = config.name;
     options.base_url = config.base_url;
     options.api_key = config.api_key;
-    options.done_required = config.done_required;
-    options.repair = config.repair;
-    return wrap(OpenAi<net::HttpTransport>(made_.transports.at(config.name), std::move(options)));
+    options.may_drop = config.may_drop;
+    return options;
   }
 
   /// One breaker for a provider's model, whichever routes lead there; its state lives on over reloads.

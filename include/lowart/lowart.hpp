@@ -17,10 +17,13 @@
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/timeouts.hpp>
+#include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
+#include <lowart/provider/gemini.hpp>
 #include <lowart/provider/openai.hpp>
+#include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/text_reply.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/memory_store.hpp>

@@ -16,13 +16,14 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benchmarks/README.md",
-         "docs/architecture.md", "docs/configuration.md", "docs/providers-and-policies.md"]
+         "docs/architecture.md", "docs/configuration.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
 
 # Where the values of a reader in config.cpp stand in the file: (function, variable) -> path.
 PLACES = {
     ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
     ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
-    ("read_provider", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
+    ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
+    ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
     ("read_retry", "parent"): "providers.NAME", ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
     ("read_model", "map"): "models.NAME", ("read_model", "item"): "models.NAME.targets[]",
@@ -133,7 +134,7 @@ def errors():
     body = re.search(r"enum class Errc[^{]*\{(.*?)\};", text_of("include/lowart/core/error.hpp"), re.DOTALL)[1]
     codes = set(re.findall(r"^\s*(\w+),", body, re.MULTILINE))
     shapes = text_of("include/lowart/dialect/openai_error.hpp")
-    shapes = shapes[shapes.index("shape_of"):shapes.index("message_of")]
+    shapes = shapes[shapes.index("shape_of"):shapes.index("append_string_or_null")]
     wire = set(re.findall(r'"((?!true|false)[a-z_]{4,})"', shapes))
     wire -= {"model", "invalid_request_error", "server_error", "rate_limit_error"}
     text = text_of("docs/architecture.md")
@@ -205,11 +206,39 @@ def snippets_that_compile():
             yield f"tests/docs/snippets.cpp does not compile:\n{done.stderr}"
 
 
+def printed_fidelity():
+    """The table of docs/fidelity.md as the code has it; None where there is no compiler."""
+    compiler = shutil.which("clang++-19") or shutil.which("clang++") or shutil.which("g++")
+    if not compiler:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / "fidelity"
+        subprocess.run([compiler, "-std=c++20", "-I", ROOT / "include", ROOT / "tests/docs/fidelity.cpp", "-o", program],
+                       check=True)
+        return subprocess.run([program], check=True, capture_output=True, text=True).stdout
+
+
+FIDELITY = re.compile(r"(<!-- fidelity -->\n)(.*?)(<!-- /fidelity -->)", re.DOTALL)
+
+
+def rewrite_fidelity():
+    table = printed_fidelity()
+    page = text_of("docs/fidelity.md")
+    (ROOT / "docs/fidelity.md").write_text(FIDELITY.sub(lambda m: m[1] + table + m[3], page))
+
+
+def fidelity():
+    table = printed_fidelity()
+    if table is not None and FIDELITY.search(text_of("docs/fidelity.md"))[2] != table:
+        yield "docs/fidelity.md: the table differs from the code; check.py --write prints it anew"
+
+
 def main():
     if sys.argv[1:] == ["--write"]:
         rewrite_snippets()
+        rewrite_fidelity()
     checks = [snippets, links, configuration, errors, metrics, demo_models, commands, folders, files_that_validate,
-              snippets_that_compile]
+              fidelity, snippets_that_compile]
     failed = 0
     for check in checks:
         problems = list(check())

@@ -116,7 +116,9 @@ TEST(ChatDoor, StreamsInTheClientsDialectFromNeutralSteps) {
 TEST(ChatDoor, PassesOnTheBytesOfAProviderOfTheSameDialect) {
   std::string const event =
       "data: {\"id\":\"c\",\"x\": 1e3,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n";
-  std::string const text = ": note\n\n" + event + event + "data: [DONE]\n\n";
+  std::string const text =
+      ": note\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n" + event + event +
+      "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
   ScriptedAnswer upstream = ScriptedAnswer(200).field("content-type", "text/event-stream").piece(text);
   Setting s(OpenAi<ScriptedTransport>(ScriptedTransport({std::move(upstream)}), {}));
   HttpAnswer const answer = s.chat(stream_request);

@@ -65,7 +65,7 @@ class ChatDoor : public Door {
     Asked const asked{.path = head.path(), .query = head.query(), .body = *body};
     auto facts = visit.client.facts(asked, visit.scratch);
     if (!facts) return visit.fails(facts.error());
-    facts->decode = visit.client.decode;
+    if (facts->decode == nullptr) facts->decode = visit.client.decode;
     facts->fields = passed_fields(visit);
     visit.model = facts->model;
     if (!let_in(visit, tokens_of(facts->body) + output_of(*facts), answer)) return false;

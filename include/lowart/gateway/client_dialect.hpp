@@ -23,16 +23,26 @@ struct Asked {
   std::string_view body;
 };
 
-/// A dialect's grammar as functions, so that one door serves them all. All members are set.
+/// Another framing of a stream than server-sent events.
+class StreamFraming {
+ public:
+  virtual ~StreamFraming() = default;
+  virtual std::string_view content_type() const noexcept = 0;
+  /// Appends what `bytes`, server-sent events cut anywhere, are in this framing.
+  virtual void frame(std::string_view bytes, bool last, std::string& out) = 0;
+};
+
+/// A dialect's grammar as functions, so that one door serves them all. All members are set but where
+/// null is allowed.
 struct ClientDialect {
   Dialect dialect;
   std::string_view route;  ///< The label in metrics and the log: never the client's own words.
-  /// The facts of a request; `scratch` holds what had to be decoded.
+  /// The facts of a request; `scratch` holds what had to be decoded. Where they bind no `decode`, this dialect's is.
   Result<WireRequest> (*facts)(Asked const&, std::string& scratch);
   Result<Conversation> (*decode)(std::string_view body);
   dialect::ErrorReply (*error)(Error const&, std::string_view request_id);
   /// Appends the event that ends a stream which broke off.
-  void (*error_event)(Error const&, std::string& out);
+  void (*error_event)(Error const&, ReplyProgress const&, std::string& out);
   ArenaPtr<dialect::ReplyWriter> (*writer)(dialect::ReplyContext const&, Call&);
   std::string (*whole)(ChatDelta const& answer, dialect::ReplyContext const&);
   /// Tells a key's limits in the fields that the dialect's SDKs read. `now_us` is UTC.
@@ -40,6 +50,14 @@ struct ClientDialect {
   std::string_view request_id;  ///< The field that its SDKs read the request's id from.
   /// Fields of the client that a provider of the same dialect gets as they came.
   std::span<std::string_view const> passed_fields;
+  /// For streams that are wanted as one JSON array (WireRequest::as_array); null where no client asks for that.
+  ArenaPtr<StreamFraming> (*array_framing)(Call&){nullptr};
 };
+
+/// For ClientDialect::writer.
+template <class Writer>
+ArenaPtr<dialect::ReplyWriter> make_reply_writer(dialect::ReplyContext const& context, Call& call) {
+  return call.make<Writer>(context);
+}
 
 }  // namespace lowart

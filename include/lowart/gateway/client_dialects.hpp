@@ -1,23 +1,42 @@
 #pragma once
 /// Which client dialect a path belongs to.
 
+#include <lowart/gateway/anthropic_client.hpp>
+#include <lowart/gateway/gemini_client.hpp>
 #include <lowart/gateway/openai_client.hpp>
+#include <lowart/gateway/responses_client.hpp>
 
 #include <string_view>
 
 namespace lowart {
 
+/// "/v1beta/models/..." and, as Google's newer SDKs have it, "/v1/models/..."; tuned models as well.
+inline bool is_gemini_model_path(std::string_view path) noexcept {
+  for (std::string_view const prefix :
+       {"/v1beta/models/", "/v1/models/", "/v1beta/tunedModels/", "/v1/tunedModels/"})
+    if (path.starts_with(prefix)) return true;
+  return false;
+}
+
 /// The dialect of a chat call to this path; null when no chat door has it.
 inline ClientDialect const* find_chat_client(std::string_view path) noexcept {
   if (path == openai_chat_client.route) return &openai_chat_client;
   if (path == openai_completions_client.route) return &openai_completions_client;
+  if (path == anthropic_client_dialect.route) return &anthropic_client_dialect;
+  if (path == responses_client_dialect.route) return &responses_client_dialect;
+  if (path.ends_with("enerateContent") && is_gemini_model_path(path)) return &gemini_client_dialect;
   return nullptr;
 }
 
 /// The dialect in which a client at this path understands errors, also where there is no door.
 inline ClientDialect const& client_at(std::string_view path) noexcept {
   ClientDialect const* const found = find_chat_client(path);
-  return found != nullptr ? *found : openai_chat_client;
+  if (found != nullptr) return *found;
+  if (path.starts_with("/v1/messages")) return anthropic_client_dialect;
+  if (path.starts_with("/v1beta/") ||
+      (is_gemini_model_path(path) && path.find(':') != std::string_view::npos))
+    return gemini_client_dialect;
+  return openai_chat_client;
 }
 
 }  // namespace lowart

@@ -19,13 +19,8 @@ namespace openai_client {
 inline dialect::ErrorReply error(Error const& error, std::string_view) {
   return dialect::to_openai_error(error);
 }
-inline void error_event(Error const& error, std::string& out) {
+inline void error_event(Error const& error, ReplyProgress const&, std::string& out) {
   out.append(dialect::openai_error_event(error));
-}
-
-template <class Writer>
-ArenaPtr<dialect::ReplyWriter> writer(dialect::ReplyContext const& context, Call& call) {
-  return call.make<Writer>(context);
 }
 
 /// What OpenAI's own servers send; a client's SDK and its throttling read it.
@@ -54,7 +49,7 @@ inline constexpr ClientDialect openai_chat_client{
     .decode = &dialect::decode_openai_chat,
     .error = &openai_client::error,
     .error_event = &openai_client::error_event,
-    .writer = &openai_client::writer<dialect::ChunkEncoder>,
+    .writer = &make_reply_writer<dialect::ChunkEncoder>,
     .whole = &dialect::encode_openai_reply,
     .limits = &openai_client::limits,
     .request_id = "x-request-id",
@@ -69,7 +64,7 @@ inline constexpr ClientDialect openai_completions_client{
     .decode = &dialect::decode_openai_completions,
     .error = &openai_client::error,
     .error_event = &openai_client::error_event,
-    .writer = &openai_client::writer<dialect::CompletionsChunkEncoder>,
+    .writer = &make_reply_writer<dialect::CompletionsChunkEncoder>,
     .whole = &dialect::encode_openai_completions_reply,
     .limits = &openai_client::limits,
     .request_id = "x-request-id",

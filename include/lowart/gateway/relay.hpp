@@ -27,23 +27,50 @@ struct RelayEnd {
 
 namespace relay {
 
+/// Where a stream goes: to the client as server-sent events, or in the framing that it asked for.
+class StreamOutlet {
+ public:
+  StreamOutlet(ChatRequest const& request, ClientDialect const& client, Call& call, net::Responder& responder)
+      : responder_(responder) {
+    bool const as_array = request.wire() && request.wire()->as_array && client.array_framing != nullptr;
+    if (as_array) framing_ = client.array_framing(call);
+  }
+  void begin(int status, std::string_view content_type) {
+    responder_.begin(status, framing_ ? framing_->content_type() : content_type);
+  }
+  /// `bytes` stay where they are until it is done.
+  Task<Result<void>> write(std::string_view bytes, bool last) {
+    if (!framing_) return responder_.write(bytes, last);
+    framed_.clear();
+    framing_->frame(bytes, last, framed_);
+    return responder_.write(framed_, last);
+  }
+  void abort() { responder_.abort(); }
+
+ private:
+  net::Responder& responder_;
+  ArenaPtr<StreamFraming> framing_;
+  std::string framed_;
+};
+
 /// Ends a stream that cannot go on. The client's SDK throws what the event says.
 inline Task<RelayEnd> tell_failure(Error const& error, ClientDialect const& client,
-                                   net::Responder& responder) {
+                                   ReplyProgress const& progress, StreamOutlet& outlet) {
   RelayEnd const end = RelayEnd::failed(error);
   if (end.outcome == Outcome::cancelled) {
-    responder.abort();
+    outlet.abort();
     co_return end;
   }
   std::string event;
-  client.error_event(error, event);
-  Result<void> const written = co_await responder.write(event, true);
+  client.error_event(error, progress, event);
+  Result<void> const written = co_await outlet.write(event, true);
   (void)written;
   co_return end;
 }
 
 /// Same dialect: the provider's bytes, as they came.
-inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, net::Responder& responder) {
+inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, StreamOutlet& outlet,
+                            net::Responder& responder) {
   if (responder.begun()) {  // see relay_now
     Result<void> const sent = co_await responder.send_rest();
     if (!sent) co_return RelayEnd::failed(sent.error());
@@ -56,38 +83,37 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, net::
       responder.abort();
       co_return RelayEnd::failed(part.error());
     }
-    if (!part) co_return co_await tell_failure(part.error(), client, responder);
+    if (!part) co_return co_await tell_failure(part.error(), client, reply.progress(), outlet);
     bool const whole = !begun && part->last && !reply.head().streamed;
-    if (!std::exchange(begun, true) && !whole)
-      responder.begin(reply.head().status, reply.head().content_type);
+    if (!std::exchange(begun, true) && !whole) outlet.begin(reply.head().status, reply.head().content_type);
     Result<void> sent;
     if (whole) sent = co_await responder.send(reply.head().status, reply.head().content_type, part->bytes);
-    else sent = co_await responder.write(part->bytes, part->last);
+    else sent = co_await outlet.write(part->bytes, part->last);
     if (!sent) co_return RelayEnd::failed(sent.error());
     if (part->last) co_return RelayEnd{};
   }
 }
 
-/// Another language, streamed: each step becomes events of the client's.
+/// Another language, streamed: each step becomes events of the client's. What came at once goes out at once.
 inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, Call& call,
-                            net::Responder& responder) {
+                            StreamOutlet& outlet) {
   DeltaReader steps(reply, call);
-  responder.begin(200, "text/event-stream; charset=utf-8");
+  outlet.begin(200, "text/event-stream; charset=utf-8");
   std::string out;
   for (;;) {
     Result<std::optional<ChatDelta>> const step = co_await steps.next();
-    out.clear();
     bool const broken = !step;
     bool const last = broken || !step->has_value();
     if (broken && step.error().code() == Errc::cancelled) {
-      responder.abort();
+      outlet.abort();
       co_return RelayEnd::failed(step.error());
     }
     if (broken) writer.fail(step.error(), out);
     else if (last) writer.finish(out);
     else writer.write(**step, out);
-    if (out.empty() && !last) continue;
-    Result<void> const sent = co_await responder.write(out, last);
+    if (!last && (out.empty() || steps.has_next())) continue;
+    Result<void> const sent = co_await outlet.write(out, last);
+    out.clear();
     if (broken) co_return RelayEnd::failed(step.error());
     if (!sent) co_return RelayEnd::failed(sent.error());
     if (last) co_return RelayEnd{};
@@ -138,11 +164,13 @@ inline std::optional<RelayEnd> relay_now(ChatReply& reply, Dialect client, net::
 /// way after it.
 inline Task<RelayEnd> relay_reply(ChatReply& reply, ChatRequest const& request, ClientDialect const& client,
                                   Call& call, net::Responder& responder) {
-  if (reply.head().dialect == client.dialect) co_return co_await relay::bytes(reply, client, responder);
+  relay::StreamOutlet outlet(request, client, call, responder);
+  if (reply.head().dialect == client.dialect)
+    co_return co_await relay::bytes(reply, client, outlet, responder);
   dialect::ReplyContext const context = relay::context_for(request, call);
   if (!request.stream()) co_return co_await relay::whole(reply, client, context, call, responder);
   ArenaPtr<dialect::ReplyWriter> const writer = client.writer(context, call);
-  co_return co_await relay::steps(reply, *writer, call, responder);
+  co_return co_await relay::steps(reply, *writer, call, outlet);
 }
 
 }  // namespace lowart

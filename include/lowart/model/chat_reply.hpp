@@ -34,6 +34,7 @@ class ReplyProgress {
   Usage usage;             ///< As reported so far; empty when nothing was.
   std::pmr::string text;   ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
   std::int64_t events{0};  ///< Streamed events that carried content.
+  std::int64_t sequence_number{-1};  ///< Of the last event, where the dialect numbers them (Responses).
   TimePoint first_content_at{};
   FinishReason finish{FinishReason::none};
 };

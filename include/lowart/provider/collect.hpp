@@ -19,6 +19,8 @@ class DeltaReader {
     if (reply.head().decoder != nullptr) decoder_ = reply.head().decoder(call);
   }
 
+  /// The next step is here: next() will not wait for it.
+  bool has_next() const noexcept { return at_ < steps_.size(); }
   /// The next step; nullopt behind the last one. After an error it must not be called again.
   Task<Result<std::optional<ChatDelta>>> next() {
     while (at_ == steps_.size()) {

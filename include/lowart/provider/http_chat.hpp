@@ -15,6 +15,14 @@
 
 namespace lowart {
 
+/// A field of the client that its dialect passes on; empty when it sent none. `name` in lower case.
+inline std::string_view passed_field(ChatRequest const& request, std::string_view name) noexcept {
+  if (request.wire())
+    for (auto const& [known, value] : request.wire()->fields)
+      if (known == name) return value;
+  return {};
+}
+
 /// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
 ///
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.

@@ -57,7 +57,11 @@ class OpenAiWire {
   std::string_view path(ChatRequest const& request, std::string&) const noexcept {
     return request.dialect() == Dialect::openai_completions ? "/completions" : "/chat/completions";
   }
-  void write_fields(ChatRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
+    if (auto const beta = passed_field(request, "openai-beta"); !beta.empty() && speaks(request.dialect()))
+      http.field("openai-beta", beta);
+    authorize(http);
+  }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_openai_chat(c, model, losses, options_.variant);
   }

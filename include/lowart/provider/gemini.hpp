@@ -1,0 +1,88 @@
+#pragma once
+/// Gemini: Google's Gemini API, and servers that speak its protocol.
+
+#include <lowart/dialect/gemini_error_reading.hpp>
+#include <lowart/dialect/gemini_path.hpp>
+#include <lowart/dialect/gemini_reader.hpp>
+#include <lowart/dialect/gemini_reply_decode.hpp>
+#include <lowart/dialect/gemini_request_encode.hpp>
+#include <lowart/provider/http_chat.hpp>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+struct GeminiOptions {
+  std::string name{"gemini"};
+  std::string base_url{"https://generativelanguage.googleapis.com/v1beta"};  ///< Up to and without "/models".
+  Secret api_key{};                                                          ///< Empty sends no credentials.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
+  MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
+};
+
+/// POST /models/{model}:generateContent and :streamGenerateContent?alt=sse.
+class GeminiWire {
+ public:
+  using Options = GeminiOptions;
+  using Reader = dialect::GeminiReader;
+  static constexpr std::string_view request_id = "x-request-id";
+  static constexpr std::array<std::string_view, 1> refusal_fields{"retry-after"};
+
+  explicit GeminiWire(GeminiOptions options) : options_(std::move(options)) {}
+  GeminiOptions const& options() const noexcept { return options_; }
+
+  static bool speaks(Dialect d) noexcept { return d == Dialect::gemini; }
+  static Dialect reply_dialect(Dialect) noexcept { return Dialect::gemini; }
+  /// Streams come as server-sent events always; a client that wants an array gets it from the door.
+  std::string_view path(ChatRequest const& request, std::string& made) const {
+    made = path_of(request.model());
+    return made.append(request.stream() ? ":streamGenerateContent?alt=sse" : ":generateContent");
+  }
+  void write_fields(ChatRequest const&, net::HttpRequest& http) const {
+    if (!options_.api_key.empty()) http.field("x-goog-api-key", options_.api_key.reveal());
+  }
+  Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_gemini(c, model, losses);
+  }
+  Reader reader() const { return Reader(); }
+  static auto decoder(bool streamed) noexcept {
+    return streamed ? &dialect::make_stream_decoder<dialect::GeminiReplyEvents>
+                    : &dialect::make_whole_decoder<&dialect::decode_gemini_reply>;
+  }
+  template <dialect::HeaderLookup F>
+  static Error refusal(int status, std::string_view body, F const& header, std::int64_t now) {
+    return dialect::from_gemini_error(status, body, header, now);
+  }
+
+ private:
+  /// "/models/NAME", or "/tunedModels/NAME" as it is; what a path cannot hold is percent-encoded.
+  static std::string path_of(std::string_view model) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string path = model.starts_with("tunedModels/") ? "/" : "/models/";
+    for (char const c : model) {
+      bool const plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         std::string_view("-._~/@").find(c) != std::string_view::npos;
+      auto const byte = static_cast<unsigned char>(c);
+      if (plain) path.push_back(c);
+      else path.append({'%', digits[byte >> 4U], digits[byte & 15U]});
+    }
+    return path;
+  }
+
+  GeminiOptions options_;
+};
+
+/// Chat over the Gemini protocol; see HttpChat.
+template <net::Transport T = net::AnyTransport>
+class Gemini : public HttpChat<GeminiWire, T> {
+ public:
+  using HttpChat<GeminiWire, T>::HttpChat;
+};
+Gemini(GeminiOptions) -> Gemini<net::AnyTransport>;
+template <net::Transport T>
+Gemini(T, GeminiOptions) -> Gemini<T>;
+
+}  // namespace lowart

@@ -1,0 +1,75 @@
+#pragma once
+/// OpenAiResponses: any server that speaks OpenAI's Responses protocol.
+
+#include <lowart/dialect/responses_error_reading.hpp>
+#include <lowart/dialect/responses_reader.hpp>
+#include <lowart/dialect/responses_reply_decode.hpp>
+#include <lowart/dialect/responses_request_encode.hpp>
+#include <lowart/provider/http_chat.hpp>
+#include <lowart/provider/openai.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+struct OpenAiResponsesOptions {
+  std::string name{"openai"};
+  std::string base_url{"https://api.openai.com/v1"};  ///< Up to and without "/responses".
+  Secret api_key{};                                   ///< Empty sends no Authorization.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
+  MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
+};
+
+/// POST /responses.
+class OpenAiResponsesWire {
+ public:
+  using Options = OpenAiResponsesOptions;
+  using Reader = dialect::ReplyReader<dialect::ResponsesEvents>;
+  static constexpr std::string_view request_id = OpenAiWire::request_id;
+  static constexpr auto refusal_fields = OpenAiWire::refusal_fields;
+
+  explicit OpenAiResponsesWire(OpenAiResponsesOptions options) : options_(std::move(options)) {
+    if (!options_.api_key.empty())
+      authorization_ = Secret("Bearer " + std::string(options_.api_key.reveal()));
+  }
+  OpenAiResponsesOptions const& options() const noexcept { return options_; }
+
+  static bool speaks(Dialect d) noexcept { return d == Dialect::openai_responses; }
+  static Dialect reply_dialect(Dialect) noexcept { return Dialect::openai_responses; }
+  std::string_view path(ChatRequest const&, std::string&) const noexcept { return "/responses"; }
+  void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
+    if (auto const beta = passed_field(request, "openai-beta"); !beta.empty() && speaks(request.dialect()))
+      http.field("openai-beta", beta);
+    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+  }
+  Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_responses(c, model, losses);
+  }
+  Reader reader() const { return Reader(); }
+  static auto decoder(bool streamed) noexcept {
+    return streamed ? &dialect::make_stream_decoder<dialect::ResponsesReplyEvents>
+                    : &dialect::make_whole_decoder<&dialect::decode_responses_reply>;
+  }
+  template <dialect::HeaderLookup F>
+  static Error refusal(int status, std::string_view body, F const& header, std::int64_t now) {
+    return dialect::from_responses_error(status, body, header, now);
+  }
+
+ private:
+  OpenAiResponsesOptions options_;
+  Secret authorization_;
+};
+
+/// Chat over the Responses protocol; see HttpChat.
+template <net::Transport T = net::AnyTransport>
+class OpenAiResponses : public HttpChat<OpenAiResponsesWire, T> {
+ public:
+  using HttpChat<OpenAiResponsesWire, T>::HttpChat;
+};
+OpenAiResponses(OpenAiResponsesOptions) -> OpenAiResponses<net::AnyTransport>;
+template <net::Transport T>
+OpenAiResponses(T, OpenAiResponsesOptions) -> OpenAiResponses<T>;
+
+}  // namespace lowart
