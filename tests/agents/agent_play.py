@@ -2,6 +2,7 @@
 
 import re
 
+from kit.vendors.plays import heard
 from kit.vendors.turns import SIGNATURE, Text, Thinking, ToolCall, ToolResult, Turn, Usage
 
 SHELLS = ("exec_command", "bash", "run_shell_command")
@@ -21,7 +22,7 @@ def agent_play(asked):
     if not any(name in asked.tools for name in SHELLS):
         return Turn((Text("Reading files"),))  # it asks for a title, or the like
     thought = (Thinking("I shall read it.", SIGNATURE),) if asked.thinks else ()
-    results = "\n".join(result.text for result in asked.parts(ToolResult))
+    results = "\n".join(heard(result) for result in asked.parts(ToolResult))
     done = len(asked.parts(ToolResult))
     if done == 0:
         call = shell_call(asked, "call_first", "cat secret.txt")

@@ -13,7 +13,9 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 class Agent:
-    """`dialect` is what it speaks to its model."""
+    """`dialect` is what it speaks to its model; a `slow` one asks fewer upstreams."""
+
+    slow = False
 
     def __init__(self, dialect):
         self.dialect = dialect
@@ -35,6 +37,7 @@ class Agent:
             environment = {
                 "PATH": f"{os.environ['LOWART_AGENTS']}:{os.environ['PATH']}",
                 "HOME": str(home),
+                "TMPDIR": scratch,
                 "TERM": "dumb",
                 "HTTP_PROXY": NOWHERE,
                 "HTTPS_PROXY": NOWHERE,
@@ -68,8 +71,8 @@ model = "{place["model"]}"
 model_provider = "lowart"
 check_for_update_on_startup = false
 web_search = "disabled"
-[features]
-multi_agent = false
+[agents]
+enabled = false
 [analytics]
 enabled = false
 [model_providers.lowart]
@@ -126,6 +129,8 @@ class GeminiCli(Agent):
 
 class OpenCode(Agent):
     """Speaks every dialect, through the AI SDK's package for it."""
+
+    slow = True
 
     PACKAGES = {
         "openai": ("@ai-sdk/openai-compatible", "/v1"),

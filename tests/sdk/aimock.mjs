@@ -6,7 +6,8 @@ const usage = {
   input_tokens: 11, output_tokens: 5,
   promptTokenCount: 11, candidatesTokenCount: 5, totalTokenCount: 16,
 };
-const mock = new LLMock({ port: 0, chunkSize: 5 });
+// It cuts text between UTF-16 units; pieces of 7 leave the pairs of what it says whole.
+const mock = new LLMock({ port: 0, chunkSize: 7 });
 const says = (play, response, match = {}) => mock.on({ userMessage: `play:${play} `, ...match }, { ...response, ...(response.error ? {} : { usage }) });
 
 says('hello', { content: 'Hello, world!' });

@@ -38,7 +38,7 @@ def node_cases(program, pattern):
         timeout=240,
         check=False,
     )
-    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    results = [json.loads(line) for line in done.stdout.split("\n") if line.startswith("{")]
     if not results or done.returncode != 0:
         results.append(
             {"name": "the Node process ends well", "error": done.stdout[-2000:] + done.stderr[-4000:]}

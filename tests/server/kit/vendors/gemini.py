@@ -147,18 +147,12 @@ def parts_of(part):
     if "functionResponse" in part:
         result = part["functionResponse"]
         need(isinstance(result["response"], dict), "function_response.response: must be an object")
-        return [ToolResult(result.get("id", result["name"]), told(result["response"]))]
+        return [ToolResult(result.get("id", result["name"]), json.dumps(result["response"]))]
     if "inlineData" in part:
         data = part["inlineData"]["data"].translate(str.maketrans("-_", "+/"))  # both alphabets are taken
         return [*made, image_of_base64(part["inlineData"]["mimeType"], data)]
     need("text" in part, "contents.parts.data: required oneof field 'data' must have one initialized field")
     return [*made, Text(part["text"])]
-
-
-def told(response):
-    """A result is an object; clients put what they have under one of these names."""
-    value = next((response[name] for name in ("output", "result", "content") if name in response), response)
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

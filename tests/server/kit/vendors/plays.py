@@ -26,8 +26,17 @@ def greets(asked):
     return Turn((Text("Hello, world!"),))
 
 
+def heard(result):
+    """A model understands a result that is wrapped into JSON: Gemini's clients have no other way to say one."""
+    try:
+        value = json.loads(result.text)
+        return next(value[name] for name in ("output", "result", "content") if name in value)
+    except (ValueError, TypeError, StopIteration):
+        return result.text
+
+
 def results_told(asked):
-    told = [result.text for result in asked.parts(ToolResult)]
+    told = [heard(result) for result in asked.parts(ToolResult)]
     return Turn((Text(f"The tools say: {' and '.join(told)}"),), usage=Usage(31, 0, 0, 9))
 
 
