@@ -9,6 +9,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <ctime>
+
 namespace lowart {
 
 /// The clock of the io_context it is a service of. An idle loop (no alarm) does not tick.
@@ -24,6 +26,11 @@ class LoopClock final : public asio::execution_context::service, public Clock {
   static LoopClock& of(asio::io_context& context) { return asio::use_service<LoopClock>(context); }
 
   TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
+  TimePoint coarse_now() const noexcept override {
+    timespec last_step{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &last_step);
+    return TimePoint(duration_of(last_step)) + coarse_step_;
+  }
   std::int64_t utc_micros() const noexcept override {
     auto const since = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
@@ -38,6 +45,14 @@ class LoopClock final : public asio::execution_context::service, public Clock {
   }
 
  private:
+  static Duration duration_of(timespec const& t) noexcept {
+    return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+  }
+  static Duration coarse_step() noexcept {
+    timespec step{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &step);
+    return duration_of(step);
+  }
   void shutdown() override { stopped_ = true; }
   void first_alarm_linked() override {
     if (!ticking_ && !stopped_) wait();
@@ -53,6 +68,7 @@ class LoopClock final : public asio::execution_context::service, public Clock {
     });
   }
 
+  Duration const coarse_step_{coarse_step()};
   asio::steady_timer timer_;
   bool ticking_{false};
   bool stopped_{false};

@@ -11,11 +11,11 @@ template <class T = void>
 using Result = tl::expected<T, Error>;
 
 /// The failing Result, for `return fail(Errc::not_found, "no model 'x'")`.
-[[nodiscard]] inline tl::unexpected<Error> fail(Error error) {
+[[nodiscard, gnu::cold]] inline tl::unexpected<Error> fail(Error error) {
   return tl::unexpected<Error>(std::move(error));
 }
-[[nodiscard]] inline tl::unexpected<Error> fail(Errc code, std::string message,
-                                                Origin origin = Origin::gateway) {
+[[nodiscard, gnu::cold]] inline tl::unexpected<Error> fail(Errc code, std::string message,
+                                                           Origin origin = Origin::gateway) {
   return tl::unexpected<Error>(Error(code, std::move(message), origin));
 }
 

@@ -65,7 +65,7 @@ class JsonCursor {
   JsonScan skip_string() noexcept;
   /// The same, and gives what stands between the quotes and whether it may have escapes.
   JsonScan take_string(std::string_view& inner, bool& may_be_escaped) noexcept;
-  /// Steps over a whole number of at most 17 digits, without sign, fraction and exponent. False: nothing was done, also
+  /// Steps over a whole number of at most 16 digits, without sign, fraction and exponent. False: nothing was done, also
   /// when the text ends with the number.
   bool take_count(std::int64_t& value) noexcept;
   /// Steps over an object or array; at() is at its opening bracket. `limit` brackets may be open at once.
@@ -129,10 +129,15 @@ inline JsonScan JsonCursor::take_string(std::string_view& inner, bool& may_be_es
 inline bool JsonCursor::take_count(std::int64_t& value) noexcept {
   constexpr std::ptrdiff_t most = 17;
   char const* p = at_;
+  char const* const stop = end_ - p > most ? p + most : end_;
   std::int64_t count = 0;
-  while (p != end_ && *p >= '0' && *p <= '9' && p - at_ <= most) count = count * 10 + (*p++ - '0');
+  for (; p != stop; ++p) {
+    auto const digit = static_cast<unsigned>(*p - '0');
+    if (digit > 9) break;
+    count = count * 10 + digit;
+  }
   auto const digits = p - at_;
-  if (digits == 0 || digits > most || p == end_ || (*at_ == '0' && digits > 1)) return false;
+  if (digits == 0 || p == stop || (*at_ == '0' && digits > 1)) return false;
   if (*p == '.' || *p == 'e' || *p == 'E') return false;
   value = count;
   at_ = p;

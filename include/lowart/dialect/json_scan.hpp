@@ -24,6 +24,10 @@ struct JsonMember {
 
   /// Whether the key, decoded, is `name`. Allocates only for a key with escapes.
   bool key_is(std::string_view name) const { return key_escaped ? decoded_key_is(name) : key == name; }
+  template <std::size_t N>
+  bool key_is(char const (&name)[N]) const {
+    return key_escaped ? decoded_key_is({name, N - 1}) : is_literal(key, name);
+  }
 
  private:
   bool decoded_key_is(std::string_view name) const;

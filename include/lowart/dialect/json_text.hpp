@@ -13,6 +13,12 @@
 
 namespace lowart::dialect {
 
+/// Whether `text` is this literal: with its length known, a few instructions instead of a call.
+template <std::size_t N>
+bool is_literal(std::string_view text, char const (&literal)[N]) noexcept {
+  return text.size() == N - 1 && std::memcmp(text.data(), literal, N - 1) == 0;
+}
+
 inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";  ///< U+FFFD in UTF-8.
 
 /// Writes a code point as UTF-8 and returns its end, at most four bytes on; one that is a surrogate or over U+10FFFF

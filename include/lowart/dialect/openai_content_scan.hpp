@@ -102,7 +102,10 @@ class OpenAiContentScan {
   }
 
  private:
-  static bool is(JsonMember const& m, std::string_view name) { return m.key_is(name); }
+  template <std::size_t N>
+  static bool is(JsonMember const& m, char const (&name)[N]) {
+    return m.key_is(name);
+  }
 
   void read_top(JsonMember const& m) {
     if (is(m, "choices")) {

@@ -153,7 +153,7 @@ class AccessLog {
 
   void write(AccessEntry const& entry) {
     if (fd_ < 0) return;
-    if (lines_bytes_ == 0) alarm_.set(clock_.now());
+    if (lines_bytes_ == 0) alarm_.set(clock_.coarse_now());
     std::size_t const most = access_line_bound(entry);
     if (buffer_.size() - lines_bytes_ < most) buffer_.resize(std::max(2 * flush_bytes, lines_bytes_ + most));
     char* const end = write_access_line(entry, buffer_.data() + lines_bytes_);

@@ -92,7 +92,8 @@ class Door {
   /// The answer is here, or has begun. `has_content`: the model had something to do for it.
   template <class Head>
   void note_answer(Visit& visit, Head const& head, bool has_content) {
-    visit.model_known = true;
+    visit.model_label = model_label(visit.model);
+    visit.series = &loop_.metrics.models.at({visit.model_label});
     visit.provider = head.provider;
     visit.status = head.status;
     note_times(visit, has_content);
@@ -131,13 +132,15 @@ class Door {
     std::string_view const code(status.data(), static_cast<std::size_t>(end - status.data()));
     metrics.http_requests.at({visit.route, code}).add();
     metrics.http_duration.at({visit.route}).observe(took);
-    if (visit.model_known) {
+    if (visit.series != nullptr) {
+      ModelSeries& model = *visit.series;
       for (std::size_t i = 0; i < usage_class_count; ++i) {
         auto const c = static_cast<UsageClass>(i);
         if (auto const n = visit.spent.usage.value(c); n > 0)
-          metrics.tokens.at({model_label(visit.model), to_string(c)}).add(n);
+          ModelSeries::of(model.tokens[i], metrics.tokens, {visit.model_label, to_string(c)}).add(n);
       }
-      metrics.cost_nano_usd.at({model_label(visit.model)}).add(visit.spent.cost.count());
+      ModelSeries::of(model.cost_nano_usd, metrics.cost_nano_usd, {visit.model_label})
+          .add(visit.spent.cost.count());
     }
     AccessEntry entry;
     auto const micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
@@ -203,7 +206,7 @@ class Door {
     loop_.metrics.overhead.observe(std::max(total - upstream, TimePoint::duration{}));
     if (!has_content) return;
     visit.first_token_us = std::chrono::duration_cast<std::chrono::microseconds>(total).count();
-    loop_.metrics.first_token.at({model_label(visit.model)}).observe(total);
+    ModelSeries::of(visit.series->first_token, loop_.metrics.first_token, {visit.model_label}).observe(total);
   }
   void count_attempts(Visit& visit, Call const& call) {
     visit.attempts = static_cast<std::int32_t>(call.trail().size());

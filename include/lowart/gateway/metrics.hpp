@@ -1,6 +1,8 @@
 #pragma once
 /// Metrics: counters and histograms, one shard per event loop, merged when they are scraped.
 
+#include <lowart/core/usage.hpp>
+
 #include <array>
 #include <atomic>
 #include <charconv>
@@ -110,6 +112,19 @@ class Family {
   std::unordered_map<Labels, std::unique_ptr<Entry>, Hash> series_;
 };
 
+/// The series of one model, so that a call looks for its model once. Each is there from its first use on.
+class ModelSeries {
+ public:
+  template <class Series>
+  static Series& of(Series*& known, Family<Series>& family, Labels const& labels) {
+    if (known == nullptr) known = &family.at(labels);
+    return *known;
+  }
+  std::array<Counter*, usage_class_count> tokens{};
+  Counter* cost_nano_usd{nullptr};
+  Histogram* first_token{nullptr};
+};
+
 /// What one event loop counts.
 struct MetricsShard {
   Family<Counter> http_requests;      ///< route, status
@@ -120,6 +135,7 @@ struct MetricsShard {
   Family<Counter> upstream_attempts;  ///< provider, outcome
   Family<Counter> denied;             ///< reason
   Family<Counter> records;            ///< provenance, outcome
+  Family<ModelSeries> models;         ///< model; not shown, it knows where the model's other series are
   Counter in_flight;
   Histogram overhead;
 };

@@ -60,8 +60,9 @@ struct Visit {
   std::string_view id;
   KeyEntry const* key{nullptr};
   std::string_view key_name;
-  std::string_view model;  ///< As asked for; a label only when `model_known`.
-  bool model_known{false};
+  std::string_view model;        ///< As asked for.
+  std::string_view model_label;  ///< The same for metrics, and its series: once somebody answers for it.
+  ModelSeries* series{nullptr};
   int status{0};
   std::int32_t attempts{0};
   std::string_view provider;
@@ -77,10 +78,10 @@ struct Visit {
   std::optional<LookOut> look_out;
 };
 
-/// In the request's arena, so that coroutine frames stay small enough for Asio to recycle (1020 bytes).
+/// In the request's arena, so that coroutine frames stay small enough to be recycled.
 template <class V, class... Args>
 ArenaPtr<V> make_visit(net::ServerRequest& request, Args&&... args) {
-  void* const place = request.arena().resource()->allocate(sizeof(V), alignof(V));
+  void* const place = request.arena().take(sizeof(V), alignof(V));
   return ArenaPtr<V>(::new (place) V(std::forward<Args>(args)...));
 }
 

@@ -173,7 +173,7 @@ LOWART_DECL void HttpExchange::make_room_for_head() {
     head_ = ::new (place) ResponseHead(*head_);
     std::memcpy(larger.data(), begin_, filled);
   } else {
-    head_ = ::new (place) ResponseHead();
+    head_ = ::new (place) ResponseHead;  // no (): its table need not be zero
   }
   begin_ = larger.data();
   end_ = begin_ + filled;

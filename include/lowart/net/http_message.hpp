@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace lowart::net {
 
@@ -149,6 +150,7 @@ class MessageHead {
   Fault note_length(std::string_view value) noexcept;
   Fault note_transfer_encoding(std::string_view value) noexcept;
   Fault note_connection(std::string_view list) noexcept;
+  HeadResult read_long_line(char const*& p, char const* end, std::size_t most) noexcept;
   HeadResult refuse_name(char const* line, char const* p) noexcept;
   HeadResult refuse_value(char c) noexcept;
 };
@@ -194,25 +196,15 @@ inline HeadResult MessageHead::read_fields(char const* end, HeadLimits const& li
   char const* const base = fields_.base();
   char const* p = here();
   for (;;) {
-    if (at_ == At::name) {
-      char const* const line = base + mark_;
-      p = skip<token_class>(p, end);
-      if (p == end) return more(p);
-      if (*p != ':') {
-        if (*p != '\r' || p != line) return refuse_name(line, p);
-        if (end - p < 2) return more(p);
-        return p[1] == '\n' ? finish(p + 2) : refuse(400, "a carriage return stands without a line feed");
-      }
-      if (p == line) return refuse(400, "a header field has no name");
-      if (fields_.size() == most) return refuse(431, "the head has too many header fields");
-      colon_ = static_cast<std::uint32_t>(p - base);
-      at_ = At::value;
-      ++p;
+    char const* const line = base + mark_;
+    bool const begins = at_ == At::name && p == line && fields_.size() < most;
+    ShortLine const found = begins ? short_line(p, end) : ShortLine();
+    if (found.end != 0) {
+      colon_ = mark_ + found.colon;
+      p = line + found.end;
+    } else {
+      if (HeadResult const result = read_long_line(p, end, most); p == nullptr) return result;
     }
-    p = skip<value_class>(p, end);
-    if (p == end || (*p == '\r' && end - p < 2)) return more(p);
-    if (*p != '\r') return refuse_value(*p);
-    if (p[1] != '\n') return refuse(400, "a carriage return stands without a line feed");
     std::string_view const name(base + mark_, colon_ - mark_);
     std::string_view const value = trim_blanks(base + colon_ + 1, p);
     fields_.add(name, value);
@@ -222,6 +214,33 @@ inline HeadResult MessageHead::read_fields(char const* end, HeadLimits const& li
     p += 2;
     begin_fields(p);
   }
+}
+
+/// Any line, from wherever in it the last call stopped. `p` becomes the place of its CR LF, or null where the result
+/// says all there is to say.
+inline HeadResult MessageHead::read_long_line(char const*& p, char const* end, std::size_t most) noexcept {
+  char const* at = std::exchange(p, nullptr);
+  if (at_ == At::name) {
+    char const* const line = fields_.base() + mark_;
+    at = skip<token_class>(at, end);
+    if (at == end) return more(at);
+    if (*at != ':') {
+      if (*at != '\r' || at != line) return refuse_name(line, at);
+      if (end - at < 2) return more(at);
+      return at[1] == '\n' ? finish(at + 2) : refuse(400, "a carriage return stands without a line feed");
+    }
+    if (at == line) return refuse(400, "a header field has no name");
+    if (fields_.size() == most) return refuse(431, "the head has too many header fields");
+    colon_ = static_cast<std::uint32_t>(at - fields_.base());
+    at_ = At::value;
+    ++at;
+  }
+  at = skip<value_class>(at, end);
+  if (at == end || (*at == '\r' && end - at < 2)) return more(at);
+  if (*at != '\r') return refuse_value(*at);
+  if (at[1] != '\n') return refuse(400, "a carriage return stands without a line feed");
+  p = at;
+  return {};
 }
 
 inline HeadResult MessageHead::refuse_name(char const* line, char const* p) noexcept {

@@ -20,12 +20,12 @@ LOWART_DECL HttpPool::Look HttpPool::look(Connection& connection) {
     return all ? Look::good : Look::bad;
   }
   static constexpr std::chrono::seconds patience{1};
-  bool const soon = loop_.clock().now() - connection.idle_since_ < patience;
+  bool const soon = loop_.clock().coarse_now() - connection.idle_since_ < patience;
   return step.would_block() && soon ? Look::not_yet : Look::bad;
 }
 
 LOWART_DECL HttpPool::Loan HttpPool::take() {
-  TimePoint const stale = loop_.clock().now() - idle_limit_;
+  TimePoint const stale = loop_.clock().coarse_now() - idle_limit_;
   for (std::size_t i = idle_.size(); i-- > 0;) {
     auto const place = idle_.begin() + static_cast<std::ptrdiff_t>(i);
     if ((*place)->idle_since_ <= stale) {
@@ -60,7 +60,7 @@ LOWART_DECL void HttpPool::give_back(Loan connection) {
 
 LOWART_DECL void HttpPool::give_back_before_end(Loan connection, BodyFraming const& rest) {
   if (down_ || max_idle_ == 0) return;
-  TimePoint const now = loop_.clock().now();
+  TimePoint const now = loop_.clock().coarse_now();
   connection->idle_since_ = now;
   connection->unread_ = rest;
   bool const full = idle_.size() == max_idle_;

@@ -224,7 +224,7 @@ LOWART_DECL Task<void> HttpServer::converse(std::shared_ptr<Connection> connecti
   try {
     Result<void> ready{};
     if (tls) {
-      connection->stream.deadline(connection->state.loop.clock().now() + limits_.head_time);
+      connection->stream.deadline(connection->state.loop.clock().coarse_now() + limits_.head_time);
       ready = co_await connection->stream.accept_tls(*tls);
     }
     if (ready) co_await serve_requests(*connection);
@@ -242,7 +242,7 @@ LOWART_DECL Task<void> HttpServer::serve_requests(Connection& connection) {
     if (state.in_begin == state.in_end && !draining_) {
       connection.give_back();
       connection.idle = true;
-      connection.stream.deadline(state.loop.clock().now() + limits_.idle_time);
+      connection.stream.deadline(state.loop.clock().coarse_now() + limits_.idle_time);
       bool const ready = co_await connection.stream.until_readable();
       connection.idle = false;
       // When draining ended the wait, a request may have come all the same: look once.
@@ -298,7 +298,7 @@ LOWART_DECL Task<HttpServer::Next> HttpServer::serve_one(Connection& connection)
 
 LOWART_DECL Task<HeadResult> HttpServer::wait_for_head(Connection& connection) {
   auto& stream = connection.stream;
-  stream.deadline(connection.state.loop.clock().now() + limits_.head_time);
+  stream.deadline(connection.state.loop.clock().coarse_now() + limits_.head_time);
   for (;;) {
     Result<void> const ready = co_await stream.readable();
     if (!ready) {
@@ -343,7 +343,7 @@ LOWART_DECL Task<void> HttpServer::refuse(Connection& connection, int status, st
 
 LOWART_DECL Task<void> HttpServer::linger(Connection& connection) {
   connection.stream.shutdown_send();
-  connection.stream.deadline(connection.state.loop.clock().now() + limits_.linger_time);
+  connection.stream.deadline(connection.state.loop.clock().coarse_now() + limits_.linger_time);
   for (;;) {
     Result<std::size_t> const read = co_await connection.stream.read_some(connection.state.in.span());
     if (!read || *read == 0) co_return;

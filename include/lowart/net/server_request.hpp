@@ -122,7 +122,7 @@ class GatheredLines {
   void grow(std::size_t most) {
     constexpr std::size_t usual = 768;  // a gateway's own fields
     std::size_t const capacity = std::max(usual, 2 * (size_ + most));
-    auto* const larger = static_cast<char*>(arena_.resource()->allocate(capacity, 1));
+    auto* const larger = static_cast<char*>(arena_.take(capacity, 1));
     std::copy(data_, data_ + size_, larger);
     data_ = larger;
     capacity_ = capacity;

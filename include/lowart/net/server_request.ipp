@@ -38,7 +38,7 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::body(std::size_t limit
   if (auto here = body_now(limit)) co_return *std::move(here);
   bool const has_length = head_.body() == BodyKind::length;
   at_ = At::inside;
-  began_at_ = clock().now();
+  began_at_ = clock().coarse_now();
   Result<void> const asked = co_await ask_for_body();
   if (!asked) co_return fail(asked.error());
   Result<std::string_view> read;
@@ -57,7 +57,7 @@ LOWART_DECL tl::unexpected<Error> ServerRequest::too_large(std::size_t limit) {
 
 LOWART_DECL Task<Result<void>> ServerRequest::ask_for_body() {
   if (!head_.expect_continue() || connection_.in_begin != connection_.in_end) co_return Result<void>{};
-  connection_.stream.deadline(clock().now() + connection_.limits.write_time);
+  connection_.stream.deadline(clock().coarse_now() + connection_.limits.write_time);
   Result<void> const asked = co_await connection_.stream.write_all("HTTP/1.1 100 Continue\r\n\r\n");
   co_return asked;
 }
@@ -67,7 +67,7 @@ LOWART_DECL Task<Result<std::size_t>> ServerRequest::read_some(std::span<char> s
   auto const& limits = connection_.limits;
   auto const earned =
       std::chrono::milliseconds(received_ * 1000 / std::max<std::size_t>(limits.body_rate, 1));
-  connection_.stream.deadline(std::min(clock().now(), began_at_ + earned) + limits.body_time);
+  connection_.stream.deadline(std::min(clock().coarse_now(), began_at_ + earned) + limits.body_time);
   Result<std::size_t> read = co_await connection_.stream.read_some(space);
   if (read && *read == 0)
     co_return fail(Errc::invalid_request, "the client closed before its request was complete",
@@ -187,7 +187,7 @@ LOWART_DECL void Responder::write_head(int status, std::string_view content_type
 
   constexpr std::size_t fixed_lines = 256;  // the longest status line, length, coding, date and connection
   std::size_t const room = fixed_lines + content_type.size() + fields_.size();
-  auto* const text = static_cast<char*>(arena_.resource()->allocate(room, 1));
+  auto* const text = static_cast<char*>(arena_.take(room, 1));
   HeadWriter head(std::span<char>(text, room));
   head.write_status_line(status);
   if (!content_type.empty()) head.write_field("content-type", content_type);
@@ -210,7 +210,7 @@ LOWART_DECL bool Responder::try_out(bool last) {
 }
 
 LOWART_DECL Task<Result<void>> Responder::write_out(bool last) {
-  connection_.stream.deadline(connection_.loop.clock().now() + connection_.limits.write_time);
+  connection_.stream.deadline(connection_.loop.clock().coarse_now() + connection_.limits.write_time);
   Result<void> written = co_await connection_.stream.write_all(pieces_);
   if (!written) {
     keep_alive_ = false;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace lowart::net {
 
@@ -26,7 +27,7 @@ class HttpRequest {
   /// Names and values must hold no CR, LF or NUL: exchange() refuses them. Host, Content-Length and Connection
   /// are the transport's own. More than max_fields are an error of exchange().
   HttpRequest& field(std::string_view name, std::string_view value) noexcept {
-    if (field_count_ < max_fields) fields_[field_count_] = {name, value};
+    if (field_count_ < max_fields) std::construct_at(&fields_.all[field_count_], name, value);
     ++field_count_;
     return *this;
   }
@@ -40,8 +41,9 @@ class HttpRequest {
   /// Appended to the path of the transport's base URL; begins with '/'.
   std::string_view path() const noexcept { return path_; }
   bool too_many_fields() const noexcept { return field_count_ > max_fields; }
-  std::span<std::pair<std::string_view, std::string_view> const> fields() const noexcept {
-    return {fields_.data(), std::min(field_count_, max_fields)};
+  using Field = std::pair<std::string_view, std::string_view>;
+  std::span<Field const> fields() const noexcept {
+    return {fields_.all.data(), std::min(field_count_, max_fields)};
   }
   std::span<std::string_view const> pieces() const noexcept { return {pieces_.data(), piece_count_}; }
   std::size_t body_size() const noexcept {
@@ -53,7 +55,12 @@ class HttpRequest {
  private:
   std::string_view method_;
   std::string_view path_;
-  std::array<std::pair<std::string_view, std::string_view>, max_fields> fields_{};
+  /// Only those that were added are there: a request of six fields should not pay for all.
+  union Fields {
+    Fields() noexcept {}
+    std::array<Field, max_fields> all;
+  };
+  Fields fields_;
   std::array<std::string_view, max_pieces> pieces_{};
   std::size_t field_count_{0};
   std::size_t piece_count_{0};

@@ -86,7 +86,7 @@ class Breaker {
   template <Request R>
     requires Serves<P, R>
   Task<ReplyOf<R>> operator()(R const& request, Call& call) {
-    auto const pass = state_->admit(call.now());
+    auto const pass = state_->admit(call.clock().coarse_now());
     if (!pass) {
       Error refused(Errc::circuit_open, std::string(name()) + " keeps failing and is not called for now");
       co_return fail(std::move(refused).with_retryable(true).with_retry_after(pass.error()));
