@@ -8,6 +8,8 @@
 #include <array>
 #include <climits>
 #include <cstddef>
+#include <cstdint>
+#include <new>
 
 namespace lowart {
 
@@ -40,6 +42,8 @@ class FramePool {
     lists_.kept_bytes += size;
   }
   static std::size_t kept_bytes() noexcept { return lists_.kept_bytes; }
+  /// How many blocks this thread has asked the heap for.
+  static std::uint64_t made() noexcept { return lists_.made; }
 
  private:
   static constexpr std::size_t step = 8;  // sizes of frames are multiples of it
@@ -54,6 +58,7 @@ class FramePool {
   struct Lists {
     std::array<Free*, largest / step> first{};
     std::size_t kept_bytes{0};
+    std::uint64_t made{0};
     State state{State::untouched};
   };
   /// Empties the lists at the thread's end; frames that end later go to the heap.
@@ -81,6 +86,7 @@ class FramePool {
     return lists_.state == State::open;
   }
   static void* make(std::size_t size) {
+    ++lists_.made;
     return boost::asio::aligned_new(BOOST_ASIO_DEFAULT_ALIGN, size + asio_chunk);
   }
   /// Asio notes behind the frame how large its block is.

@@ -17,6 +17,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -91,6 +92,9 @@ struct HttpServer::Connection {
   std::span<std::byte> arena_memory() const noexcept {
     return std::as_writable_bytes(work.span().subspan(sizeof(RequestHead)));
   }
+  /// What is read at once until the head is known: a body that does not fit behind it moves to a block of its own, and
+  /// the less of it has come by then, the less has to be copied.
+  static constexpr std::size_t one_read = 4096;
   /// Reads what is there and parses it. need_more: nothing more is there now, or `lost`.
   HeadResult read_head();
 
@@ -122,7 +126,8 @@ LOWART_DECL HeadResult HttpServer::Connection::read_head() {
       std::memcpy(larger.data(), state.in.data(), state.in_end);
       state.in = std::move(larger);
     }
-    IoStep const step = stream.try_read({state.in.data() + state.in_end, state.in.size() - state.in_end});
+    std::size_t const room = state.in.size() - state.in_end;
+    IoStep const step = stream.try_read({state.in.data() + state.in_end, std::min(room, one_read)});
     if (!step.done()) {
       lost = !step.would_block();
       return {};

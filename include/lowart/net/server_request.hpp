@@ -23,6 +23,7 @@
 namespace lowart::net {
 
 class Stream;
+class IoStep;
 class Loop;
 
 /// Bounds of what a client may do. A limit reached is an answer that says so.
@@ -91,7 +92,8 @@ class ServerRequest {
   LOWART_DECL Task<Result<void>> ask_for_body();
   LOWART_DECL Task<Result<std::string_view>> read_length(std::size_t size);
   LOWART_DECL Task<Result<std::string_view>> read_chunked(std::size_t limit);
-  LOWART_DECL Task<Result<std::size_t>> read_some(std::span<char> space);
+  LOWART_DECL Result<std::size_t> took(IoStep step);
+  LOWART_DECL Task<Result<void>> wait_for_more();
 
   ConnectionState& connection_;
   RequestHead const& head_;

@@ -62,20 +62,25 @@ LOWART_DECL Task<Result<void>> ServerRequest::ask_for_body() {
   co_return asked;
 }
 
-LOWART_DECL Task<Result<std::size_t>> ServerRequest::read_some(std::span<char> space) {
-  // Every read has body_time; all of them together have that and what the bytes so far have earned.
+LOWART_DECL Result<std::size_t> ServerRequest::took(IoStep step) {
+  received_ += step.bytes();
+  if (step.done() || step.would_block()) return step.bytes();
+  if (step.end())
+    return fail(Errc::invalid_request, "the client closed before its request was complete", Origin::client);
+  return fail(connection_.stream.failure());
+}
+
+LOWART_DECL Task<Result<void>> ServerRequest::wait_for_more() {
+  // Every wait has body_time; all of them together have that and what the bytes so far have earned.
   auto const& limits = connection_.limits;
   auto const earned =
       std::chrono::milliseconds(received_ * 1000 / std::max<std::size_t>(limits.body_rate, 1));
   connection_.stream.deadline(std::min(clock().coarse_now(), began_at_ + earned) + limits.body_time);
-  Result<std::size_t> read = co_await connection_.stream.read_some(space);
-  if (read && *read == 0)
-    co_return fail(Errc::invalid_request, "the client closed before its request was complete",
-                   Origin::client);
-  if (!read && connection_.stream.expired())
+  bool const ready = co_await connection_.stream.until_readable();
+  if (ready) co_return Result<void>{};
+  if (connection_.stream.expired())
     co_return fail(Errc::invalid_request, "the request body did not arrive in time", Origin::client);
-  if (read) received_ += *read;
-  co_return read;
+  co_return fail(connection_.stream.failure());
 }
 
 LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_length(std::size_t size) {
@@ -90,10 +95,14 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_length(std::size_
     c.in_begin = c.in_end = 0;  // a body this long leaves nothing of the next request behind
   }
   while (have < size) {
-    Result<std::size_t> const read = co_await read_some({begin + have, size - have});
+    IoStep const step = c.stream.try_read({begin + have, size - have});
+    Result<std::size_t> const read = took(step);
     if (!read) co_return fail(read.error());
     have += *read;
     if (fits) c.in_end += *read;
+    if (!step.would_block()) continue;
+    Result<void> const waited = co_await wait_for_more();
+    if (!waited) co_return fail(waited.error());
   }
   if (fits) c.in_begin += size;
   co_return std::string_view(begin, size);
@@ -129,9 +138,13 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
       large_ = std::move(larger);
     }
     std::size_t const space = std::min(large_.size() - have, BufferPool::block);
-    Result<std::size_t> const read = co_await read_some({large_.data() + have, space});
+    IoStep const step = c.stream.try_read({large_.data() + have, space});
+    Result<std::size_t> const read = took(step);
     if (!read) co_return fail(read.error());
     fresh = *read;
+    if (!step.would_block()) continue;
+    Result<void> const waited = co_await wait_for_more();
+    if (!waited) co_return fail(waited.error());
   }
   co_return too_large(limit);
 }
