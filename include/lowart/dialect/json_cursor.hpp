@@ -153,9 +153,14 @@ inline JsonScan JsonCursor::skip_nested(std::size_t limit) noexcept {
   for (std::size_t offset = 0; offset < left; offset += json_block::size) {
     char const* const p = at_ + offset;
     json_block::Block const block = json_block::load(p, end_);
-    if (inside != 0 && carry == 0 && block.lacks('"', '\\')) continue;
-    std::uint64_t const escaped = json_block::escaped(block.equal('\\'), carry);
-    std::uint64_t const strings = json_block::prefix_parity(block.equal('"') & ~escaped) ^ inside;
+    std::uint64_t const backslashes = block.equal('\\');
+    std::uint64_t const any_quotes = block.equal('"');
+    bool const nothing_to_see = (backslashes | any_quotes | carry) == 0;
+    if (inside != 0 && nothing_to_see) continue;
+    std::uint64_t const quotes = any_quotes & ~json_block::escaped(backslashes, carry);
+    if (inside != 0 && quotes == 0)
+      continue;  // prose with escapes: nothing of the block is outside its string
+    std::uint64_t const strings = json_block::prefix_parity(quotes) ^ inside;
     inside = std::uint64_t{0} - (strings >> 63U);
     std::uint64_t const opens = block.equal_folded('{') & ~strings;
     std::uint64_t const closes = block.equal_folded('}') & ~strings;

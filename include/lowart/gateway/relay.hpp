@@ -45,6 +45,14 @@ class StreamOutlet {
     framing_->frame(bytes, last, framed_);
     return responder_.write(framed_, last);
   }
+  /// The same without a coroutine where the client takes all of it at once; false: write_rest() brings out the rest.
+  bool write_now(std::string_view bytes, bool last) {
+    if (!framing_) return responder_.write_now(bytes, last);
+    framed_.clear();
+    framing_->frame(bytes, last, framed_);
+    return responder_.write_now(framed_, last);
+  }
+  Task<Result<void>> write_rest(bool last) { return responder_.write_rest(last); }
   void abort() { responder_.abort(); }
 
  private:
@@ -88,7 +96,7 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, Strea
     if (!std::exchange(begun, true) && !whole) outlet.begin(reply.head().status, reply.head().content_type);
     Result<void> sent;
     if (whole) sent = co_await responder.send(reply.head().status, reply.head().content_type, part->bytes);
-    else sent = co_await outlet.write(part->bytes, part->last);
+    else if (!outlet.write_now(part->bytes, part->last)) sent = co_await outlet.write_rest(part->last);
     if (!sent) co_return RelayEnd::failed(sent.error());
     if (part->last) co_return RelayEnd{};
   }

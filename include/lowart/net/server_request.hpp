@@ -166,6 +166,10 @@ class Responder {
   /// The next piece, at once; `last` ends the answer. An empty piece that is not the last sends only the
   /// head.
   LOWART_DECL Task<Result<void>> write(std::string_view piece, bool last);
+  /// As write() once begin() was called, without a coroutine: true when the socket took all of it. False: the rest is for
+  /// write_rest(), with `piece` as it was.
+  [[nodiscard]] LOWART_DECL bool write_now(std::string_view piece, bool last);
+  LOWART_DECL Task<Result<void>> write_rest(bool last);
   /// Gives the answer up: the connection closes where the client cannot take it for complete.
   void abort() noexcept {
     keep_alive_ = false;
@@ -191,7 +195,6 @@ class Responder {
   LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
   LOWART_DECL bool try_out(bool last);
   LOWART_DECL void finish() noexcept;
-  LOWART_DECL Task<Result<void>> write_out(bool last);
   LOWART_DECL static void look_out(void* self);
 
   ConnectionState& connection_;
@@ -201,6 +204,7 @@ class Responder {
   GatheredLines fields_;
   std::string_view head_text_;
   std::array<std::string_view, 4> pieces_;  ///< What of the present write is still to be taken.
+  std::array<char, chunk_header_bytes> chunk_text_;
   Call* call_{nullptr};
   std::optional<Alarm> alarm_;
   bool keep_alive_;

@@ -89,13 +89,15 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_length(std::size_
   std::size_t have = std::min(c.in_end - c.in_begin, size);
   bool const fits = c.in_begin + size <= c.in.size();
   if (!fits) {
-    large_ = c.loop.buffers().take(size);
+    large_ = c.loop.buffers().take(size + 1);
     std::memcpy(large_.data(), begin, have);
     begin = large_.data();
     c.in_begin = c.in_end = 0;  // a body this long leaves nothing of the next request behind
   }
+  // Room for more than is to come: a read that does not fill it shows that nothing was left.
+  char* const room_end = fits ? c.in.data() + c.in.size() : begin + size + 1;
   while (have < size) {
-    IoStep const step = c.stream.try_read({begin + have, size - have});
+    IoStep const step = c.stream.try_read({begin + have, room_end});
     Result<std::size_t> const read = took(step);
     if (!read) co_return fail(read.error());
     have += *read;
@@ -105,6 +107,8 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_length(std::size_
     if (!waited) co_return fail(waited.error());
   }
   if (fits) c.in_begin += size;
+  else
+    surplus_ = {begin + size, have - size};  // the next request, of a client that does not wait for answers
   co_return std::string_view(begin, size);
 }
 
@@ -222,7 +226,7 @@ LOWART_DECL bool Responder::try_out(bool last) {
   return done;
 }
 
-LOWART_DECL Task<Result<void>> Responder::write_out(bool last) {
+LOWART_DECL Task<Result<void>> Responder::write_rest(bool last) {
   connection_.stream.deadline(connection_.loop.clock().coarse_now() + connection_.limits.write_time);
   Result<void> written = co_await connection_.stream.write_all(pieces_);
   if (!written) {
@@ -244,7 +248,7 @@ LOWART_DECL bool Responder::send_now(int status, std::string_view content_type, 
   return try_out(true);
 }
 
-LOWART_DECL Task<Result<void>> Responder::send_rest() { return write_out(true); }
+LOWART_DECL Task<Result<void>> Responder::send_rest() { return write_rest(true); }
 
 LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view content_type,
                                                std::string_view body) {
@@ -258,21 +262,24 @@ LOWART_DECL void Responder::begin(int status, std::string_view content_type) {
   if (!head_sent_) write_head(status, content_type, std::nullopt);
 }
 
-LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool last) {
-  if (complete_ || head_text_.empty())
-    co_return fail(Errc::internal,
-                   complete_ ? "the answer is complete already" : "the answer has no head yet");
-  std::array<char, chunk_header_bytes> size_text;
+LOWART_DECL bool Responder::write_now(std::string_view piece, bool last) {
   pieces_ = {};
   if (!head_sent_) pieces_[0] = head_text_;
   if (!bodiless_) pieces_[2] = piece;
   if (chunked_ && !bodiless_) {
-    if (!piece.empty()) pieces_[1] = chunk_header(piece.size(), size_text);
+    if (!piece.empty()) pieces_[1] = chunk_header(piece.size(), chunk_text_);
     if (last) pieces_[3] = piece.empty() ? last_chunk : std::string_view("\r\n0\r\n\r\n");
     else if (!piece.empty()) pieces_[3] = chunk_end;
   }
-  if (try_out(last)) co_return Result<void>{};
-  Result<void> const written = co_await write_out(last);
+  return try_out(last);
+}
+
+LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool last) {
+  if (complete_ || head_text_.empty())
+    co_return fail(Errc::internal,
+                   complete_ ? "the answer is complete already" : "the answer has no head yet");
+  if (write_now(piece, last)) co_return Result<void>{};
+  Result<void> const written = co_await write_rest(last);
   co_return written;
 }
 
