@@ -15,8 +15,8 @@ from kit.vendors import VENDOR_KEY, Vendor  # noqa: E402
 from kit.vendors.turns import SIGNATURE, Thinking  # noqa: E402
 
 # What the gateway speaks: to its clients, and to upstreams (provider types, and what their base_url ends with).
-DIALECTS = ["openai"]
-UPSTREAMS = {"openai": "/v1"}
+DIALECTS = ["openai", "openai_responses", "anthropic", "gemini"]
+UPSTREAMS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
 
 
 def works(agent, place, vendor):

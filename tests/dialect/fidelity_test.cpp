@@ -74,6 +74,9 @@ TEST(SealedSignature, ComesBackToItsMakerOnly) {
   EXPECT_EQ(seal(thought, Dialect::openai_chat), "lw1.anthropic.EqQ.B==");
   EXPECT_EQ(unseal(seal(thought, Dialect::openai_chat), Dialect::openai_chat), thought);
   EXPECT_EQ(unseal("EqQ.B==", Dialect::anthropic), thought);
+  EXPECT_EQ(seal(thought, Dialect::gemini), "bHcxLmFudGhyb3BpYy5FcVEuQj09");  // bytes to its SDKs: base64
+  EXPECT_EQ(unseal(seal(thought, Dialect::gemini), Dialect::gemini), thought);
+  EXPECT_EQ(unseal("bHcx!", Dialect::gemini), (Signature{Dialect::gemini, "bHcx!"}));
   EXPECT_EQ(unseal("lw1.nobody.x", Dialect::gemini), (Signature{Dialect::gemini, "lw1.nobody.x"}));
 }
 

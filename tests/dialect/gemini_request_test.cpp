@@ -247,7 +247,7 @@ TEST(GeminiRequest, WritesAnotherDialectsToolLoop) {
     "tools":[{"functionDeclarations":[{"name":"get_weather",
       "parametersJsonSchema":{"type":"object","$defs":{"x":{"const":1}},"additionalProperties":false}}]}],
     "toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["get_weather"]}},
-    "generationConfig":{"maxOutputTokens":5,"thinkingConfig":{"thinkingBudget":24576}}})"));
+    "generationConfig":{"maxOutputTokens":5,"thinkingConfig":{"thinkingBudget":24576,"includeThoughts":true}}})"));
 }
 
 TEST(GeminiRequest, SignsTheFirstCallOfAnotherModelForModelsThatInsist) {
@@ -289,8 +289,8 @@ TEST(GeminiRequest, WritesOnlyItsOwnSignaturesAndReasoning) {
 TEST(GeminiRequest, BringsAnotherProvidersSignatureThroughItsClientInOnePart) {
   auto const c = decoded(R"({"contents":[{"role":"model","parts":[
       {"text":"a","thought":true},{"text":"b","thought":true},
-      {"text":"","thought":true,"thoughtSignature":"lw1.anthropic.sig"},
-      {"text":"","thought":true,"thoughtSignature":"lw1.anthropic.data.redacted"},
+      {"text":"","thought":true,"thoughtSignature":"bHcxLmFudGhyb3BpYy5zaWc="},
+      {"text":"","thought":true,"thoughtSignature":"bHcxLmFudGhyb3BpYy5kYXRhLnJlZGFjdGVk"},
       {"text":"Answer."}]}]})");
   auto const& parts = c.messages.at(0).content;
   ASSERT_EQ(parts.size(), 3U);

@@ -9,8 +9,8 @@ from kit.gateway import Gateway, new_key, provider, running, shared, target
 from kit.vendors import PROTOCOLS, VENDOR_KEY, Vendor
 
 # What the gateway speaks: to its clients, and to upstreams (provider types, and what their base_url ends with).
-DIALECTS = ["openai"]
-UPSTREAMS = {"openai": "/v1"}
+DIALECTS = ["openai", "openai_responses", "anthropic", "gemini"]
+UPSTREAMS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
 CLIENTS = 16  # at most, in both languages
 
 DEMO_MODELS = [

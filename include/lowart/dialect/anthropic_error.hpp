@@ -74,7 +74,11 @@ inline std::string anthropic_error_body(Error const& error, std::string_view req
   std::string body;
   JsonWriter w(body);
   w.begin_object().text("type", "error").begin_object("error");
-  w.text("type", anthropic_error_text::type_of(error)).text("message", message_of(error)).end_object();
+  w.text("type", anthropic_error_text::type_of(error)).text("message", message_of(error));
+  // The official SDKs' tool runners then go on by sending the whole conversation.
+  if (error.code() == Errc::unsupported && error.param() == "thread")
+    w.raw("details", R"({"error_code":"thread_unsupported_request","unsupported":["model"]})");
+  w.end_object();
   w.text_if("request_id", request_id).end_object();
   return body;
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// Vectors as base64: single precision, little-endian, one number after the other.
 
+#include <lowart/dialect/base64.hpp>
 #include <lowart/model/embedding.hpp>
 
 #include <array>
@@ -13,22 +14,6 @@
 
 namespace lowart::dialect {
 
-namespace base64_vector {
-
-inline constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// The value of each character; 64 for one that base64 does not have.
-inline constexpr std::array<std::uint8_t, 256> values = [] {
-  std::array<std::uint8_t, 256> all{};
-  all.fill(64);
-  for (std::size_t i = 0; i < alphabet.size(); ++i)
-    all[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
-  return all;
-}();
-
-}  // namespace base64_vector
-
 /// Appends the numbers as base64 (RFC 4648, with padding).
 inline void append_base64_vector(std::string& out, Embedding const& vector) {
   std::uint32_t held = 0;
@@ -37,7 +22,7 @@ inline void append_base64_vector(std::string& out, Embedding const& vector) {
     held = held << 8U | byte;
     if (++bytes % 3 != 0) return;
     for (unsigned shift = 24; shift > 0; shift -= 6)
-      out.push_back(base64_vector::alphabet[held >> (shift - 6) & 63U]);
+      out.push_back(base64::alphabet[held >> (shift - 6) & 63U]);
     held = 0;
   };
   out.reserve(out.size() + (vector.size() * sizeof(float) + 2) / 3 * 4);
@@ -62,7 +47,7 @@ inline std::optional<Embedding> decode_base64_vector(std::string_view text) {
   unsigned number_bits = 0, bits = 0;
   std::uint32_t held = 0;
   for (char const c : text) {
-    std::uint32_t const value = base64_vector::values[static_cast<unsigned char>(c)];
+    std::uint32_t const value = base64::values[static_cast<unsigned char>(c)];
     if (value == 64) return std::nullopt;
     held = held << 6U | value;
     bits += 6;

@@ -120,7 +120,9 @@ class Walk {
     if (choice.kind == ToolChoiceKind::other) return need(Feature::vendor_tool, "tool_choice");
     need_if(choice.kind != ToolChoiceKind::unset, Feature::tool_choice);
     need_if(!choice.allowed.empty(), Feature::allowed_tools);
-    need_if(c_.parallel_tool_calls == false && !c_.tools.empty(), Feature::one_call_at_a_time);
+    bool const may_be_several = choice.kind != ToolChoiceKind::named && choice.kind != ToolChoiceKind::none;
+    need_if(c_.parallel_tool_calls == false && !c_.tools.empty() && may_be_several,
+            Feature::one_call_at_a_time);
   }
 
   void walk_output() {
@@ -134,6 +136,15 @@ class Walk {
     }
   }
 
+  /// Google's own clients always send the default of Google's models: that is not the user's wish.
+  void need_top_k() {
+    constexpr std::int64_t googles_default = 64;
+    bool const says_nothing = c_.dialect == Dialect::gemini && c_.top_k == googles_default;
+    if (!says_nothing) return need_if(c_.top_k.has_value(), Feature::top_k);
+    if (row_of(Feature::top_k).in(target_) == Fidelity::none)
+      losses_.lose(Weight::hint, std::string(spelling(Feature::top_k, c_.dialect)), why_);
+  }
+
   void walk_settings() {
     ReasoningWish const& wish = c_.reasoning;
     need_if(!wish.effort.empty(), Feature::reasoning_effort);
@@ -141,7 +152,7 @@ class Walk {
     need_if(!wish.shown.empty() && wish.shown != "none", Feature::shown_reasoning);
     need_if(c_.temperature.has_value(), Feature::temperature);
     need_if(c_.top_p.has_value(), Feature::top_p);
-    need_if(c_.top_k.has_value(), Feature::top_k);
+    need_top_k();
     need_if(c_.frequency_penalty.value_or(0) != 0, Feature::frequency_penalty);
     need_if(c_.presence_penalty.value_or(0) != 0, Feature::presence_penalty);
     need_if(c_.n.value_or(1) != 1, Feature::choices);

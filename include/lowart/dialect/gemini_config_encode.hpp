@@ -65,7 +65,10 @@ inline void encode_thinking(JsonWriter& w, Conversation const& c, std::string_vi
   else if (!wish.effort.empty()) budget = std::min(budget_of(wish.effort), most_thinking);
   else if (wish.mode == "adaptive" && !takes_levels(model)) budget = -1;
   inner.count_if("thinkingBudget", budget).text_if("thinkingLevel", level);
+  // Other dialects show what a model thought when it was asked to think; this one has to be told.
+  bool const thinks = !own && budget != 0 && (!wish.effort.empty() || budget || !wish.mode.empty());
   if (!wish.shown.empty()) inner.flag("includeThoughts", wish.shown != "none");
+  else if (thinks) inner.flag("includeThoughts", true);
   if (own) write_dotted(inner, c.extra, thinking_prefix);
   inner.end_object();
   if (text.size() > 2) w.raw("thinkingConfig", text);

@@ -88,9 +88,9 @@ class GeminiReplyParts {
 
   static void write_signature(JsonWriter& w, Signature const& signature, bool redacted) {
     if (signature.empty()) return;
-    std::string text = seal(signature, Dialect::gemini);
-    if (redacted) text.append(gemini_redacted_mark);
-    w.text("thoughtSignature", text);
+    Signature marked = signature;
+    if (redacted) marked.value.append(gemini_redacted_mark);
+    w.text("thoughtSignature", seal(marked, Dialect::gemini));
   }
 
   void hold(PieceDelta const& piece) {

@@ -26,10 +26,11 @@ namespace gemini_request {
 inline void take_signature(JsonObject& object, ContentPart& part) {
   auto text = object.take_text(GeminiName(object, "thoughtSignature"));
   if (!text) return;
-  part.redacted = part.kind == PartKind::reasoning && text->starts_with(sealed::mark) &&
-                  text->ends_with(gemini_redacted_mark);
-  if (part.redacted) text->resize(text->size() - gemini_redacted_mark.size());
   part.signature = unseal(*text, Dialect::gemini);
+  std::string& value = part.signature.value;
+  part.redacted = part.kind == PartKind::reasoning && part.signature.by != Dialect::gemini &&
+                  value.ends_with(gemini_redacted_mark);
+  if (part.redacted) value.resize(value.size() - gemini_redacted_mark.size());
 }
 
 /// inlineData or fileData.

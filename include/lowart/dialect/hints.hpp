@@ -13,20 +13,36 @@ namespace lowart::dialect {
 namespace hint {
 
 /// Bookkeeping, caching, billing and telemetry of each dialect: their absence changes cost or records only.
-inline constexpr std::array<std::string_view, 17> openai{
-    "store",         "metadata",       "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-    "service_tier",  "stream_options", "include",           "client_metadata",  "background",
-    "truncation",    "obfuscation",    "reasoning_content", "reasoning",        "reasoning_details",
-    "extra_content", "annotations"};
+inline constexpr std::array<std::string_view, 18> openai{"store",
+                                                         "metadata",
+                                                         "safety_identifier",
+                                                         "prompt_cache_key",
+                                                         "prompt_cache_retention",
+                                                         "service_tier",
+                                                         "stream_options",
+                                                         "include",
+                                                         "client_metadata",
+                                                         "background",
+                                                         "truncation",
+                                                         "obfuscation",
+                                                         "reasoning_content",
+                                                         "reasoning",
+                                                         "reasoning_details",
+                                                         "extra_content",
+                                                         "annotations",
+                                                         "index"};
 inline constexpr std::array<std::string_view, 7> anthropic{
     "metadata", "service_tier", "inference_geo", "speed", "caller", "eager_input_streaming", "defer_loading"};
-inline constexpr std::array<std::string_view, 7> gemini{"labels",
-                                                        "safetySettings",
-                                                        "safety_settings",
-                                                        "serviceTier",
-                                                        "service_tier",
-                                                        "generationConfig.mediaResolution",
-                                                        "generationConfig.media_resolution"};
+inline constexpr std::array<std::string_view, 10> gemini{"labels",
+                                                         "response",
+                                                         "responseJsonSchema",
+                                                         "response_json_schema",
+                                                         "safetySettings",
+                                                         "safety_settings",
+                                                         "serviceTier",
+                                                         "service_tier",
+                                                         "generationConfig.mediaResolution",
+                                                         "generationConfig.media_resolution"};
 
 template <std::size_t N>
 constexpr bool contains(std::array<std::string_view, N> const& names, std::string_view name) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 /// seal() and unseal(): a provider's signature on its way through a client that speaks another dialect, and back.
 
+#include <lowart/dialect/base64.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <string>
@@ -10,18 +11,26 @@ namespace lowart::dialect {
 
 namespace sealed {
 inline constexpr std::string_view mark = "lw1.";
-}
+inline constexpr std::string_view mark_in_base64 = "bHcx";  // "lw1"
+}  // namespace sealed
 
 /// How a signature is written into `carrier`: as it is in its maker's own dialect, else marked with its maker, so
-/// that it comes back to that one and to no other: "lw1.anthropic.EqQB...".
+/// that it comes back to that one and to no other: "lw1.anthropic.EqQB...". Gemini's signatures are bytes to its SDKs,
+/// so there the whole of it is base64.
 inline std::string seal(Signature const& signature, Dialect carrier) {
   if (signature.by == carrier) return signature.value;
   std::string text(sealed::mark);
-  return text.append(to_string(signature.by)).append(".").append(signature.value);
+  text.append(to_string(signature.by)).append(".").append(signature.value);
+  return carrier == Dialect::gemini ? to_base64(text) : text;
 }
 
 /// Undoes seal(): what a client of `carrier` brought back. Text without our mark is the carrier's own.
 inline Signature unseal(std::string_view text, Dialect carrier) {
+  if (carrier == Dialect::gemini && text.starts_with(sealed::mark_in_base64)) {
+    auto const opened = from_base64(text);
+    Signature found = opened ? unseal(*opened, Dialect::neutral) : Signature{};
+    if (found.by != Dialect::neutral) return found;
+  }
   if (!text.starts_with(sealed::mark)) return Signature{carrier, std::string(text)};
   std::string_view const rest = text.substr(sealed::mark.size());
   std::size_t const dot = rest.find('.');
