@@ -222,7 +222,8 @@ for (const place of places) {
       const traits = {
         busy: `${place.model}-busy${i}`,
         // OpenAI's chat has no word for reasoning: the ai package does not look for the one that others use.
-        hidesThinking: name === 'ai over openai',
+        // Over Responses it leaves the wish for a summary out for models it does not know, and Gemini must be asked.
+        hidesThinking: name === 'ai over openai' || (name === 'ai over openai_responses' && place.protocol === 'gemini'),
         // A proof can travel only in a dialect that has a place for it, to the vendor who gave it.
         keepsProof: sdk.dialect !== 'openai' && place.protocol !== 'openai',
       };

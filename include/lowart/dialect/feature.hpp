@@ -116,7 +116,7 @@ inline constexpr auto feature_table = [] {
     {tool_media, "image or document from a tool", meaning, close, full, full, full, "chat: in a user message behind the results"},
     {tool_choice, "choice of tools", meaning, full, full, full, full, ""},
     {allowed_tools, "only some of the tools", meaning, full, full, close, close, "the others are not offered"},
-    {one_call_at_a_time, "one tool call at a time", meaning, full, full, full, none, ""},
+    {one_call_at_a_time, "one tool call at a time", hint, full, full, full, none, ""},
     {json_object, "any JSON object as output", meaning, full, full, none, full, ""},
     {json_schema, "output by JSON schema", meaning, full, full, full, full, ""},
     {reasoning_effort, "effort of reasoning", hint, full, full, close, close, "Anthropic: effort or a budget; Gemini: a level"},

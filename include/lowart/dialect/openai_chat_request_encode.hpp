@@ -216,6 +216,17 @@ inline void encode_result_text(Encoding& e, Message const& message) {
   encode_message(e, result);
 }
 
+/// What an assistant said in a row is one turn here: a result must follow the message that holds its call. Texts that
+/// say nothing, which some clients keep of a stream, are left out.
+inline Message joined_turn(std::vector<Message> const& messages, std::size_t& i) {
+  Message turn = messages[i];
+  turn.content.clear();
+  for (; i < messages.size() && messages[i].role == Role::assistant; ++i)
+    for (ContentPart const& part : messages[i].content)
+      if (part.kind != PartKind::text || !part.text.empty()) turn.content.push_back(part);
+  return turn;
+}
+
 /// Messages of another dialect: results of tools are text here, so their images and documents come behind them.
 inline void encode_foreign_messages(Encoding& e, std::vector<Message> const& messages) {
   Message media;
@@ -223,17 +234,25 @@ inline void encode_foreign_messages(Encoding& e, std::vector<Message> const& mes
     if (!media.content.empty()) encode_message(e, media);
     media.content.clear();
   };
-  for (Message const& message : messages) {
-    if (message.role != Role::tool) {
-      flush();
-      bool const silent = std::none_of(message.content.begin(), message.content.end(),
-                                       [](auto const& p) { return p.kind != PartKind::reasoning; });
-      if (!silent || message.role != Role::assistant) encode_message(e, message);
+  for (std::size_t i = 0; i < messages.size();) {
+    Message const& message = messages[i];
+    if (message.role == Role::tool) {
+      encode_result_text(e, message);
+      for (ContentPart const& part : message.content)
+        if (part.kind != PartKind::text && part.kind != PartKind::other) media.content.push_back(part);
+      ++i;
       continue;
     }
-    encode_result_text(e, message);
-    for (ContentPart const& part : message.content)
-      if (part.kind != PartKind::text && part.kind != PartKind::other) media.content.push_back(part);
+    flush();
+    if (message.role != Role::assistant) {
+      encode_message(e, message);
+      ++i;
+      continue;
+    }
+    Message const turn = joined_turn(messages, i);
+    bool const silent = std::all_of(turn.content.begin(), turn.content.end(),
+                                    [](auto const& part) { return part.kind == PartKind::reasoning; });
+    if (!silent) encode_message(e, turn);
   }
   flush();
 }
