@@ -136,7 +136,7 @@ def errors():
     shapes = text_of("include/lowart/dialect/openai_error.hpp")
     shapes = shapes[shapes.index("shape_of"):shapes.index("append_string_or_null")]
     wire = set(re.findall(r'"((?!true|false)[a-z_]{4,})"', shapes))
-    wire -= {"model", "invalid_request_error", "server_error", "rate_limit_error"}
+    wire -= {"model", "previous_response_id", "invalid_request_error", "server_error", "rate_limit_error"}
     text = text_of("docs/architecture.md")
     table = text[text.index("## Error codes"):]
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|", table, re.MULTILINE)
