@@ -62,7 +62,7 @@ class GeminiReplyWriter final : public ReplyWriter {
       return;
     }
     out.append("data: ");
-    JsonWriter w(out);
+    JsonWriter w(out, JsonLines::joined);
     w.begin_object().begin_list("candidates").raw(candidates).end_list();
     if (ours) w.extra(step.extra);
     gemini_reply::end_body(w, std::nullopt, context_.model, context_.id);
@@ -72,7 +72,7 @@ class GeminiReplyWriter final : public ReplyWriter {
   void finish(std::string& out) override {
     if (choices_.empty()) choices_.emplace_back();
     out.append("data: ");
-    JsonWriter w(out);
+    JsonWriter w(out, JsonLines::joined);
     w.begin_object().begin_list("candidates");
     for (Choice& choice : choices_) {
       std::string parts;

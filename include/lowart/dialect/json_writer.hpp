@@ -16,10 +16,17 @@
 
 namespace lowart::dialect {
 
+/// What becomes of line ends in JSON that is carried; they can only stand between its tokens.
+enum class JsonLines : bool {
+  kept,
+  joined,  ///< They become spaces: what is written is the data line of an event.
+};
+
 /// Appends to a string that outlives it. begin and end must pair; names only inside objects.
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out) noexcept : out_(&out) {}
+  explicit JsonWriter(std::string& out, JsonLines lines = JsonLines::kept) noexcept
+      : out_(&out), lines_(lines) {}
 
   JsonWriter& begin_object() { return open('{'); }
   JsonWriter& begin_object(std::string_view name) { return key(name).open('{'); }
@@ -42,13 +49,12 @@ class JsonWriter {
     append_json_string(*out_, value);
     return *this;
   }
-  /// Text that is JSON already. Line ends in it, which can only stand between its tokens, become spaces: what is
-  /// written may be the data line of an event.
+  /// Text that is JSON already.
   JsonWriter& raw(std::string_view json) {
     comma();
     std::size_t const begin = out_->size();
     out_->append(json);
-    if (json.find_first_of("\n\r") == std::string_view::npos) return *this;
+    if (lines_ == JsonLines::kept || json.find_first_of("\n\r") == std::string_view::npos) return *this;
     std::replace_if(
         out_->begin() + static_cast<std::ptrdiff_t>(begin), out_->end(),
         [](char c) { return c == '\n' || c == '\r'; }, ' ');
@@ -126,6 +132,7 @@ class JsonWriter {
   }
 
   std::string* out_;
+  JsonLines lines_;
   bool first_{true};
 };
 

@@ -158,7 +158,7 @@ class ChunkEncoder final : public ReplyWriter {
     if (delta.choices.empty()) return;
     bool const own = openai_reply::is_openai(delta.dialect);
     out.append("data: ");
-    JsonWriter w(out);
+    JsonWriter w(out, JsonLines::joined);
     openai_reply::begin_reply(w, "chat.completion.chunk", identity_);
     w.begin_list("choices");
     for (ChoiceDelta const& choice : delta.choices) encode_choice(w, choice, delta.dialect);
@@ -182,7 +182,7 @@ class ChunkEncoder final : public ReplyWriter {
     write(rest, out);
     if (include_usage_ && usage_) {
       out.append("data: ");
-      JsonWriter w(out);
+      JsonWriter w(out, JsonLines::joined);
       openai_reply::begin_reply(w, "chat.completion.chunk", identity_);
       w.begin_list("choices").end_list();
       openai_reply::encode_usage(w, *usage_);
