@@ -2,15 +2,46 @@
 /// countTokens of Gemini: what is to be counted, and the answer.
 
 #include <lowart/core/result.hpp>
+#include <lowart/dialect/gemini_facts.hpp>
+#include <lowart/dialect/gemini_model_name.hpp>
+#include <lowart/dialect/gemini_path.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
+#include <lowart/dialect/gemini_spelling.hpp>
 #include <lowart/dialect/json_writer.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace lowart::dialect {
+
+/// The facts of a countTokens call. Views into `body` and into `path`. Refused: text that is not one whole JSON object,
+/// one without `contents` or `generateContentRequest`, and a model in the latter that is not the path's.
+inline Result<WireRequest> read_gemini_count_facts(GeminiPath const& path, std::string_view body) {
+  using openai_facts::is_set;
+  using openai_facts::refuse;
+  std::optional<JsonMember> contents, request;
+  JsonScan const scan = scan_object(body, [&](JsonMember const& member) {
+    if (member.key_is("contents")) contents = member;
+    else if (gemini_key_is(member, "generateContentRequest")) request = member;
+  });
+  if (scan != JsonScan::ok)
+    return refuse("", std::string("the body is not valid JSON: ").append(to_string(scan)));
+  if (!is_set(contents) && !is_set(request)) return refuse("contents", "the request has no 'contents'");
+  WireRequest facts;
+  facts.dialect = Dialect::gemini;
+  facts.body = body;
+  facts.model = path.model;
+  auto const model = is_set(request) ? find_member(request->value, "model") : std::nullopt;
+  if (!is_set(model)) return facts;
+  if (!names_gemini_model(*model, path.model))
+    return refuse("generateContentRequest.model",
+                  "'generateContentRequest.model' is not the model that the path names");
+  facts.model_token = model->value;
+  return facts;
+}
 
 /// Reads the body of a countTokens call: `contents`, or a whole request as `generateContentRequest`. Errors as those
 /// of decode_gemini.

@@ -3,6 +3,7 @@
 
 #include <lowart/core/result.hpp>
 #include <lowart/core/usage.hpp>
+#include <lowart/dialect/gemini_model_name.hpp>
 #include <lowart/dialect/gemini_path.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
 #include <lowart/dialect/gemini_spelling.hpp>
@@ -24,21 +25,13 @@
 
 namespace lowart::dialect {
 
-/// A model as bodies of Gemini name it: "models/gemini-embedding-001".
-inline std::string gemini_model_name(std::string_view model) {
-  std::string name = model.starts_with("tunedModels/") ? "" : "models/";
-  return name.append(model);
-}
-
 namespace gemini_embeddings {
 
 /// Notes where a body names the model, which must be the path's: a provider would take it over what we bill.
 inline Result<void> take_model(std::string_view object, std::string const& at, WireEmbedding& facts) {
   auto const member = find_member(object, "model");
   if (!openai_facts::is_set(member)) return {};
-  std::string name;
-  bool const good = member->kind == JsonKind::string && decode_string(member->value, name);
-  if (!good || (name != facts.model && name != gemini_model_name(facts.model)))
+  if (!names_gemini_model(*member, facts.model))
     return openai_facts::refuse(at + "model", "'" + at + "model' is not the model that the path names");
   facts.model_tokens.push_back(member->value);
   return {};

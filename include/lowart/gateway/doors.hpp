@@ -1,9 +1,10 @@
 #pragma once
-/// Doors: finds the door for a request: chat, embeddings, models, health, metrics.
+/// Doors: finds the door for a request: chat, embeddings, counts of tokens, models, health, metrics.
 
 #include <lowart/gateway/chat_door.hpp>
 #include <lowart/gateway/client_dialects.hpp>
-#include <lowart/gateway/embedding_client.hpp>
+#include <lowart/gateway/count_clients.hpp>
+#include <lowart/gateway/embedding_clients.hpp>
 #include <lowart/gateway/whole_door.hpp>
 
 #include <atomic>
@@ -36,16 +37,13 @@ class Doors {
   Task<bool> serve(P& answer, Keyring const& keys, std::vector<ModelCard> const& models,
                    net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
-    bool const post = request.head().method() == "POST";
-    if (ClientDialect const* const client = find_chat_client(path); client != nullptr && post) {
-      if constexpr (Serves<P, ChatRequest>) return chat_.serve(answer, keys, *client, request, responder);
-      else return nobody_serves<ChatRequest>(request, responder);
-    }
-    if (EmbeddingClient const* const client = find_embedding_client(path); client != nullptr && post) {
-      if constexpr (Serves<P, EmbeddingRequest>)
-        return whole_.serve(answer, keys, *client, request, responder);
-      else return nobody_serves<EmbeddingRequest>(request, responder);
-    }
+    if (request.head().method() != "POST") return serve_rest(keys, models, request, responder);
+    if (auto const* client = find_chat_client(path))
+      return serve_at<ChatRequest>(chat_, answer, keys, *client, request, responder);
+    if (auto const* client = find_embedding_client(path))
+      return serve_at<EmbeddingRequest>(whole_, answer, keys, *client, request, responder);
+    if (auto const* client = find_count_client(path))
+      return serve_at<CountRequest>(whole_, answer, keys, *client, request, responder);
     return serve_rest(keys, models, request, responder);
   }
 
@@ -75,7 +73,9 @@ class Doors {
     std::string message = "nothing is at ";
     message.append(request.head().method()).append(" ").append(request.head().path().substr(0, 200));
     message.append(
-        "; POST /v1/chat/completions, POST /v1/completions, POST /v1/embeddings and GET /v1/models are here");
+        "; POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages and /v1/embeddings and "
+        "GET "
+        "/v1/models are here");
     Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("path");
     co_await answer_error(request, responder, error);
   }
@@ -148,16 +148,23 @@ class Doors {
   static std::string_view known_route(std::string_view path) noexcept {
     if (auto const* client = find_chat_client(path)) return client->route;
     if (auto const* client = find_embedding_client(path)) return client->route;
+    if (auto const* client = find_count_client(path)) return client->route;
     if (path.starts_with(model_prefix)) return "/v1/models";
     for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me"})
       if (path == known) return known;
     return "other";
   }
 
+  template <Request R, class D, Provider P, class Client>
+  Task<bool> serve_at(D& door, P& answer, Keyring const& keys, Client const& client,
+                      net::ServerRequest& request, net::Responder& responder) {
+    if constexpr (Serves<P, R>) return door.serve(answer, keys, client, request, responder);
+    else return nobody_serves(R::operation, request, responder);
+  }
   /// For a door that this gateway's provider has nothing behind.
-  template <Request R>
-  Task<bool> nobody_serves(net::ServerRequest& request, net::Responder& responder) {
-    Error const error(Errc::not_found, "no provider of this gateway serves " + std::string(R::operation),
+  Task<bool> nobody_serves(std::string_view operation, net::ServerRequest& request,
+                           net::Responder& responder) {
+    Error const error(Errc::not_found, "no provider of this gateway serves " + std::string(operation),
                       Origin::client);
     co_await answer_error(request, responder, error);
     co_return true;
@@ -168,7 +175,7 @@ class Doors {
                         net::ServerRequest& request, net::Responder& responder) {
     std::string_view const path = request.head().path();
     std::string_view const method = request.head().method();
-    if (find_chat_client(path) != nullptr || find_embedding_client(path) != nullptr) {
+    if (takes_calls(path)) {
       co_await method_not_allowed(request, responder, "POST");
       co_return true;
     }
@@ -181,6 +188,11 @@ class Doors {
     std::string const asked = one_model ? percent_decoded(path.substr(model_prefix.size())) : std::string();
     co_await list_models(keys, models, asked, request, responder);
     co_return true;
+  }
+
+  static bool takes_calls(std::string_view path) noexcept {
+    return find_chat_client(path) != nullptr || find_embedding_client(path) != nullptr ||
+           find_count_client(path) != nullptr;
   }
 
   Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder,

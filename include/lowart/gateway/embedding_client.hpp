@@ -1,8 +1,6 @@
 #pragma once
 /// EmbeddingClient: how a door speaks with those who want embeddings.
 
-#include <lowart/dialect/openai_embeddings.hpp>
-#include <lowart/gateway/openai_client.hpp>
 #include <lowart/gateway/whole_client.hpp>
 
 #include <cstdint>
@@ -38,25 +36,6 @@ struct EmbeddingClient {
   static void tell(EmbeddingReply const&, net::Responder&) noexcept {}
 };
 
-inline constexpr EmbeddingClient openai_embedding_client{
-    .dialect = EmbeddingDialect::openai,
-    .route = "/v1/embeddings",
-    .manners = &openai_chat_client,
-    .facts = [](Asked const& asked,
-                std::string& scratch) { return dialect::read_openai_embedding_facts(asked.body, scratch); },
-    .decode = &dialect::decode_openai_embeddings,
-    .encode =
-        [](std::vector<Embedding> const& vectors, EmbeddingRequest const& request, Usage const& usage) {
-          return dialect::encode_openai_embedding_reply(vectors, request.wire()->format, request.model(),
-                                                        usage);
-        },
-};
 static_assert(WholeClient<EmbeddingClient>);
-
-/// The client of an embedding call to this path; null when no door has it.
-inline EmbeddingClient const* find_embedding_client(std::string_view path) noexcept {
-  if (path == openai_embedding_client.route) return &openai_embedding_client;
-  return nullptr;
-}
 
 }  // namespace lowart

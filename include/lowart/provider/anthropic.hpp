@@ -5,7 +5,9 @@
 #include <lowart/dialect/anthropic_reader.hpp>
 #include <lowart/dialect/anthropic_reply_decode.hpp>
 #include <lowart/dialect/anthropic_request_encode.hpp>
+#include <lowart/dialect/count_reply.hpp>
 #include <lowart/provider/http_chat.hpp>
+#include <lowart/provider/http_count.hpp>
 
 #include <array>
 #include <string>
@@ -24,7 +26,7 @@ struct AnthropicOptions {
   dialect::AnthropicVariant variant{};  ///< How translated requests are spelt.
 };
 
-/// POST /messages.
+/// POST /messages, and /messages/count_tokens.
 class AnthropicWire {
  public:
   using Options = AnthropicOptions;
@@ -65,6 +67,16 @@ class AnthropicWire {
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_anthropic(c, model, losses, options_.variant);
   }
+
+  std::string_view path(CountRequest const&, std::string&) const noexcept { return "/messages/count_tokens"; }
+  void write_fields(CountRequest const& request, net::HttpRequest& http) const {
+    write_fields(request.chat(), http);
+  }
+  static std::string model_in_body(std::string_view model) { return std::string(model); }
+  static Result<std::int64_t> read_count(std::string_view body) {
+    return dialect::read_count_reply(body, "input_tokens");
+  }
+
   Reader reader() const { return Reader(); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::AnthropicReplyEvents>
@@ -85,11 +97,16 @@ class AnthropicWire {
   Secret bearer_;
 };
 
-/// Chat over the Anthropic Messages protocol; see HttpChat.
+/// Chat and counts of tokens over the Anthropic Messages protocol; see HttpChat and ask_count.
 template <net::Transport T = net::AnyTransport>
 class Anthropic : public HttpChat<AnthropicWire, T> {
  public:
   using HttpChat<AnthropicWire, T>::HttpChat;
+  using HttpChat<AnthropicWire, T>::operator();
+
+  Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
+    return ask_count(this->transport(), this->wire(), request, call);
+  }
 };
 Anthropic(AnthropicOptions) -> Anthropic<net::AnyTransport>;
 template <net::Transport T>

@@ -1,12 +1,17 @@
 #pragma once
 /// Gemini: Google's Gemini API, and servers that speak its protocol.
 
+#include <lowart/dialect/count_reply.hpp>
+#include <lowart/dialect/gemini_embeddings.hpp>
 #include <lowart/dialect/gemini_error_reading.hpp>
+#include <lowart/dialect/gemini_model_name.hpp>
 #include <lowart/dialect/gemini_path.hpp>
 #include <lowart/dialect/gemini_reader.hpp>
 #include <lowart/dialect/gemini_reply_decode.hpp>
 #include <lowart/dialect/gemini_request_encode.hpp>
 #include <lowart/provider/http_chat.hpp>
+#include <lowart/provider/http_count.hpp>
+#include <lowart/provider/http_embeddings.hpp>
 
 #include <array>
 #include <string>
@@ -23,7 +28,8 @@ struct GeminiOptions {
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
 };
 
-/// POST /models/{model}:generateContent and :streamGenerateContent?alt=sse.
+/// POST /models/{model}:generateContent, :streamGenerateContent?alt=sse, :embedContent, :batchEmbedContents and
+/// :countTokens.
 class GeminiWire {
  public:
   using Options = GeminiOptions;
@@ -41,12 +47,45 @@ class GeminiWire {
     made = path_of(request.model());
     return made.append(request.stream() ? ":streamGenerateContent?alt=sse" : ":generateContent");
   }
-  void write_fields(ChatRequest const&, net::HttpRequest& http) const {
-    if (!options_.api_key.empty()) http.field("x-goog-api-key", options_.api_key.reveal());
-  }
+  void write_fields(ChatRequest const&, net::HttpRequest& http) const { authorize(http); }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_gemini(c, model, losses);
   }
+
+  static bool speaks(EmbeddingDialect d) noexcept {
+    return d == EmbeddingDialect::gemini || d == EmbeddingDialect::gemini_batch;
+  }
+  /// What comes from elsewhere is written as a batch, of however many.
+  static EmbeddingDialect reply_dialect(EmbeddingDialect d) noexcept {
+    return d == EmbeddingDialect::gemini ? d : EmbeddingDialect::gemini_batch;
+  }
+  std::string_view path(EmbeddingRequest const& request, std::string& made) const {
+    bool const one = request.dialect() == EmbeddingDialect::gemini;
+    made = path_of(request.model());
+    return made.append(one ? ":embedContent" : ":batchEmbedContents");
+  }
+  void write_fields(EmbeddingRequest const&, net::HttpRequest& http) const { authorize(http); }
+  static std::string model_in_body(std::string_view model) { return dialect::gemini_model_name(model); }
+  Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_gemini_embeddings(c, model, losses);
+  }
+  static Result<Usage> read_embeddings(EmbeddingDialect d, std::string_view body) {
+    return dialect::read_gemini_embeddings(d, body);
+  }
+  static EmbeddingReply::Decode embeddings_decoder(EmbeddingDialect d) noexcept {
+    return d == EmbeddingDialect::gemini ? &dialect::decode_gemini_embedding_reply
+                                         : &dialect::decode_gemini_embedding_batch_reply;
+  }
+
+  std::string_view path(CountRequest const& request, std::string& made) const {
+    made = path_of(request.model());
+    return made.append(":countTokens");
+  }
+  void write_fields(CountRequest const&, net::HttpRequest& http) const { authorize(http); }
+  static Result<std::int64_t> read_count(std::string_view body) {
+    return dialect::read_count_reply(body, "totalTokens");
+  }
+
   Reader reader() const { return Reader(); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::GeminiReplyEvents>
@@ -58,6 +97,9 @@ class GeminiWire {
   }
 
  private:
+  void authorize(net::HttpRequest& http) const {
+    if (!options_.api_key.empty()) http.field("x-goog-api-key", options_.api_key.reveal());
+  }
   /// "/models/NAME", or "/tunedModels/NAME" as it is; what a path cannot hold is percent-encoded.
   static std::string path_of(std::string_view model) {
     constexpr std::string_view digits = "0123456789ABCDEF";
@@ -75,11 +117,19 @@ class GeminiWire {
   GeminiOptions options_;
 };
 
-/// Chat over the Gemini protocol; see HttpChat.
+/// Chat, embeddings and counts of tokens over the Gemini protocol; see HttpChat, ask_embeddings and ask_count.
 template <net::Transport T = net::AnyTransport>
 class Gemini : public HttpChat<GeminiWire, T> {
  public:
   using HttpChat<GeminiWire, T>::HttpChat;
+  using HttpChat<GeminiWire, T>::operator();
+
+  Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
+    return ask_embeddings(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
+    return ask_count(this->transport(), this->wire(), request, call);
+  }
 };
 Gemini(GeminiOptions) -> Gemini<net::AnyTransport>;
 template <net::Transport T>

@@ -22,6 +22,7 @@ concept CountWire =
       { W::speaks(dialect) } -> std::same_as<bool>;  // only such requests are sent
       { wire.path(request, scratch) } -> std::same_as<std::string_view>;
       { wire.write_fields(request, http) };
+      { W::model_in_body(text) } -> std::same_as<std::string>;        // the model as its requests spell it
       { W::read_count(text) } -> std::same_as<Result<std::int64_t>>;  // the number in a reply
     };
 
@@ -41,7 +42,7 @@ Task<Result<CountReply>> ask_count(T& transport, Wire const& wire, CountRequest 
   wire.write_fields(request, http);
   http_wire::write_fields(http, http_wire::json_type, call);
   if (came->model_token.empty() || came->model == request.model()) http.body(came->body);
-  else http_wire::splice_model(came->body, came->model_token, request.model(), *out);
+  else http_wire::splice_model(came->body, came->model_token, Wire::model_in_body(request.model()), *out);
   WholeHead head;
   head.upstream_model = call.keep(request.model());
   Result<ArenaPtr<WholeBody>> body = co_await http_wire::ask_whole(transport, wire, *out, head, call);

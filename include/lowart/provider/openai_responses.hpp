@@ -1,11 +1,13 @@
 #pragma once
 /// OpenAiResponses: any server that speaks OpenAI's Responses protocol.
 
+#include <lowart/dialect/count_reply.hpp>
 #include <lowart/dialect/responses_error_reading.hpp>
 #include <lowart/dialect/responses_reader.hpp>
 #include <lowart/dialect/responses_reply_decode.hpp>
 #include <lowart/dialect/responses_request_encode.hpp>
 #include <lowart/provider/http_chat.hpp>
+#include <lowart/provider/http_count.hpp>
 #include <lowart/provider/openai.hpp>
 
 #include <string>
@@ -22,7 +24,7 @@ struct OpenAiResponsesOptions {
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
 };
 
-/// POST /responses.
+/// POST /responses, and /responses/input_tokens.
 class OpenAiResponsesWire {
  public:
   using Options = OpenAiResponsesOptions;
@@ -47,6 +49,18 @@ class OpenAiResponsesWire {
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_responses(c, model, losses);
   }
+
+  std::string_view path(CountRequest const&, std::string&) const noexcept {
+    return "/responses/input_tokens";
+  }
+  void write_fields(CountRequest const& request, net::HttpRequest& http) const {
+    write_fields(request.chat(), http);
+  }
+  static std::string model_in_body(std::string_view model) { return std::string(model); }
+  static Result<std::int64_t> read_count(std::string_view body) {
+    return dialect::read_count_reply(body, "input_tokens");
+  }
+
   Reader reader() const { return Reader(); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::ResponsesReplyEvents>
@@ -62,11 +76,16 @@ class OpenAiResponsesWire {
   Secret authorization_;
 };
 
-/// Chat over the Responses protocol; see HttpChat.
+/// Chat and counts of tokens over the Responses protocol; see HttpChat and ask_count.
 template <net::Transport T = net::AnyTransport>
 class OpenAiResponses : public HttpChat<OpenAiResponsesWire, T> {
  public:
   using HttpChat<OpenAiResponsesWire, T>::HttpChat;
+  using HttpChat<OpenAiResponsesWire, T>::operator();
+
+  Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
+    return ask_count(this->transport(), this->wire(), request, call);
+  }
 };
 OpenAiResponses(OpenAiResponsesOptions) -> OpenAiResponses<net::AnyTransport>;
 template <net::Transport T>
