@@ -8,6 +8,7 @@
 #include <lowart/gateway/local_call.hpp>
 #include <lowart/gateway/runtime.hpp>
 #include <lowart/gateway/serve.hpp>
+#include <lowart/meter/counted.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/metered.hpp>
 #include <lowart/net/http_client.hpp>

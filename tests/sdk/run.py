@@ -11,6 +11,7 @@ here = Path(__file__).resolve().parent
 sys.path[:0] = [str(here), str(here.parent / "server")]
 
 from kit import cases, gateway  # noqa: E402
+import python_calls_test  # noqa: E402, F401
 import python_matrix_test  # noqa: E402
 import python_sdk_test  # noqa: E402, F401
 from setting import setting  # noqa: E402
