@@ -45,6 +45,12 @@ providers:
     base_url: ${OPENAI_BASE_URL:-https://api.openai.com/v1}
     api_key: ${OPENAI_API_KEY}
     timeouts: {connect: 5s, first_token: 60s, between_tokens: 60s, whole: 10m}
+  anthropic:
+    type: anthropic
+    api_key: ${ANTHROPIC_API_KEY}
+  gemini:
+    type: gemini
+    api_key: ${GEMINI_API_KEY}
 
 models:
   demo: {targets: [{provider: demo}]}
@@ -69,6 +75,13 @@ models:
   gpt-4.1:
     targets: [{provider: openai, model: gpt-4.1}]
     price: {input: 2.00, cache_read: 0.50, output: 8.00}
+  # With ANTHROPIC_API_KEY and GEMINI_API_KEY set. Clients of every dialect may ask for them.
+  claude-sonnet-4-5:
+    targets: [{provider: anthropic, model: claude-sonnet-4-5}]
+    price: {input: 3.00, cache_read: 0.30, cache_write: 3.75, output: 15.00}
+  gemini-2.5-flash:
+    targets: [{provider: gemini, model: gemini-2.5-flash}]
+    price: {input: 0.30, cache_read: 0.03, output: 2.50}
 
 keys:
   - {name: first, key: )" +

@@ -48,6 +48,9 @@ class Demo {
 
     Result<Conversation> const conversation = request.conversation();
     if (!conversation) co_return attempt.failed(conversation.error());
+    if (auto const* field = remembered(*conversation))
+      co_return attempt.failed(
+          refused(field->name, "the demo keeps nothing of earlier calls: send all of it"));
     std::int64_t const choices = conversation->n.value_or(1);
     if (choices < 1 || choices > choices_limit)
       co_return attempt.failed(refused("n", "'n' must be 1 to 128"));
@@ -103,6 +106,15 @@ class Demo {
     std::string name;
     std::atomic<std::uint64_t> flaky_calls{0};
   };
+
+  /// A field by which a request goes on from what a provider keeps; null when it says all itself.
+  static ExtraField const* remembered(Conversation const& conversation) noexcept {
+    for (ExtraField const& field : conversation.extra)
+      if ((field.name == "previous_response_id" || field.name == "conversation") &&
+          field.value.text != "null")
+        return &field;
+    return nullptr;
+  }
 
   /// Fails where the model fails before its first token.
   Task<Result<void>> meet_fault(DemoModel const& acts, Call& call) {
