@@ -36,10 +36,10 @@ struct ProviderConfig {
   std::string ca_file;
   bool verify_tls{true};
   MayDrop may_drop{MayDrop::hints};
-  bool done_required{true};                ///< openai
-  bool repair{true};                       ///< openai
-  dialect::OpenAiVariant openai_variant;   ///< openai
-  std::string anthropic_version;           ///< anthropic; empty: the provider's default
+  bool done_required{true};               ///< openai
+  bool repair{true};                      ///< openai
+  dialect::OpenAiVariant openai_variant;  ///< openai
+  std::string anthropic_version;          ///< anthropic; empty: the provider's default
   dialect::AnthropicVariant anthropic_variant;
   Clocks timeouts;
   RetryOptions retry;

@@ -31,10 +31,9 @@ constexpr std::string_view odd = R"({"model":"m","seed":1,"metadata":{"a":"b"},"
     "tools":[{"type":"web_search"}]})";
 
 TEST(Fidelity, NamesEachLossAsTheClientSpeltIt) {
-  EXPECT_EQ(
-      lost(chat(odd), Dialect::gemini),
-      "messages[1].name, messages[1].content[0].mark, messages[1].content[1], messages[2], tools[0], "
-      "metadata, own");
+  EXPECT_EQ(lost(chat(odd), Dialect::gemini),
+            "messages[1].name, messages[1].content[0].mark, messages[1].content[1], messages[2], tools[0], "
+            "metadata, own");
   EXPECT_EQ(lost(chat(odd), Dialect::gemini, MayDrop::hints), "refused messages[1].content[0].mark");
   EXPECT_EQ(lost(chat(odd), Dialect::anthropic),
             "messages[1].name, messages[1].content[0].mark, messages[2], tools[0], seed, metadata, own");

@@ -256,7 +256,8 @@ TEST(GeminiReplyWriter, WritesWhatAnotherProviderStreamed) {
     return chunks[i].at("candidates").at(0).at("content").at("parts");
   };
   EXPECT_EQ(parts(0), json::parse(R"([{"text":"Hm.","thought":true}])"));
-  EXPECT_EQ(parts(1), json::parse(R"([{"text":"","thought":true,"thoughtSignature":"bHcxLmFudGhyb3BpYy5zaWc="}])"));
+  EXPECT_EQ(parts(1),
+            json::parse(R"([{"text":"","thought":true,"thoughtSignature":"bHcxLmFudGhyb3BpYy5zaWc="}])"));
   EXPECT_EQ(parts(2), json::parse(R"([{"text":"Hello"}])"));
   EXPECT_EQ(parts(3), json::parse(R"([{"functionCall":{"id":"id0","name":"f","args":{"a":1}}},
                                       {"functionCall":{"id":"id1","name":"g","args":{"input":"oops"}}}])"));

@@ -332,8 +332,8 @@ TEST(OpenAi, TakesAStreamWithoutAnyContentForMalformed) {
 TEST(OpenAi, EndsAStreamThatWouldNeverEnd) {
   OpenAiOptions options;
   options.reply_bytes = 1000;
-  std::string const event =
-      R"(data: {"choices":[{"index":0,"delta":{"role":"assistant","content":")" + std::string(100, 'x') + "\"}}]}\n\n";
+  std::string const event = R"(data: {"choices":[{"index":0,"delta":{"role":"assistant","content":")" +
+                            std::string(100, 'x') + "\"}}]}\n\n";
   auto answer = sse();
   for (int i = 0; i < 20; ++i) std::move(answer).piece(event);
   Asked asked(std::move(answer).then_stall(), options);
