@@ -17,7 +17,7 @@ lowart::Task<void> chat(G& gateway, std::string& said) {
   for (;;) {
     auto step = co_await deltas.next();
     if (!step || !*step) break;
-    for (auto const& choice : (*step)->choices) said += choice.text;
+    for (auto const& choice : (*step)->choices) said += choice.text();
   }
 }
 

@@ -35,10 +35,7 @@ struct Findings {
 
 /// Reads the stream in pieces of sizes drawn from `seed`; in one piece when it is 0.
 Findings read(std::string_view stream, std::uint32_t seed) {
-  OpenAiReaderOptions options;
-  options.event_bytes = 4096;
-  options.terminal_done_required = false;
-  OpenAiChatReader reader(options);
+  OpenAiChatReader reader(OpenAiEvents(false), 4096);
   ReplyProgress progress(std::pmr::get_default_resource());
   bool failed = false;
   while (!stream.empty()) {
@@ -77,25 +74,30 @@ void check_request(std::string_view body) {
   (void)decode_openai_completions(body);
   auto const conversation = decode_openai_chat(body);
   if (!conversation) return;
-  auto const written = encode_openai_chat(*conversation, "m");
-  auto const again = decode_openai_chat(written);
+  Losses losses(MayDrop::nothing);
+  auto const written = encode_openai_chat(*conversation, "m", losses);
+  require(written.has_value());
+  auto const again = decode_openai_chat(*written);
   require(again && *again == *conversation);
-  require(read_openai_chat_facts(written, scratch).has_value() || conversation->n ||
+  require(read_openai_chat_facts(*written, scratch).has_value() || conversation->n ||
           conversation->max_tokens);
 }
 
 void check_reply(std::string_view bytes) {
   auto const delta = decode_openai_reply(bytes);
   if (delta) {
-    ChunkEncoder encoder({"id", "m", 1}, true);
+    ReplyContext named;
+    named.id = "id";
+    named.include_usage = true;
+    ChunkEncoder encoder(named);
     CompletionBuilder builder;
     std::string out;
-    encoder.encode(*delta, out);
+    encoder.write(*delta, out);
     encoder.finish(out);
     builder.add(*delta);
     builder.add(*delta);
-    (void)encode_openai_reply(builder.whole(), {"id", "m", 1});
-    (void)encode_openai_completions_reply(builder.whole(), {"id", "m", 1});
+    (void)encode_openai_reply(builder.whole(), named);
+    (void)encode_openai_completions_reply(builder.whole(), named);
   }
   OpenAiChatReader reader;
   ReplyProgress progress(std::pmr::get_default_resource());

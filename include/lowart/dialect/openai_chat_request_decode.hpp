@@ -50,10 +50,15 @@ inline Signature signature_of(JsonObject const& call) {
 
 inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cache) {
   // Not OpenAI's own, but what routers and compatible servers of this dialect take.
-  auto mark = object.take_object("cache_control");
-  if (!mark) return;
-  mark->take("type");
-  cache = CacheMark{text_or_empty(mark->take_text("ttl"))};
+  auto const member = object.peek("cache_control");
+  if (!member || member->kind != JsonKind::object) return;
+  JsonObject mark(member->value, object.path_of("cache_control"), object.fault());
+  auto const ttl = mark.take("ttl");
+  bool const is_known = text_or_empty(mark.take_text("type")) == "ephemeral" && mark.rest().empty() &&
+                        (!ttl || ttl->kind == JsonKind::string);
+  if (!is_known) return;  // stays an extra field, as it came
+  cache = CacheMark{ttl ? JsonObject::text_of(*ttl) : std::string()};
+  object.take("cache_control");
 }
 
 inline ContentPart decode_part(JsonMember const& element, std::string path, JsonFault& fault) {
