@@ -14,6 +14,7 @@ from processes import Missing
 CLIENT_KEY = "sk-lw-bench-0000000000000000000000000000"
 UPSTREAM_KEY = "sk-bench-upstream"
 MODELS = ("bench-model", "bench-model-one-chunk", "bench-model-paced-1000us", "bench-model-paced-5000us")
+TRANSLATED_MODEL = "bench-model-translated"  # a translating proxy asks for it in Anthropic Messages
 
 
 @dataclasses.dataclass
@@ -29,6 +30,7 @@ class Site:
 class Started:
     command: list
     ready_url: str
+    translates: bool = False  # answers chat calls for TRANSLATED_MODEL from the mock's /v1/messages
     environment: dict = dataclasses.field(default_factory=dict)
 
 
@@ -84,16 +86,17 @@ http {{
     # Without this nginx gives the memory of large bodies back to the kernel and faults it in again, more or
     # less often as its heap happens to lie: 160 to 250 us per call of 256 KiB instead of 100.
     keeps_memory = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "67108864"}
-    return Started(command, f"http://127.0.0.1:{site.port}/ready", keeps_memory)
+    return Started(command, f"http://127.0.0.1:{site.port}/ready", environment=keeps_memory)
 
 
 def lowart(site):
     if not site.binary or not os.access(site.binary, os.X_OK):
         raise Missing(f"no gateway to measure at {site.binary!r}; build it first (./dev build)")
+    targets = [("mock", model) for model in MODELS] + [("messages", TRANSLATED_MODEL)]
     models = "".join(f"""
   {model}:
-    targets: [{{provider: mock, model: {model}}}]
-    price: {{input: 0.15, cache_read: 0.075, output: 0.60}}""" for model in MODELS)
+    targets: [{{provider: {provider}, model: {model}}}]
+    price: {{input: 0.15, cache_read: 0.075, output: 0.60}}""" for provider, model in targets)
     config = write(os.path.join(site.folder, "lowart.yaml"), f"""listen: [127.0.0.1:{site.port}]
 threads: 1
 data: {site.folder}/data
@@ -103,12 +106,16 @@ providers:
     type: openai
     base_url: http://127.0.0.1:{site.upstream_port}/v1
     api_key: {UPSTREAM_KEY}
+  messages:
+    type: anthropic
+    base_url: http://127.0.0.1:{site.upstream_port}/v1
+    api_key: {UPSTREAM_KEY}
 models:{models}
 keys:
   - {{name: bench, key: {CLIENT_KEY}, rpm: 1000000000, tpm: 1000000000000, concurrency: 10000, models: ["*"]}}
 """)
     command = [os.path.abspath(site.binary), "serve", "--config", config, "--data", f"{site.folder}/data"]
-    return Started(command, f"http://127.0.0.1:{site.port}/ready")
+    return Started(command, f"http://127.0.0.1:{site.port}/ready", translates=True)
 
 
 ADAPTERS = {"nginx": nginx, "lowart": lowart}

@@ -1,9 +1,9 @@
 /// Sends chat calls to one loopback port, checks every reply, and prints what it saw as one JSON object.
 ///
-///   bench_load --port P --seconds 1 --connections 64                       closed loop: each connection asks
-///   again bench_load --port P --seconds 1 --rate 200                             open loop: fixed arrivals,
-///   latency counts
-///                                                                          from the scheduled time
+///   bench_load --port P --seconds 1 --connections 64     closed loop: each connection asks again
+///   bench_load --port P --seconds 1 --rate 200           open loop: fixed arrivals, latency counts from the
+///                                                        scheduled time
+/// --translated yes wants replies that a gateway has translated from what the mock says on /v1/messages.
 /// --cpu-of PID,PID reads the CPU clocks of these processes exactly where the measured window begins and
 /// ends. Ends with 0 only when every reply was right; a run of which one reply is wrong has no figures.
 

@@ -29,12 +29,19 @@ struct Plan {
 
 /// The flags of bench_load with what they are when not given.
 inline std::map<std::string, std::string> plan_defaults() {
-  return {{"--port", "8080"},       {"--path", "/v1/chat/completions"},
-          {"--key", "sk-bench"},    {"--model", "bench-model"},
-          {"--body-bytes", "1024"}, {"--stream", "no"},
-          {"--ticks", "no"},        {"--events", std::to_string(default_events)},
-          {"--connections", "64"},  {"--rate", "0"},
-          {"--warmup", "0.2"},      {"--seconds", "1"},
+  return {{"--port", "8080"},
+          {"--path", "/v1/chat/completions"},
+          {"--key", "sk-bench"},
+          {"--model", "bench-model"},
+          {"--body-bytes", "1024"},
+          {"--stream", "no"},
+          {"--ticks", "no"},
+          {"--translated", "no"},
+          {"--events", std::to_string(default_events)},
+          {"--connections", "64"},
+          {"--rate", "0"},
+          {"--warmup", "0.2"},
+          {"--seconds", "1"},
           {"--cpu-of", ""}};
 }
 
@@ -60,6 +67,7 @@ inline Plan plan_from(Flags const& flags) {
   plan.window_ns = static_cast<std::uint64_t>(flags.number("--seconds") * 1e9);
   plan.expected.stream = flags.text("--stream") == "yes";
   plan.expected.ticks = flags.text("--ticks") == "yes";
+  plan.expected.translated = flags.text("--translated") == "yes";
   plan.expected.events = flags.whole("--events");
   std::string const body =
       chat_request(flags.text("--model"), plan.expected.stream,

@@ -1,4 +1,5 @@
-/// A cheap stand-in for an OpenAI-compatible provider: one thread, one epoll, replies made beforehand.
+/// A cheap stand-in for a provider of OpenAI chat and of Anthropic Messages: one thread, one epoll, replies made
+/// beforehand.
 ///
 ///   bench_mock_upstream [--port 0] [--key KEY]      prints "listening 127.0.0.1:PORT"; ends on SIGTERM
 ///
@@ -6,10 +7,11 @@
 /// - The same with "stream":true: `max_tokens` events (100 when not given), usage, [DONE].
 ///   Each event is a chunk of its own, and all are written at once.
 /// - A model named *-one-chunk: the burst is one chunk.
-/// - A model named *-paced-5000us: two events at once, then one each 5000 us; each has its time.
+/// - A model named *-paced-5000us: two events at once, then one each 5000 us; each has its time. Chat only.
+/// - POST to a path that ends in /messages: the same in that protocol, whole or as a burst.
 /// - GET /v1/models and GET /stats: the model list, and what was counted so far.
 ///
-/// With --key every call must carry it as bearer token, else 401.
+/// With --key every call must carry it as its protocol wants, as bearer token or as x-api-key, else 401.
 /// Of bodies above 64 KiB only both ends are looked at.
 
 #include <sys/epoll.h>
@@ -18,11 +20,13 @@
 #include <csignal>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
-#include "chat_fixture.hpp"
+#include "prepared_replies.hpp"
 #include "request_reading.hpp"
 #include "sockets.hpp"
 
@@ -50,40 +54,14 @@ struct Connection {
   std::uint64_t due_ns = 0;
 };
 
-std::string json_answer(std::string_view status, std::string_view body) {
-  return "HTTP/1.1 " + std::string(status) +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         std::string(body);
-}
-
-constexpr std::string_view stream_head =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
-    "openai-processing-ms: 3\r\nx-request-id: req_bench\r\nX-Accel-Buffering: no\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n";
-
-std::string burst_reply(int events, bool one_chunk) {
-  std::string all;
-  std::string flat;
-  for (int i = 0; i < events; ++i)
-    (one_chunk ? flat : all) += one_chunk ? chat_event(i, events) : chunk(chat_event(i, events));
-  std::string const end = chat_stream_end(events);
-  return std::string(stream_head) + all + chunk(flat + end) + "0\r\n\r\n";
-}
-
 class Mock {
  public:
-  Mock(int port, std::string key) : inner_authorization_(key.empty() ? "" : "Bearer " + key) {
+  Mock(int port, std::string key) : inner_key_(std::move(key)) {
     inner_listener_ = listen_on(port);
     inner_epoll_ = epoll_create1(EPOLL_CLOEXEC);
     inner_timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     watch(inner_listener_, EPOLLIN, EPOLL_CTL_ADD);
     watch(inner_timer_, EPOLLIN, EPOLL_CTL_ADD);
-    std::string const body = chat_reply(0);
-    inner_whole_ =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nopenai-processing-ms: 3\r\n"
-        "x-request-id: req_bench\r\nContent-Length: " +
-        std::to_string(body.size()) + "\r\n\r\n" + body;
-    inner_digits_at_ = inner_whole_.rfind(body_size_mark) + body_size_mark.size();
     std::printf("listening 127.0.0.1:%d\n", port);
     std::fflush(stdout);
   }
@@ -196,21 +174,38 @@ class Mock {
   }
 
   void answer(Connection& c, RequestHead const& head, std::string_view body) {
-    bool const is_chat =
-        head.line.substr(0, 5) == "POST " && head.line.find("/chat/completions ") != std::string_view::npos;
-    if (!is_chat) return answer_other(c, head.line);
+    std::optional<Speech> const speech = speech_of(head.line);
+    if (!speech) return answer_other(c, head.line);
     ++inner_requests_;
     inner_body_bytes_ += head.content_length;
     if (head.has_unknown_length)
       return say(c, json_answer("411 Length Required", R"({"error":{"message":"send a Content-Length"}})"));
-    if (!inner_authorization_.empty() && head.authorization != inner_authorization_)
-      return say(c, json_answer("401 Unauthorized",
-                                R"({"error":{"message":"wrong key","code":"invalid_api_key"}})"));
-    if (member(body, "stream").substr(0, 4) == "true") return begin_stream(c, body);
-    std::string const digits = fixed_digits(head.content_length, body_size_digits);
-    inner_whole_.replace(inner_digits_at_, digits.size(), digits);
-    c.own_out = inner_whole_;
-    c.out = c.own_out;
+    if (*speech == Speech::messages && head.anthropic_version.empty())
+      return say(c,
+                 json_answer("400 Bad Request", R"({"type":"error","error":{"type":"invalid_request_error",)"
+                                                R"("message":"anthropic-version: header is required"}})"));
+    if (!knows_key(*speech, head))
+      return say(c,
+                 json_answer("401 Unauthorized", R"({"type":"error","error":{"type":"authentication_error",)"
+                                                 R"("message":"wrong key","code":"invalid_api_key"}})"));
+    if (member(body, "stream").substr(0, 4) == "true") return begin_stream(c, *speech, body);
+    WholeReply& whole = *speech == Speech::chat ? inner_whole_chat_ : inner_whole_message_;
+    say(c, whole.to_body_of(head.content_length));
+  }
+
+  static std::optional<Speech> speech_of(std::string_view line) {
+    if (line.substr(0, 5) != "POST ") return std::nullopt;
+    if (line.find("/chat/completions ") != std::string_view::npos) return Speech::chat;
+    if (line.find("/messages ") != std::string_view::npos) return Speech::messages;
+    return std::nullopt;
+  }
+
+  bool knows_key(Speech speech, RequestHead const& head) const {
+    if (inner_key_.empty()) return true;
+    if (speech == Speech::messages) return head.api_key == inner_key_;
+    constexpr std::string_view scheme = "Bearer ";
+    std::string_view const given = head.authorization;
+    return given.substr(0, scheme.size()) == scheme && given.substr(scheme.size()) == inner_key_;
   }
 
   void answer_other(Connection& c, std::string_view line) {
@@ -231,25 +226,26 @@ class Mock {
     c.out = c.own_out;
   }
 
-  void begin_stream(Connection& c, std::string_view body) {
+  void begin_stream(Connection& c, Speech speech, std::string_view body) {
     ++inner_streams_;
     std::string const limit(member(body, "max_tokens").substr(0, 8));
     int events = std::atoi(limit.c_str());
     if (events < 3 || events > 100'000) events = default_events;
     std::string_view model = member(body, "model");
     model = model.substr(0, model.find('"', 1));
-    if (std::size_t const at = model.find("-paced-"); at != std::string_view::npos) {
+    std::size_t const at = model.find("-paced-");
+    if (speech == Speech::chat && at != std::string_view::npos) {
       c.pace_ns = std::strtoull(std::string(model.substr(at + 7)).c_str(), nullptr, 10) * 1000U;
       c.paced_events = events;
       std::uint64_t const now = now_ns();
-      say(c, std::string(stream_head) + chunk(chat_event(0, events)) + chunk(chat_event(1, events, now)));
+      say(c, stream_head(speech) + chunk(chat_event(0, events)) + chunk(chat_event(1, events, now)));
       c.next_event = 2;
       c.due_ns = now + c.pace_ns;
       return schedule(c);
     }
     bool const one_chunk = model.find("-one-chunk") != std::string_view::npos;
-    std::string& prepared = inner_bursts_[{events, one_chunk}];
-    if (prepared.empty()) prepared = burst_reply(events, one_chunk);
+    std::string& prepared = inner_bursts_[{speech, events, one_chunk}];
+    if (prepared.empty()) prepared = burst_reply(speech, events, one_chunk);
     c.out = prepared;
   }
 
@@ -311,15 +307,15 @@ class Mock {
     return true;
   }
 
-  std::string inner_authorization_;
+  std::string inner_key_;
   int inner_listener_ = -1;
   int inner_epoll_ = -1;
   int inner_timer_ = -1;
   std::unordered_map<int, std::unique_ptr<Connection>> inner_connections_;
   std::priority_queue<Due> inner_due_;
-  std::map<std::pair<int, bool>, std::string> inner_bursts_;
-  std::string inner_whole_;
-  std::size_t inner_digits_at_ = 0;
+  std::map<std::tuple<Speech, int, bool>, std::string> inner_bursts_;
+  WholeReply inner_whole_chat_{Speech::chat};
+  WholeReply inner_whole_message_{Speech::messages};
   std::string inner_scratch_ = std::string(64 * 1024, '\0');
   std::uint64_t inner_requests_ = 0;
   std::uint64_t inner_streams_ = 0;

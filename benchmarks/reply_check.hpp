@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "chat_fixture.hpp"
+#include "messages_fixture.hpp"
 #include "sockets.hpp"
 
 namespace lowart::bench {
 
 struct Expected {
   bool stream = false;
-  bool ticks = false;  ///< Events carry the time they were sent.
+  bool ticks = false;       ///< Events carry the time they were sent.
+  bool translated = false;  ///< The mock said it on /v1/messages, and here it must be chat.
   int events = default_events;
   std::size_t request_body_bytes = 0;
 };
@@ -26,7 +28,7 @@ class ReplyCheck {
 
   void reset() {
     inner_text_.clear();
-    inner_events_ = 0;
+    inner_events_ = inner_translated_events_ = 0;
     inner_first_content_ns_ = 0;
     inner_has_usage_ = inner_is_done_ = false;
     inner_trouble_ = nullptr;
@@ -66,6 +68,10 @@ class ReplyCheck {
   std::string const& text() const { return inner_text_; }
 
  private:
+  static bool has(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  }
+
   void line(std::string_view text, std::vector<std::uint64_t>& delays_ns) {
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     if (text.empty() || text.front() == ':') return;  // end of an event, or a comment
@@ -81,9 +87,11 @@ class ReplyCheck {
 
   void event(std::string_view text, std::vector<std::uint64_t>& delays_ns) {
     ++inner_events_;
+    if (inner_expected_.translated && has(text, R"("object":"chat.completion.chunk")") &&
+        has(text, messages_mark))
+      ++inner_translated_events_;
     if (inner_events_ == 2) inner_first_content_ns_ = now_ns();
-    if (inner_events_ > inner_expected_.events)
-      inner_has_usage_ = text.find(R"("usage":{)") != std::string_view::npos;
+    if (inner_events_ > inner_expected_.events) inner_has_usage_ = has(text, R"("usage":{)");
     if (!inner_expected_.ticks) return;
     std::size_t const at = text.find(tick_mark);
     if (at == std::string_view::npos) return;
@@ -94,6 +102,9 @@ class ReplyCheck {
   char const* finish_stream() const {
     if (!inner_is_done_) return "the stream has no [DONE]";
     if (inner_events_ != inner_expected_.events + 1) return "the stream has a wrong number of events";
+    // The first event has the role, the last one the finish reason.
+    if (inner_expected_.translated && inner_translated_events_ != inner_expected_.events - 2)
+      return "the words did not come from /v1/messages";
     return inner_has_usage_ ? nullptr : "the last event has no usage";
   }
 
@@ -108,12 +119,22 @@ class ReplyCheck {
     if (received + 256 < inner_expected_.request_body_bytes ||
         received > inner_expected_.request_body_bytes + 256)
       return "the request did not reach the mock whole";
-    return nullptr;
+    return inner_expected_.translated ? finish_translated() : nullptr;
+  }
+
+  char const* finish_translated() const {
+    static std::string const usage = R"("prompt_tokens":)" + std::to_string(messages_input_tokens) +
+                                     R"(,"completion_tokens":)" + std::to_string(messages_output_tokens);
+    if (!has(inner_text_, messages_mark)) return "the reply did not come from /v1/messages";
+    if (!has(inner_text_, R"("object":"chat.completion")") || !has(inner_text_, R"("finish_reason":"stop")"))
+      return "the reply is not a chat completion";
+    return has(inner_text_, usage) ? nullptr : "the usage of the reply is not what the mock reported";
   }
 
   Expected inner_expected_;
   std::string inner_text_;  ///< The whole reply, or the line that is not complete yet.
   int inner_events_ = 0;
+  int inner_translated_events_ = 0;
   std::uint64_t inner_first_content_ns_ = 0;
   bool inner_has_usage_ = false;
   bool inner_is_done_ = false;

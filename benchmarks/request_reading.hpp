@@ -15,6 +15,8 @@ struct RequestHead {
   std::size_t bytes = 0;  ///< With the empty line; 0 = not complete yet.
   std::string_view line;
   std::string_view authorization;
+  std::string_view api_key;
+  std::string_view anthropic_version;
   std::size_t content_length = 0;
   bool has_unknown_length = false;
 };
@@ -38,6 +40,8 @@ inline RequestHead read_head(std::string_view in) {
     if (is_field(line, "content-length:"))
       head.content_length = std::strtoull(std::string(field_value(line, 15)).c_str(), nullptr, 10);
     if (is_field(line, "authorization:")) head.authorization = field_value(line, 14);
+    if (is_field(line, "x-api-key:")) head.api_key = field_value(line, 10);
+    if (is_field(line, "anthropic-version:")) head.anthropic_version = field_value(line, 18);
     if (is_field(line, "transfer-encoding:")) head.has_unknown_length = true;
     at = next;
   }

@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.request
 
-from adapters import CLIENT_KEY, UPSTREAM_KEY
+from adapters import CLIENT_KEY, TRANSLATED_MODEL, UPSTREAM_KEY
 from processes import BenchError, cpu_ns, settle, take_place
 
 
@@ -18,6 +18,7 @@ class Row:
     unit: str  # request | event | first_token | latency
     load: dict
     quick: bool = True
+    translated: bool = False  # a proxy that translates is asked for chat and asks /v1/messages; the others pass chat on
     gateway_goal: float = 0.0  # highest ratio to nginx that the project has promised; 0 = none
 
     def is_cpu(self):
@@ -26,6 +27,9 @@ class Row:
     def saturates(self):
         """Closed loop: as many calls as the proxy can take."""
         return "rate" not in self.load
+
+    def load_through(self, target):
+        return {**self.load, "translated": "yes"} if self.translated and target.translates else self.load
 
 
 def stream(**more):
@@ -39,10 +43,14 @@ ROWS = (
         {"body-bytes": 16384, "connections": 64}, gateway_goal=1.0),
     Row("chat-256k", "CPU us per whole call, 256 KiB request", "request",
         {"body-bytes": 262144, "connections": 16}, gateway_goal=1.0),
+    Row("translated-1k", "chat-1k answered from Anthropic Messages; nginx passes chat on", "request",
+        {"body-bytes": 1024, "connections": 64, "model": TRANSLATED_MODEL}, translated=True, gateway_goal=1.0),
     Row("sse-event", "CPU us per relayed event, burst of 100, a chunk each", "event",
         stream(events=100, connections=16), gateway_goal=0.95),
     Row("sse-event-one-chunk", "the same burst as one chunk", "event",
         stream(events=100, connections=16, model="bench-model-one-chunk"), quick=False),
+    Row("translated-sse", "sse-event from an Anthropic stream; nginx passes chat events on", "event",
+        stream(events=100, connections=16, model=TRANSLATED_MODEL), quick=False, translated=True),
     Row("sse-paced", "CPU us per event, 100 streams of one event per 5 ms", "event",
         stream(events=100, connections=250, rate=200, warmup=0.6, model="bench-model-paced-5000us",
                ticks="yes"),
@@ -61,6 +69,7 @@ class Target:
     process: object
     port: int
     key: str
+    translates: bool = False
     counted_ns: int = 0  # CPU time within its slices
 
 
@@ -80,7 +89,7 @@ class Pace:
 
 def run_load(load_command, target, row, pace, pids):
     flags = {"port": target.port, "key": target.key, "seconds": pace.seconds, "warmup": pace.warmup,
-             "cpu-of": ",".join(map(str, pids)), **row.load}
+             "cpu-of": ",".join(map(str, pids)), **row.load_through(target)}
     command = load_command + [part for name, value in flags.items() for part in (f"--{name}", str(value))]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False,
@@ -202,5 +211,5 @@ def direct_target(mock, port):
     return Target("direct", mock, port, UPSTREAM_KEY)
 
 
-def proxy_target(name, process, port):
-    return Target(name, process, port, CLIENT_KEY)
+def proxy_target(name, process, port, translates):
+    return Target(name, process, port, CLIENT_KEY, translates)

@@ -89,7 +89,7 @@ class Stage:
         started = adapters.ADAPTERS[adapter](site)
         process = self.start(name, started.command, cpu, environment=started.environment)
         process.wait_ready(started.ready_url)
-        return bench_rows.proxy_target(name, process, site.port)
+        return bench_rows.proxy_target(name, process, site.port, started.translates)
 
 
 def resident(targets, memory, when):

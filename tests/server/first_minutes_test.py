@@ -243,8 +243,8 @@ def _():
     running.append(mock)
     url = f"http://{mock.stdout.readline().split()[1]}/v1"
     config = {
-        "providers": {"up": provider(url, api_key="")},
-        "models": {"bench-model": target("up", "bench-model")},
+        "providers": {"up": provider(url, api_key=""), "messages": provider(url, type="anthropic", api_key="")},
+        "models": {"bench-model": target("up", "bench-model"), "translated": target("messages", "bench-model")},
     }
     with Gateway(config) as g:
         total = 0
@@ -253,6 +253,8 @@ def _():
             ["--stream", "yes", "--connections", "32"],
             ["--body-bytes", "262144", "--connections", "8"],
             ["--rate", "300"],
+            ["--model", "translated", "--translated", "yes"],
+            ["--model", "translated", "--translated", "yes", "--stream", "yes"],
         ):
             done = subprocess.run(
                 [TOOLS / "bench_load", "--port", str(g.port), "--key", g.key, "--seconds", "0.6", *more],
