@@ -2,6 +2,14 @@
 
 #include "yaml_reader.hpp"
 
+#include <lowart/meter/counted.hpp>
+#include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/capability.hpp>
+#include <lowart/provider/demo.hpp>
+#include <lowart/provider/gemini.hpp>
+#include <lowart/provider/openai.hpp>
+#include <lowart/provider/openai_responses.hpp>
+
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -58,6 +66,12 @@ std::string known_types() {
   std::string list;
   for (auto const& known : type_names) list.append(list.empty() ? "" : ", ").append(known.name);
   return list;
+}
+
+std::string name_of(ProviderType type) {
+  auto const known = std::find_if(type_names.begin(), type_names.end(),
+                                  [type](TypeName const& entry) { return entry.type == type; });
+  return std::string(known->name);
 }
 
 void read_http(YamlMap& map, ProviderConfig& provider) {
@@ -136,6 +150,47 @@ void read_price(YamlMap& parent, Price& price) {
   map->finish();
 }
 
+ProviderConfig const* find_provider(std::vector<ProviderConfig> const& providers, std::string_view name) {
+  auto const found =
+      std::find_if(providers.begin(), providers.end(), [&](auto const& p) { return p.name == name; });
+  return found == providers.end() ? nullptr : &*found;
+}
+
+/// The doors a file names; those no door has, and those that stand twice, are reported.
+DoorSet read_door_names(YamlMap& map) {
+  DoorSet doors;
+  map.items("doors", [&](YamlNode const& item) {
+    std::string const name = item.scalar();
+    auto const door = door_named(name);
+    if (!door) map.wrong_at(item, "no door '" + name + "'; there are " + DoorSet::all().text());
+    else if (doors.has(*door)) map.wrong_at(item, "the door '" + name + "' stands twice");
+    else doors.add(*door);
+  });
+  return doors;
+}
+
+/// Where a model is offered: at the doors that stand in the file, each of which every target must be able to serve, or
+/// else at all that every target can. A chain of which a part falls out is no chain.
+void read_doors(YamlMap& map, ModelConfig& model, std::vector<ProviderConfig> const& providers) {
+  DoorSet const named = read_door_names(map);
+  DoorSet shared = DoorSet::all();
+  for (TargetConfig const& target : model.targets) {
+    ProviderConfig const* const provider = find_provider(providers, target.provider);
+    if (provider == nullptr) return;  // which is reported already
+    DoorSet const able = doors_of(provider->type);
+    shared = shared & able;
+    if (DoorSet const missing = named - able; !missing.empty())
+      map.wrong("doors", "the target '" + target.provider + "' of the model '" + model.name +
+                             "' cannot serve " + missing.text() + ": its type " + name_of(provider->type) +
+                             " serves " + able.text());
+  }
+  if (!map.has("doors")) model.doors = shared;
+  else if (!named.empty()) model.doors = named;
+  else
+    map.wrong("doors",
+              "'doors' names no door; leave it out to offer the model wherever its targets can serve");
+}
+
 ModelConfig read_model(YamlMap& map, std::string name, std::vector<ProviderConfig> const& providers) {
   ModelConfig model;
   model.name = std::move(name);
@@ -144,15 +199,15 @@ ModelConfig read_model(YamlMap& map, std::string name, std::vector<ProviderConfi
     TargetConfig target;
     item.text("provider", target.provider);
     item.text("model", target.model);
-    bool const known = std::any_of(providers.begin(), providers.end(),
-                                   [&](auto const& p) { return p.name == target.provider; });
     if (target.provider.empty()) item.wrong("a target needs a 'provider'");
-    else if (!known) item.wrong("provider", "no provider '" + target.provider + "' is configured");
+    else if (find_provider(providers, target.provider) == nullptr)
+      item.wrong("provider", "no provider '" + target.provider + "' is configured");
     if (target.model.empty()) target.model = model.name;
     item.finish();
     model.targets.push_back(std::move(target));
   });
   if (model.targets.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
+  read_doors(map, model, providers);
   read_price(map, model.price);
   map.finish();
   return model;
@@ -287,6 +342,17 @@ Config read_root(YamlMap& root, Problems& problems) {
 }
 
 }  // namespace
+
+DoorSet doors_of(ProviderType type) noexcept {
+  switch (type) {
+    case ProviderType::demo: return doors_served<Counted<Demo>>;
+    case ProviderType::openai: return doors_served<Counted<OpenAi<>>>;
+    case ProviderType::openai_responses: return doors_served<Counted<OpenAiResponses<>>>;
+    case ProviderType::anthropic: return doors_served<Counted<Anthropic<>>>;
+    case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
+  }
+  return {};
+}
 
 ConfigResult read_config(std::string const& yaml) {
   Problems problems;

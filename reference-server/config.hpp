@@ -8,6 +8,7 @@
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
+#include <lowart/model/door_set.hpp>
 #include <lowart/model/losses.hpp>
 #include <lowart/net/listen_address.hpp>
 #include <lowart/net/server_request.hpp>
@@ -27,6 +28,10 @@ namespace lowart::server {
 
 /// Which protocol a provider speaks.
 enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini };
+
+/// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
+/// that do not count.
+DoorSet doors_of(ProviderType type) noexcept;
 
 struct ProviderConfig {
   std::string name;
@@ -56,6 +61,7 @@ struct ModelConfig {
   std::string name;
   std::vector<std::string> aliases;
   std::vector<TargetConfig> targets;  ///< Tried in order.
+  DoorSet doors;                      ///< Where it is offered: each target can serve there.
   Price price;
 };
 

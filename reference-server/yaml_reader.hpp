@@ -96,6 +96,10 @@ class YamlMap {
     problems_.add(value ? value->line() : node_.line(), std::move(message));
   }
 
+  void wrong_at(YamlNode const& node, std::string message) { problems_.add(node.line(), std::move(message)); }
+  /// Whether the name stands here, with or without a value.
+  bool has(std::string_view name) const { return find(name).has_value(); }
+
   void text(std::string_view name, std::string& out) {
     if (auto const value = scalar(name)) out = value->scalar();
   }

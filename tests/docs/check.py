@@ -27,6 +27,7 @@ PLACES = {
     ("read_retry", "parent"): "providers.NAME", ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
     ("read_model", "map"): "models.NAME", ("read_model", "item"): "models.NAME.targets[]",
+    ("read_doors", "map"): "models.NAME", ("read_door_names", "map"): "models.NAME",
     ("read_price", "parent"): "models.NAME", ("read_price", "map"): "models.NAME.price",
     ("read_key", "map"): "keys[]",
 }

@@ -43,6 +43,37 @@ TEST(Router, FindsTheProviderByNameAndAlias) {
   EXPECT_EQ(router.find(""), nullptr);
 }
 
+TEST(Router, TellsWhyACallAtADoorWouldBeInVain) {
+  Route only_chat = route("m-1", {"fast"}, named("a"));
+  only_chat.doors = {DoorKind::chat, DoorKind::messages};
+  Router const router({only_chat, route("m-2", {}, named("b"))});
+  EXPECT_FALSE(router.refusal("m-1", DoorKind::chat));
+  EXPECT_FALSE(router.refusal("fast", DoorKind::messages));
+  auto const refused = router.refusal("fast", DoorKind::embeddings);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code(), Errc::not_found);
+  EXPECT_EQ(refused->origin(), Origin::client);
+  EXPECT_EQ(refused->param(), "model");
+  EXPECT_EQ(refused->message(),
+            "the model 'fast' is not offered at this door (embeddings); it is offered at: chat, messages");
+  EXPECT_EQ(router.refusal("m-3", DoorKind::chat)->message(), Router::unknown("m-3").message());
+}
+
+TEST(Router, OffersAModelOnlyWhereItsAnswerServes) {
+  struct Talker {
+    std::string_view name() const { return "talker"; }
+    Task<Result<ChatReply>> operator()(ChatRequest const&, Call&) {
+      co_return fail(Errc::internal, "silent");
+    }
+  };
+  Route talks{.model = "m", .aliases = {}, .owner = "o", .answer = AnyProvider(Talker{})};
+  EXPECT_FALSE(Router({talks}).refusal("m", DoorKind::gemini));
+  EXPECT_TRUE(Router({talks}).refusal("m", DoorKind::embeddings));
+  talks.doors = {DoorKind::embeddings};
+  EXPECT_EQ(Router({talks}).refusal("m", DoorKind::chat)->message(),
+            "the model 'm' is not offered at this door (chat); it is offered at none");
+}
+
 TEST(Router, RefusesAModelThatNoRouteNames) {
   ScriptedProvider const a = named("a");
   Router router({route("m-1", {}, a)});

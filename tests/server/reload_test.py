@@ -69,6 +69,15 @@ def _():
             at = revision(g)
             equal(g.ask(chat("fresh1")).status, 200, "a model of the last good file")
 
+            # Nor a route that cannot be.
+            g.config["providers"]["claude"] = provider(other.url, type="anthropic")
+            g.config["models"]["claude"] = {**target("claude"), "doors": ["embeddings"]}
+            g.write_config()
+            eventually(lambda: len(g.events("config_refused")) == 2, 3, "the refused route")
+            check("cannot serve embeddings" in g.events("config_refused")[1]["problems"], g.events("config_refused"))
+            equal((revision(g), g.ask(chat("fresh1")).status), (at, 200), "the last good one")
+            del g.config["models"]["claude"]
+
             # The same under a new upstream: calls move there, none fails.
             g.config["providers"]["up"]["base_url"] = other.url
             g.write_config()

@@ -67,6 +67,22 @@ BAD = [
     ("rpm: 5}", f"rpm: 5}}\n  - {{name: b, key: {KEY}}}", None, "'b'"),
     ("rpm: 5}", "rpm: 5, rpm: 6}", 16, "rpm"),
     ("    type: openai\n", "    type: openai\n    type: demo\n", 5, "type"),
+    ("aliases: [n]", "doors: [chats]", 10, "'chats'; there are chat, completions, responses, messages, gemini, "),
+    ("aliases: [n]", "doors: [chat, chat]", 10, "twice"),
+    ("aliases: [n]", "doors: [[chat]]", 10, "door"),
+    ("aliases: [n]", "doors: []", 10, "no door"),
+    ("aliases: [n]", "doors: chat", 10, "'doors' is a list"),
+]
+
+# A model's targets, what stands at its doors, and the reason why that is impossible (None: it is not).
+ROUTES = [
+    (["openai"], "[embeddings]", None),
+    (["anthropic"], "[chat, completions, responses, messages, gemini, count_tokens]", None),
+    (["demo", "openai", "gemini"], "[chat, embeddings, count_tokens]", None),
+    (["anthropic"], "[embeddings]", "the target 'anthropic' of the model 'm' cannot serve embeddings: its type anthropic"
+     " serves chat, completions, responses, messages, gemini, count_tokens"),
+    (["openai_responses"], "[embeddings, chat]", "'openai_responses' of the model 'm' cannot serve embeddings"),
+    (["openai", "anthropic"], "[chat, embeddings]", "'anthropic' of the model 'm' cannot serve embeddings"),
 ]
 
 
@@ -113,6 +129,22 @@ def _():
                 f"{new!r}: wanted line {line} and {words!r}, got {done.returncode}: {said!r} {done.stdout!r}"
             )
     check(not wrong, "\n  ".join(["", *wrong]))
+
+
+@case("validate decides whether a route can serve its doors, by the types of all its targets")
+def _():
+    types = ("demo", "openai", "openai_responses", "anthropic", "gemini")
+    blocks = "".join(f"  {name}: {{type: {name}}}\n" for name in types)
+    for targets, doors, reason in ROUTES:
+        chain = "".join(f"      - {{provider: {name}}}\n" for name in targets)
+        text = f"providers:\n{blocks}models:\n  m:\n    targets:\n{chain}    doors: {doors}\n"
+        done, _ = run(f"{text}keys: [{{name: a, key: {KEY}}}]\n", "validate")
+        if reason is None:
+            equal((done.returncode, done.stderr), (0, ""), (targets, doors))
+            continue
+        line = 10 + len(targets)
+        equal(done.returncode, 1, (targets, doors))
+        check(f"lowart.yaml:{line}: " in done.stderr and reason in done.stderr, done.stderr)
 
 
 @case("validate tells all that is wrong at once, in order")

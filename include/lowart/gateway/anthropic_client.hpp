@@ -29,6 +29,7 @@ inline constexpr std::array<std::string_view, 2> passed_fields{"anthropic-versio
 
 inline constexpr ClientDialect anthropic_client_dialect{
     .dialect = Dialect::anthropic,
+    .door = DoorKind::messages,
     .route = "/v1/messages",
     .facts = [](Asked const& asked,
                 std::string& scratch) { return dialect::read_anthropic_facts(asked.body, scratch); },

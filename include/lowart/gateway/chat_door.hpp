@@ -68,7 +68,7 @@ class ChatDoor : public Door {
     if (facts->decode == nullptr) facts->decode = visit.client.decode;
     facts->fields = passed_fields(visit);
     visit.model = facts->model;
-    if (!let_in(visit, tokens_of(facts->body) + output_of(*facts), answer)) return false;
+    if (!let_in(visit, visit.client.door, tokens_of(facts->body) + output_of(*facts), answer)) return false;
     visit.chat.emplace(*facts);
     return true;
   }

@@ -7,6 +7,7 @@
 #include <lowart/meter/limiter.hpp>
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/model/chat_request.hpp>
+#include <lowart/model/door_set.hpp>
 #include <lowart/net/server_request.hpp>
 
 #include <cstdint>
@@ -36,6 +37,7 @@ class StreamFraming {
 /// null is allowed.
 struct ClientDialect {
   Dialect dialect;
+  DoorKind door;
   std::string_view route;  ///< The label in metrics and the log: never the client's own words.
   /// The facts of a request; `scratch` holds what had to be decoded. Where they bind no `decode`, this dialect's is.
   Result<WireRequest> (*facts)(Asked const&, std::string& scratch);

@@ -15,6 +15,7 @@ namespace lowart {
 /// Whoever counted is told in `x-lowart-provenance`: `reported` by the provider, `counted` or `estimated` here.
 struct CountClient {
   using request_type = CountRequest;
+  static constexpr DoorKind door = DoorKind::count_tokens;
 
   Dialect dialect;
   std::string_view route;

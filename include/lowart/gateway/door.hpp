@@ -4,7 +4,6 @@
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/visit.hpp>
 #include <lowart/meter/limiter.hpp>
-#include <lowart/policy/router.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <algorithm>
@@ -48,12 +47,13 @@ class Door {
     visit.key_name = visit.key->name;
     return true;
   }
-  /// From facts to Call: what may be asked by whom, and whether there is room. `tokens` is what the call may use.
+  /// From facts to Call: what may be asked by whom and where, and whether there is room. `tokens` is what the call
+  /// may use.
   template <Provider P>
-  bool let_in(Visit& visit, std::int64_t tokens, P const& answer) {
+  bool let_in(Visit& visit, DoorKind door, std::int64_t tokens, P const& answer) {
     if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
     if constexpr (KnowsModels<P>)
-      if (!answer.knows(visit.model)) return visit.fails(Router::unknown(visit.model));
+      if (auto refused = answer.refusal(visit.model, door)) return visit.fails(*std::move(refused));
 
     auto& request = visit.request;
     auto const now = request.clock().now();

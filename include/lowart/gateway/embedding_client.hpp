@@ -14,6 +14,7 @@ namespace lowart {
 /// A dialect's grammar of embeddings. All members are set.
 struct EmbeddingClient {
   using request_type = EmbeddingRequest;
+  static constexpr DoorKind door = DoorKind::embeddings;
 
   EmbeddingDialect dialect;
   std::string_view route;

@@ -46,6 +46,7 @@ class ArrayFraming final : public StreamFraming {
 
 inline constexpr ClientDialect gemini_client_dialect{
     .dialect = Dialect::gemini,
+    .door = DoorKind::gemini,
     .route = "/v1beta/models",
     .facts = &gemini_client::facts,
     .decode = &dialect::decode_gemini,

@@ -43,6 +43,7 @@ inline constexpr std::array<std::string_view, 1> passed_fields{"openai-beta"};
 
 inline constexpr ClientDialect openai_chat_client{
     .dialect = Dialect::openai_chat,
+    .door = DoorKind::chat,
     .route = "/v1/chat/completions",
     .facts = [](Asked const& asked,
                 std::string& scratch) { return dialect::read_openai_chat_facts(asked.body, scratch); },
@@ -58,6 +59,7 @@ inline constexpr ClientDialect openai_chat_client{
 
 inline constexpr ClientDialect openai_completions_client{
     .dialect = Dialect::openai_completions,
+    .door = DoorKind::completions,
     .route = "/v1/completions",
     .facts = [](Asked const& asked,
                 std::string& scratch) { return dialect::read_openai_completions_facts(asked.body, scratch); },

@@ -16,6 +16,7 @@ namespace lowart {
 
 inline constexpr ClientDialect responses_client_dialect{
     .dialect = Dialect::openai_responses,
+    .door = DoorKind::responses,
     .route = "/v1/responses",
     .facts = [](Asked const& asked, std::string& scratch) -> Result<WireRequest> {
       Result<dialect::ResponsesFacts> facts = dialect::read_responses_facts(asked.body, scratch);

@@ -18,6 +18,7 @@ concept WholeClient = requires(
     C const& client, Asked const& asked, std::string& scratch, typename C::request_type const& request,
     typename C::request_type::reply_type const& reply, Usage const& usage, net::Responder& responder) {
   requires Request<typename C::request_type>;
+  { C::door } -> std::convertible_to<DoorKind>;
   { client.manners } -> std::convertible_to<ClientDialect const*>;  // errors, limits and ids as chat has them
   { client.route } -> std::convertible_to<std::string_view>;        // the label in metrics and the log
   client.facts(asked, scratch);                                     // what a shallow look finds, or its error

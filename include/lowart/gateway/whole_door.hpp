@@ -71,7 +71,7 @@ class WholeDoor : public Door {
     if (facts->decode == nullptr) facts->decode = client.decode;
     facts->fields = passed_fields(visit);
     visit.model = facts->model;
-    if (!let_in(visit, client.tokens(tokens_of(*body)), answer)) return false;
+    if (!let_in(visit, Client::door, client.tokens(tokens_of(*body)), answer)) return false;
     visit.asked.emplace(client.request(*std::move(facts)));
     return true;
   }

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -37,10 +38,10 @@ class Metered {
 
   std::string_view name() const { return inner_.name(); }
   P& inner() noexcept { return inner_; }
-  bool knows(std::string_view model) const
+  std::optional<Error> refusal(std::string_view model, DoorKind door) const
     requires KnowsModels<P>
   {
-    return inner_.knows(model);
+    return inner_.refusal(model, door);
   }
   Sink& sink() noexcept { return shared_->sink; }
 

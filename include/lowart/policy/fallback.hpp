@@ -4,6 +4,7 @@
 #include <lowart/policy/fallback_decision.hpp>
 #include <lowart/policy/option_range.hpp>
 #include <lowart/provider/any_provider.hpp>
+#include <lowart/provider/capability.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <cstddef>
@@ -102,6 +103,12 @@ class FallbackList {
 
   std::string_view name() const { return "fallback"; }
   std::size_t size() const noexcept { return targets_.size(); }
+  /// The doors at which every target can serve: a chain that loses its second half when it is needed is none.
+  DoorSet doors() const {
+    DoorSet shared = DoorSet::all();
+    for (P const& target : targets_) shared = shared & doors_of(target);
+    return shared;
+  }
 
   template <Request R>
     requires Serves<P, R>

@@ -1,12 +1,14 @@
 #pragma once
 /// Router: picks the provider by the model's name. What a configuration file turns into.
 
+#include <lowart/model/door_set.hpp>
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@ struct Route {
   std::vector<std::string> aliases;
   std::string owner;  ///< Shown as `owned_by` in the list of models.
   AnyProvider answer;
+  DoorSet doors{DoorSet::all()};  ///< Where it is offered; what `answer` cannot serve is taken out.
 };
 
 /// A Provider over a table of routes. The table is fixed; a changed configuration makes a new Router.
@@ -32,6 +35,7 @@ class Router {
   /// Throws std::invalid_argument when two routes claim one name.
   explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {
     for (auto& route : routes_) {
+      route.doors = route.doors & route.answer.doors();
       claim(route.model, route);
       for (auto const& alias : route.aliases) claim(alias, route);
     }
@@ -51,6 +55,13 @@ class Router {
 
   /// Whether find() would find a route. A door refuses what nobody can answer before it admits the call.
   bool knows(std::string_view model) const { return by_name_.contains(model); }
+  /// Why a call for the model at this door is in vain: nobody knows the model, or it is not offered there.
+  std::optional<Error> refusal(std::string_view model, DoorKind door) const {
+    Route const* const route = find(model);
+    if (route == nullptr) return unknown(model);
+    if (route->doors.has(door)) return std::nullopt;
+    return not_offered(model, door, route->doors);
+  }
   std::vector<Route> const& routes() const noexcept { return routes_; }
   /// The route a name or alias leads to; null when there is none.
   Route const* find(std::string_view model) const {
@@ -58,6 +69,13 @@ class Router {
     return found == by_name_.end() ? nullptr : found->second;
   }
 
+  static Error not_offered(std::string_view model, DoorKind door, DoorSet offered) {
+    std::string text = "the model '";
+    text.append(model.substr(0, 200)).append("' is not offered at this door (").append(to_string(door));
+    if (offered.empty()) text.append("); it is offered at none");
+    else text.append("); it is offered at: ").append(offered.text());
+    return Error(Errc::not_found, std::move(text), Origin::client).with_param("model");
+  }
   static Error unknown(std::string_view model) {
     std::string text = "the model '";
     text.append(model.substr(0, 200)).append("' does not exist here; GET /v1/models lists the ones that do");

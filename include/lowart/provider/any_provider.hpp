@@ -1,6 +1,7 @@
 #pragma once
 /// AnyProvider: any provider behind one type, for routes that are known at run time.
 
+#include <lowart/provider/capability.hpp>
 #include <lowart/provider/provider.hpp>
 
 #include <concepts>
@@ -28,6 +29,8 @@ class AnyProviderOf {
   explicit AnyProviderOf(P provider) : held_(std::make_shared<Holder<P>>(std::move(provider))) {}
 
   std::string_view name() const { return held_->name(); }
+  /// At which doors the held provider can serve.
+  DoorSet doors() const { return held_->doors(); }
 
   template <Request Q>
     requires(std::same_as<Q, R> || ...)
@@ -44,6 +47,7 @@ class AnyProviderOf {
   struct Held : Asks<R>... {
     using Asks<R>::ask...;
     virtual std::string_view name() const = 0;
+    virtual DoorSet doors() const = 0;
   };
   // One link of a chain of classes per request type: each implements its own ask().
   template <class P, class Base, class... Q>
@@ -63,6 +67,7 @@ class AnyProviderOf {
   struct Holds : Held {
     explicit Holds(P p) : provider(std::move(p)) {}
     std::string_view name() const override { return provider.name(); }
+    DoorSet doors() const override { return doors_of(provider); }
     P provider;
   };
   template <class P>

@@ -2,12 +2,15 @@
 /// The one idea: whatever answers a request is a Provider.
 
 #include <lowart/core/call.hpp>
+#include <lowart/core/error.hpp>
 #include <lowart/core/task.hpp>
 #include <lowart/model/chat_request.hpp>
 #include <lowart/model/count_request.hpp>
+#include <lowart/model/door_set.hpp>
 #include <lowart/model/embedding_request.hpp>
 
 #include <concepts>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -44,10 +47,10 @@ concept Serves = Request<R> && requires(P& provider, R const& request, Call& cal
 template <class P>
 concept ServesSomething = Serves<P, ChatRequest> || Serves<P, EmbeddingRequest> || Serves<P, CountRequest>;
 
-/// A provider that can tell at once whether it would answer for a model: Router, and what is put around one.
+/// A provider that can tell at once why a call for a model at a door is in vain: Router, and what is put around one.
 template <class P>
-concept KnowsModels = requires(P const& provider, std::string_view model) {
-  { provider.knows(model) } -> std::same_as<bool>;
+concept KnowsModels = requires(P const& provider, std::string_view model, DoorKind door) {
+  { provider.refusal(model, door) } -> std::same_as<std::optional<Error>>;
 };
 
 /// Whatever answers a request; and whatever wraps one and changes how it is answered.
