@@ -1,7 +1,11 @@
 // The wires of Anthropic, Gemini and Responses: where requests go, with which credentials, and what replies become.
 
 #include <lowart/dialect/anthropic_facts.hpp>
+#include <lowart/dialect/anthropic_request_decode.hpp>
 #include <lowart/dialect/gemini_facts.hpp>
+#include <lowart/dialect/gemini_request_decode.hpp>
+#include <lowart/dialect/responses_facts.hpp>
+#include <lowart/dialect/responses_request_decode.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/gemini.hpp>
@@ -112,6 +116,61 @@ TEST(Wires, ForwardTheBytesOfTheirOwnDialectAndReplaceTheModelsName) {
   EXPECT_EQ(asked.sent().field("authorization"), "Bearer sk-upstream");  // as this version has it
   EXPECT_EQ(asked.sent().field("x-api-key"), "");
   EXPECT_EQ(asked.reply->head().dialect, Dialect::anthropic);
+}
+
+TEST(Wires, OpenSealsOfTheirOwnDialectAndSendNoneOfAnothersProvider) {
+  std::string const body =
+      R"({"model":"m","max_tokens":9,"own":1.50,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":)"
+      R"([{"type":"thinking","thinking":"mine","signature":"lw1.anthropic.EqQB"},)"
+      R"({"type":"thinking","thinking":"other","signature":"lw1.openai_responses.gAAA"},)"
+      R"({"type":"text","text":"Yes"}]},{"role":"user","content":"Go on"}]})";
+  std::string scratch;
+  auto facts = dialect::read_anthropic_facts(body, scratch);
+  ASSERT_TRUE(facts);
+  facts->decode = &dialect::decode_anthropic;
+  AskedAnthropic asked(ScriptedAnswer::json(200, message));
+  ASSERT_TRUE(asked.ask(ChatRequest(*facts).for_model("claude"))) << asked.reply.error().message();
+  std::string const& sent = asked.sent().body;
+  EXPECT_EQ(sent.find("lw1."), std::string::npos) << sent;
+  EXPECT_NE(sent.find(R"("signature":"EqQB")"), std::string::npos) << sent;
+  EXPECT_EQ(sent.find("other"), std::string::npos) << "its proof would be refused: " << sent;
+  EXPECT_NE(sent.find(R"("own":1.50)"), std::string::npos) << sent;
+  EXPECT_NE(sent.find(R"("model":"claude")"), std::string::npos) << sent;
+}
+
+TEST(Wires, SendGeminiItsStandInForASealedSignatureOfACall) {
+  std::string const sealed = dialect::to_base64("lw1.anthropic.EqQB");
+  std::string const body =
+      R"({"contents":[{"role":"user","parts":[{"text":"Hi"}]},{"role":"model","parts":[{"functionCall":{"name":"f",)"
+      R"("args":{}},"thoughtSignature":")" +
+      sealed +
+      R"("}]},{"role":"user","parts":[{"functionResponse":)"
+      R"({"name":"f","response":{"a":1}}}]}]})";
+  dialect::GeminiPath path;
+  path.model = "gemini-3-pro";
+  auto facts = dialect::read_gemini_facts(path, body);
+  ASSERT_TRUE(facts);
+  facts->model = path.model;
+  facts->decode = &dialect::decode_gemini;
+  AskedGemini asked(ScriptedAnswer::json(200, generated));
+  ASSERT_TRUE(asked.ask(ChatRequest(*facts))) << asked.reply.error().message();
+  std::string const& sent = asked.sent().body;
+  EXPECT_EQ(sent.find(sealed), std::string::npos) << sent;
+  EXPECT_NE(sent.find(R"("thoughtSignature":"skip_thought_signature_validator")"), std::string::npos) << sent;
+}
+
+TEST(Wires, SendResponsesNoProofOfAnotherProvider) {
+  std::string const body =
+      R"({"model":"m","input":[{"role":"user","content":"Hi"},{"type":"reasoning","id":"rs_1","summary":[],)"
+      R"("encrypted_content":"lw1.gemini.Cg=="},{"type":"message","role":"assistant","content":"Yes"}]})";
+  std::string scratch;
+  auto facts = dialect::read_responses_facts(body, scratch);
+  ASSERT_TRUE(facts);
+  facts->wire.decode = &dialect::decode_responses;
+  AskedResponses asked(ScriptedAnswer::json(200, response));
+  ASSERT_TRUE(asked.ask(ChatRequest(facts->wire))) << asked.reply.error().message();
+  EXPECT_EQ(asked.sent().body.find("lw1."), std::string::npos) << asked.sent().body;
+  EXPECT_FALSE(asked.reply->head().dropped.empty()) << "and says so";
 }
 
 TEST(Wires, NameTheModelInThePathWhereTheDialectDoes) {

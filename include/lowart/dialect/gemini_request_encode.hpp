@@ -137,7 +137,8 @@ class Contents {
         part.signature.by == Dialect::gemini ? part.signature.value : std::string_view();
     if (part.kind == PartKind::tool_call) {
       // Of calls in parallel only the first is signed.
-      if (!own_ && signs_ && signature.empty() && !called_) signature = foreign_call_signature;
+      bool const foreign = !own_ || !part.signature.empty();
+      if (foreign && signs_ && signature.empty() && !called_) signature = foreign_call_signature;
       called_ = true;
     }
     w_.text_if("thoughtSignature", signature);

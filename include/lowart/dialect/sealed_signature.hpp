@@ -2,8 +2,11 @@
 /// seal() and unseal(): a provider's signature on its way through a client that speaks another dialect, and back.
 
 #include <lowart/dialect/base64.hpp>
+#include <lowart/dialect/find_bytes.hpp>
 #include <lowart/model/conversation.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -38,6 +41,37 @@ inline Signature unseal(std::string_view text, Dialect carrier) {
     if (auto const maker = static_cast<Dialect>(i); to_string(maker) == rest.substr(0, dot))
       return Signature{maker, std::string(rest.substr(dot + 1))};
   return Signature{carrier, std::string(text)};
+}
+
+namespace sealed {
+
+/// Whether a JSON string that goes on with `text` may be a seal; `text` begins with the mark.
+inline bool begins(std::string_view text, Dialect carrier) {
+  if (carrier != Dialect::gemini)
+    return unseal(text.substr(0, text.find('"')), Dialect::neutral).by != Dialect::neutral;
+  constexpr std::size_t longest = 28;  // "lw1.openai_completions." in base64, in whole groups
+  std::string_view head = text.substr(0, std::min(longest, text.find('"')));
+  head.remove_suffix(head.size() % 4);
+  auto const opened = from_base64(head);
+  return opened && begins(*opened, Dialect::neutral);
+}
+
+}  // namespace sealed
+
+/// Whether a request in the language of `carrier` brings back a signature that seal() has marked. Its bytes are not the
+/// provider's business then: it has to be decoded, which opens the seals, and written anew.
+///
+/// One pass with find_bytes. Sees every seal that a client returns as it got it; a text that begins like one is taken
+/// for one, which costs a translation into the same language.
+inline bool holds_seal(std::string_view body, Dialect carrier) {
+  if (carrier == Dialect::openai_completions) return false;  // it has no place for signatures
+  std::string_view const quoted = carrier == Dialect::gemini ? "\"bHcx" : "\"lw1.";
+  for (std::size_t at = find_bytes(body, quoted); at != std::string_view::npos;
+       at = find_bytes(body, quoted)) {
+    body.remove_prefix(at + 1);
+    if (sealed::begins(body, carrier)) return true;
+  }
+  return false;
 }
 
 }  // namespace lowart::dialect

@@ -1,6 +1,7 @@
 #pragma once
 /// HttpChat: a provider that speaks one wire language over HTTP. What OpenAi, Anthropic, Gemini ... are made of.
 
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/losses.hpp>
 #include <lowart/net/transport.hpp>
 #include <lowart/provider/attempt.hpp>
@@ -44,7 +45,7 @@ concept ChatWire =
 /// Chat over one wire language.
 ///
 /// A request that came in the same dialect goes out as it came: the same bytes, only the model's name and the
-/// credentials are replaced. Others are written from the conversation; what the dialect cannot say is refused or
+/// credentials are replaced. Others, and those that bring back a sealed signature (dialect/sealed_signature.hpp), are written from the conversation; what the dialect cannot say is refused or
 /// dropped as `may_drop` says, and told in ReplyHead::dropped. Replies are passed on as they come, in parts of whole
 /// events.
 ///
@@ -121,6 +122,7 @@ class HttpChat {
     http_wire::write_fields(http, request.stream() ? event_stream : http_wire::json_type, call);
     if (!request.wire() || !Wire::speaks(request.dialect())) return translate(request, out);
     WireRequest const& came = *request.wire();
+    if (dialect::holds_seal(came.body, came.dialect)) return translate(request, out);
     if (came.model_token.empty() || came.model == request.model()) http.body(came.body);
     else http_wire::splice_model(came.body, came.model_token, request.model(), out);
     return {};

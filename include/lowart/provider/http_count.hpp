@@ -1,6 +1,7 @@
 #pragma once
 /// ask_count: the provider's own count of a request's tokens. A provider class combines it with HttpChat.
 
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/count_request.hpp>
 #include <lowart/provider/attempt.hpp>
 #include <lowart/provider/http_wire.hpp>
@@ -29,13 +30,15 @@ concept CountWire =
 /// One count by a provider of a request in its own dialect: the bytes as they came, only the model's name and the
 /// credentials are replaced.
 ///
-/// Errors: unsupported, with nothing sent, for a request in another dialect: whoever wraps this can count by itself
-/// (Counted). Else as HttpChat's for a whole reply.
+/// Errors: unsupported, with nothing sent, for a request in another dialect or with a sealed signature: whoever wraps this
+/// can count by itself (Counted). Else as HttpChat's for a whole reply.
 template <CountWire Wire, net::Transport T>
 Task<Result<CountReply>> ask_count(T& transport, Wire const& wire, CountRequest const& request, Call& call) {
   auto const& came = request.chat().wire();
   if (!came || !Wire::speaks(came->dialect))
     co_return fail(Errc::unsupported, wire.options().name + " counts requests of its own dialect only");
+  if (dialect::holds_seal(came->body, came->dialect))
+    co_return fail(Errc::unsupported, wire.options().name + " does not count signatures of other providers");
   AttemptMark attempt(call, wire.options().name);
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   auto& http = out->http.emplace("POST", wire.path(request, out->path));
