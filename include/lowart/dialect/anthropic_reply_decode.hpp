@@ -25,11 +25,13 @@ namespace lowart::dialect {
 
 namespace anthropic_reply {
 
-inline std::string text_in(std::string_view object, std::string_view name) {
+inline std::string text_of(std::optional<JsonMember> const& member) {
   std::string text;
-  if (auto const member = find_member(object, name); member && member->kind == JsonKind::string)
-    decode_string(member->value, text);
+  if (member && member->kind == JsonKind::string) decode_string(member->value, text);
   return text;
+}
+inline std::string text_in(std::string_view object, std::string_view name) {
+  return text_of(find_member(object, name));
 }
 
 inline Error malformed(std::string message) {
@@ -164,10 +166,11 @@ class Blocks {
   bool unsaid_input_{false};
 };
 
-inline void decode_finish(std::string_view object, ChoiceDelta& choice) {
-  std::string word = text_in(object, "stop_reason");
+inline void decode_finish(std::optional<JsonMember> const& reason, std::optional<JsonMember> const& sequence,
+                          ChoiceDelta& choice) {
+  std::string word = text_of(reason);
   choice.finish = anthropic_finish_reason(word);
-  choice.stop_sequence = text_in(object, "stop_sequence");
+  choice.stop_sequence = text_of(sequence);
   bool const told =
       is_plain_anthropic_finish(word) || (word == "stop_sequence" && !choice.stop_sequence.empty());
   if (!told) choice.finish_text = std::move(word);
@@ -179,24 +182,43 @@ inline void keep_unknown(JsonMember const& m, ChatDelta& delta) {
   if (decode_escapes(m.key, name)) delta.extra.push_back({std::move(name), {std::string(m.value)}});
 }
 
-/// The members of a message but its content: at the start of a stream, or of a whole reply.
-inline void decode_message_head(std::string_view message, ChatDelta& delta, ChoiceDelta& choice) {
-  delta.id = text_in(message, "id");
-  delta.model = text_in(message, "model");
-  choice.role = Role::assistant;
-  decode_finish(message, choice);
-  scan_object(message, [&delta](JsonMember const& m) {
-    for (std::string_view const known :
-         {"id", "model", "type", "role", "content", "stop_reason", "stop_sequence", "usage"})
-      if (m.key_is(known)) return;
-    keep_unknown(m, delta);
-  });
-}
+/// The members of a message, at the start of a stream or of a whole reply, found in one pass.
+struct MessageMembers {
+  std::optional<JsonMember> type, id, model, role, content, stop_reason, stop_sequence, usage;
 
-inline void decode_content(std::string_view message, ChoiceDelta& choice, Blocks& blocks) {
-  auto const content = find_member(message, "content");
-  if (!content || content->kind != JsonKind::array) return;
-  scan_array(content->value, [&](JsonMember const& block) {
+  /// What we do not know goes to `delta` at once.
+  JsonScan find(std::string_view message, ChatDelta& delta) {
+    return scan_object(message, [&](JsonMember const& m) {
+      if (auto* const known = known_as(m)) *known = m;
+      else keep_unknown(m, delta);
+    });
+  }
+  bool has_content() const noexcept { return content && content->kind == JsonKind::array; }
+  bool has_usage() const noexcept { return usage && usage->kind == JsonKind::object; }
+
+ private:
+  std::optional<JsonMember>* known_as(JsonMember const& m) noexcept {
+    if (m.key_is("type")) return &type;
+    if (m.key_is("id")) return &id;
+    if (m.key_is("model")) return &model;
+    if (m.key_is("role")) return &role;
+    if (m.key_is("content")) return &content;
+    if (m.key_is("stop_reason")) return &stop_reason;
+    if (m.key_is("stop_sequence")) return &stop_sequence;
+    if (m.key_is("usage")) return &usage;
+    return nullptr;
+  }
+};
+
+/// All but the usage, which means something else at the start than at the end.
+inline void decode_message(MessageMembers const& message, ChatDelta& delta, ChoiceDelta& choice,
+                           Blocks& blocks) {
+  delta.id = text_of(message.id);
+  delta.model = text_of(message.model);
+  choice.role = Role::assistant;
+  decode_finish(message.stop_reason, message.stop_sequence, choice);
+  if (!message.has_content()) return;
+  scan_array(message.content->value, [&](JsonMember const& block) {
     if (block.kind != JsonKind::object) return;
     blocks.begin(block.value, choice);
     blocks.end(choice);
@@ -213,20 +235,21 @@ inline Result<ChatDelta> decode_anthropic_reply(std::string_view json) {
   using namespace anthropic_reply;
   // All of it, as blocks and members that we only carry are written as they are.
   if (first_json_error(json)) return tl::unexpected<Error>(malformed("the provider's reply is not JSON"));
-  if (text_in(json, "type") == "error") return tl::unexpected<Error>(from_anthropic_error_event(json));
-  auto const content = find_member(json, "content");
-  if (!content || content->kind != JsonKind::array)
-    return tl::unexpected<Error>(malformed("the provider's reply is not a message"));
   ChatDelta delta;
   delta.dialect = Dialect::anthropic;
+  MessageMembers message;
+  message.find(json, delta);
+  if (message.type && message.type->value == "\"error\"")
+    return tl::unexpected<Error>(from_anthropic_error_event(json));
+  if (!message.has_content())
+    return tl::unexpected<Error>(malformed("the provider's reply is not a message"));
   ChoiceDelta& choice = delta.choices.emplace_back();
-  decode_message_head(json, delta, choice);
   Blocks blocks;
-  decode_content(json, choice, blocks);
-  if (auto const usage = find_member(json, "usage"); usage && usage->kind == JsonKind::object)
-    if (Usage const read = read_anthropic_usage(usage->value); !read.empty()) delta.usage = read;
+  decode_message(message, delta, choice, blocks);
+  if (message.has_usage())
+    if (Usage const read = read_anthropic_usage(message.usage->value); !read.empty()) delta.usage = read;
   CompletionBuilder whole;  // joins what the blocks were told in
-  whole.add(delta);
+  whole.add(std::move(delta));
   return std::move(whole).take();
 }
 
@@ -274,18 +297,19 @@ class AnthropicReplyEvents {
   void start(std::string_view message, ChatDelta& step) {
     using namespace anthropic_reply;
     ChoiceDelta& choice = step.choices.front();
-    decode_message_head(message, step, choice);
-    decode_content(message, choice, blocks_);
-    auto const usage = find_member(message, "usage");
-    if (!usage || usage->kind != JsonKind::object) return;
-    if (choice.finish == FinishReason::none) usage_.read_start(usage->value);
-    else usage_.read(usage->value);
+    MessageMembers found;
+    if (found.find(message, step) != JsonScan::ok) return;
+    decode_message(found, step, choice, blocks_);
+    if (!found.has_usage()) return;
+    if (choice.finish == FinishReason::none) usage_.read_start(found.usage->value);
+    else usage_.read(found.usage->value);
     tell_usage(step);
   }
 
   void finish(std::string_view event, std::string_view delta, std::string_view usage, ChatDelta& step) {
     using namespace anthropic_reply;
-    decode_finish(delta, step.choices.front());
+    decode_finish(find_member(delta, "stop_reason"), find_member(delta, "stop_sequence"),
+                  step.choices.front());
     scan_object(delta, [&step](JsonMember const& m) {
       if (!m.key_is("stop_reason") && !m.key_is("stop_sequence")) keep_unknown(m, step);
     });

@@ -17,14 +17,14 @@ namespace lowart::dialect {
 /// of an unknown field the last value counts, lists are joined.
 class CompletionBuilder {
  public:
-  void add(ChatDelta const& delta) {
+  void add(ChatDelta delta) {
     whole_.dialect = delta.dialect;
-    if (whole_.id.empty()) whole_.id = delta.id;
-    if (whole_.model.empty()) whole_.model = delta.model;
+    if (whole_.id.empty()) whole_.id = std::move(delta.id);
+    if (whole_.model.empty()) whole_.model = std::move(delta.model);
     if (whole_.created == 0) whole_.created = delta.created;
     if (delta.usage) whole_.usage = delta.usage;
-    merge_extra(whole_.extra, delta.extra);
-    for (ChoiceDelta const& choice : delta.choices) add_choice(choice);
+    merge_extra(whole_.extra, std::move(delta.extra));
+    for (ChoiceDelta& choice : delta.choices) add_choice(std::move(choice));
   }
 
   /// One step that says the same as all those added; choices in the order of their index.
@@ -42,17 +42,17 @@ class CompletionBuilder {
     return *all.insert(place, std::move(fresh));
   }
 
-  void add_choice(ChoiceDelta const& from) {
+  void add_choice(ChoiceDelta from) {
     ChoiceDelta& to = choice_at(from.index);
     if (from.role) to.role = from.role;
-    for (PieceDelta const& piece : from.pieces) add_piece(to.pieces, piece);
+    for (PieceDelta& piece : from.pieces) add_piece(to.pieces, std::move(piece));
     if (from.finish != FinishReason::none) {
       to.finish = from.finish;
-      to.finish_text = from.finish_text;
-      to.stop_sequence = from.stop_sequence;
+      to.finish_text = std::move(from.finish_text);
+      to.stop_sequence = std::move(from.stop_sequence);
     }
     if (!from.logprobs.empty()) merge_objects(to.logprobs, from.logprobs);
-    merge_extra(to.extra, from.extra);
+    merge_extra(to.extra, std::move(from.extra));
   }
 
   /// The part that a piece goes on with; null when it begins one.
@@ -74,9 +74,9 @@ class CompletionBuilder {
     });
   }
 
-  static void add_piece(std::vector<PieceDelta>& parts, PieceDelta const& from) {
+  static void add_piece(std::vector<PieceDelta>& parts, PieceDelta from) {
     PieceDelta* const to = part_of(parts, from);
-    if (to == nullptr) return void(parts.insert(place_of(parts, from), from));
+    if (to == nullptr) return void(parts.insert(place_of(parts, from), std::move(from)));
     to->text.append(from.text);
     if (to->call.id.empty()) to->call.id = from.call.id;
     if (to->call.name.empty()) to->call.name = from.call.name;
@@ -91,9 +91,9 @@ class CompletionBuilder {
 
   static bool is_list(RawJson const& json) { return json.text.size() > 1 && json.text.front() == '['; }
 
-  static void merge_value(RawJson& to, RawJson const& from) {
+  static void merge_value(RawJson& to, RawJson from) {
     if (!is_list(to) || !is_list(from)) {
-      to = from;
+      to = std::move(from);
       return;
     }
     std::string joined;
@@ -106,12 +106,12 @@ class CompletionBuilder {
     to.text = std::move(joined);
   }
 
-  static void merge_extra(std::vector<ExtraField>& to, std::vector<ExtraField> const& from) {
-    for (ExtraField const& field : from) {
+  static void merge_extra(std::vector<ExtraField>& to, std::vector<ExtraField> from) {
+    for (ExtraField& field : from) {
       auto const known =
           std::find_if(to.begin(), to.end(), [&](ExtraField const& f) { return f.name == field.name; });
-      if (known == to.end()) to.push_back(field);
-      else merge_value(known->value, field.value);
+      if (known == to.end()) to.push_back(std::move(field));
+      else merge_value(known->value, std::move(field.value));
     }
   }
 

@@ -141,7 +141,8 @@ inline Task<RelayEnd> whole(ChatReply& reply, ClientDialect const& client,
     co_return end;
   }
   std::string const body = client.whole(answer->whole, context);
-  Result<void> const sent = co_await responder.send(200, "application/json", body);
+  if (responder.send_now(200, "application/json", body)) co_return RelayEnd{};
+  Result<void> const sent = co_await responder.send_rest();
   if (!sent) co_return RelayEnd::failed(sent.error());
   co_return RelayEnd{};
 }

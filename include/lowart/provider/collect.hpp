@@ -61,10 +61,10 @@ inline Task<Result<Answer>> collect(ChatReply& reply, Call& call) {
   DeltaReader steps(reply, call);
   dialect::CompletionBuilder builder;
   for (;;) {
-    Result<std::optional<ChatDelta>> const step = co_await steps.next();
+    Result<std::optional<ChatDelta>> step = co_await steps.next();
     if (!step) co_return fail(step.error());
     if (!*step) break;
-    builder.add(**step);
+    builder.add(*std::move(*step));
   }
   Answer answer{std::move(builder).take()};
   co_return answer;
