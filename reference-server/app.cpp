@@ -66,11 +66,14 @@ std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Config cons
   for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time})
     add(time.count());
   add(config.door.assumed_output_tokens);
-  return {{"listen", listen},
-          {"threads", std::to_string(config.threads)},
-          {"data", config.data},
-          {"access_log", config.access_log},
-          {"limits", limits}};
+  std::string responses;
+  if (auto const& kept = config.responses)
+    for (auto number : {static_cast<std::int64_t>(kept->bytes), static_cast<std::int64_t>(kept->entries),
+                        static_cast<std::int64_t>(kept->lifetime.count())})
+      responses.append(std::to_string(number)).append(" ");
+  return {{"listen", listen},    {"threads", std::to_string(config.threads)},
+          {"data", config.data}, {"access_log", config.access_log},
+          {"limits", limits},    {"responses", responses}};
 }
 
 class App {
@@ -98,6 +101,7 @@ class App {
       return 1;
     }
     latest_ = *first;
+    if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
     for (auto& slot : current_) slot = latest_;
     stamp_ = FileStamp::of(flags_.config_path);
     ServeOptions options;
@@ -135,7 +139,8 @@ class App {
   }
 
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
-    auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, latest_->config.door);
+    auto doors =
+        std::make_shared<Doors>(metrics_, loop, clock, log_fd_, latest_->config.door, responses_.get());
     return [this, loop, doors, draining = std::move(draining)](net::ServerRequest& request,
                                                                net::Responder& responder) -> Task<void> {
       return serve(*doors, current_[loop], draining(), request, responder);
@@ -319,6 +324,7 @@ class App {
   std::unique_ptr<Folder<SqliteStore>> folder_;
   int log_fd_;
   Metrics metrics_;
+  std::unique_ptr<ResponseStore> responses_;        ///< Null: none are kept.
   std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
   std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;

@@ -301,6 +301,19 @@ void read_limits(YamlMap& root, Config& config) {
   map->finish();
 }
 
+void read_responses(YamlMap& root, Config& config) {
+  auto map = root.map("responses");
+  if (!map) return;
+  bool store = false;
+  ResponseStoreLimits limits;
+  map->flag("store", store);
+  map->bytes("size", limits.bytes, std::size_t{1} << 20U, std::size_t{1} << 40U);
+  map->integer("entries", limits.entries, std::size_t{1}, std::size_t{100'000'000});
+  map->duration("lifetime", limits.lifetime);
+  if (store) config.responses = limits;
+  map->finish();
+}
+
 /// What no single entry can see: names that stand twice.
 void check_names(Config const& config, YamlMap& root) {
   std::set<std::string> names;
@@ -327,6 +340,7 @@ Config read_root(YamlMap& root, Problems& problems) {
   root.duration("drain", config.drain);
   root.text("access_log", config.access_log);
   read_limits(root, config);
+  read_responses(root, config);
   root.members("providers", [&](std::string name, std::size_t line, YamlMap& map) {
     config.providers.push_back(read_provider(map, std::move(name), line));
   });

@@ -6,6 +6,7 @@
 #include <lowart/dialect/anthropic_request_encode.hpp>
 #include <lowart/dialect/openai_chat_request_encode.hpp>
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/response_store.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/model/door_set.hpp>
@@ -81,6 +82,7 @@ struct Config {
   std::string access_log{"-"};  ///< "-" stdout, "off", or a file.
   net::ServerLimits limits;
   DoorLimits door;
+  std::optional<ResponseStoreLimits> responses;  ///< Set: answers of POST /v1/responses are kept.
   std::vector<ProviderConfig> providers;
   std::vector<ModelConfig> models;
   std::vector<KeyConfig> keys;

@@ -30,7 +30,7 @@ TEST(ResponsesFacts, FindsWhatTheDoorNeeds) {
   EXPECT_TRUE(facts->wire.include_usage);
   EXPECT_EQ(facts->wire.max_tokens, 9);
   EXPECT_EQ(facts->wire.choices, 1);
-  EXPECT_EQ(facts->previous_response_id, R"("resp_1")");
+  EXPECT_EQ(facts->wire.goes_on_from, R"("resp_1")");
   EXPECT_TRUE(facts->conversation);
   EXPECT_TRUE(facts->background);
   EXPECT_EQ(facts->store, false);
@@ -43,7 +43,7 @@ TEST(ResponsesFacts, TakesWhatIsAbsentOrNullAsUnset) {
         R"("background":null,"conversation":null,"stream":null,"max_output_tokens":null})"}) {
     auto const facts = facts_of(body);
     ASSERT_TRUE(facts) << body;
-    EXPECT_TRUE(facts->previous_response_id.empty());
+    EXPECT_TRUE(facts->wire.goes_on_from.empty());
     EXPECT_FALSE(facts->conversation || facts->background || facts->wire.stream);
     EXPECT_FALSE(facts->store || facts->wire.max_tokens);
   }

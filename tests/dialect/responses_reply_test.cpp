@@ -327,7 +327,9 @@ TEST(ResponsesReply, RepeatsTheRequest) {
   EXPECT_EQ(response.at("top_p"), 1.0);
   EXPECT_EQ(response.at("metadata"), json::parse(R"({"a":"b"})"));
   EXPECT_EQ(response.at("store"), false) << "nothing is kept here";
-  auto const kept = encode_responses_reply(step({said(PartKind::text, "x")}), context(request), true);
+  ReplyContext keeping = context(request);
+  keeping.stores = true;
+  auto const kept = encode_responses_reply(step({said(PartKind::text, "x")}), keeping);
   EXPECT_EQ(json::parse(kept).at("store"), true);
 }
 

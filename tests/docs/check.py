@@ -21,6 +21,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 # Where the values of a reader in config.cpp stand in the file: (function, variable) -> path.
 PLACES = {
     ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
+    ("read_responses", "root"): "", ("read_responses", "map"): "responses",
     ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
@@ -148,7 +149,8 @@ def errors():
 
 def metrics():
     code = set()
-    for path in ("include/lowart/gateway/metrics.hpp", "reference-server/app.cpp"):
+    for path in ("include/lowart/gateway/metrics.hpp", "include/lowart/gateway/response_store.hpp",
+                 "reference-server/app.cpp"):
         code |= set(re.findall(r'(?:head\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))

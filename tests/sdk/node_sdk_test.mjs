@@ -208,6 +208,54 @@ test('many calls at once', async () => {
   assert.ok(all.every((completion) => completion.choices[0].message.content === 'Hello, world!'));
 });
 
+// --- responses that are kept
+
+const upstreams = ['openai', 'openai_responses', 'anthropic', 'gemini'];
+const turnOf = (ai, streamed, body) => (streamed ? ai.stream(body).finalResponse() : ai.create(body));
+for (const upstream of upstreams)
+  for (const streamed of [false, true]) {
+    const how = `before ${upstream}, ${streamed ? 'streamed' : 'whole'}`;
+    const model = `vendor-${upstream}`;
+
+    test(`responses: three turns by previous_response_id ${how}`, async () => {
+      const ai = client().responses;
+      const first = await turnOf(ai, streamed, { model, input: 'Hello' });
+      const second = await turnOf(ai, streamed, { model, input: 'Again', previous_response_id: first.id });
+      const third = await turnOf(ai, streamed, { model, input: 'play:settings', previous_response_id: second.id });
+      assert.equal(third.output_text.split('"user"').length, 4, third.output_text);
+      const kept = await ai.retrieve(third.id);
+      assert.deepEqual([kept.id, kept.output_text, kept.status], [third.id, third.output_text, 'completed']);
+    });
+
+    test(`responses: the output of a tool as a turn of its own ${how}`, async () => {
+      const ai = client().responses;
+      const parameters = { type: 'object', properties: { city: { type: 'string' } } };
+      const asked = { model, tools: [{ type: 'function', name: 'get_weather', parameters, strict: false }] };
+      const first = await turnOf(ai, streamed, { ...asked, input: 'play:tools' });
+      const { call_id } = first.output.find((item) => item.type === 'function_call');
+      const input = [{ type: 'function_call_output', call_id, output: '21 degrees' }];
+      const second = await turnOf(ai, streamed, { ...asked, input, previous_response_id: first.id });
+      assert.equal(second.output_text, 'The tools say: 21 degrees');
+    });
+  }
+
+test('responses: retrieve, delete, another key, store: false', async () => {
+  const ai = client().responses;
+  const others = client({ apiKey: keys.shown }).responses;
+  const asked = { model: 'vendor-anthropic', input: 'Hello' };
+  const made = await ai.create(asked);
+  const forgotten = await ai.create({ ...asked, store: false });
+  assert.deepEqual([made.store, forgotten.store], [true, false]);
+  assert.equal((await ai.retrieve(made.id)).output_text, made.output_text);
+  const unknown = { code: 'previous_response_not_found', param: 'previous_response_id' };
+  await raises(OpenAI.BadRequestError, others.create({ ...asked, previous_response_id: made.id }), unknown);
+  await raises(OpenAI.BadRequestError, ai.create({ ...asked, previous_response_id: forgotten.id }), unknown);
+  await raises(OpenAI.NotFoundError, others.retrieve(made.id));
+  await raises(OpenAI.NotFoundError, others.delete(made.id));
+  await ai.delete(made.id);
+  await raises(OpenAI.NotFoundError, ai.retrieve(made.id));
+});
+
 // One after the other: some cases share what they noted.
 for (const { name, run } of cases) {
   const start = performance.now();

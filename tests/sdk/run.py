@@ -14,6 +14,7 @@ from kit import cases, gateway  # noqa: E402
 import python_calls_test  # noqa: E402, F401
 import python_matrix_test  # noqa: E402
 import python_sdk_test  # noqa: E402, F401
+import python_stored_test  # noqa: E402, F401
 from setting import setting  # noqa: E402
 
 # Modules are looked for beside the importing file.

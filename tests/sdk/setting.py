@@ -73,7 +73,8 @@ class Setting:
             "limited2": {"key": new_key(), "rpm": 120},
             "shown": {"key": new_key(), "rpm": 1000, "tpm": 1000000},
         }
-        self.gateway = Gateway({"providers": providers, "models": models}, keys=keys)
+        config = {"providers": providers, "models": models, "responses": {"store": True}}
+        self.gateway = Gateway(config, keys=keys)
         self.root = f"http://127.0.0.1:{self.gateway.port}"
         self.url = f"{self.root}/v1"
 

@@ -17,6 +17,7 @@ struct ReplyContext {
   std::int64_t created{0};  ///< Seconds since 1970.
   bool include_usage{false};
   std::string_view request;  ///< The client's body, for dialects that repeat parts of it; may be empty.
+  bool stores{false};  ///< Answers are kept here for clients that want it, so that they can go on from them.
 };
 
 /// Writes one streamed answer. One value per answer; made in the call's arena.

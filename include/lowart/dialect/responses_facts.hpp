@@ -14,9 +14,8 @@ namespace lowart::dialect {
 
 /// What a POST /v1/responses asks for: the usual facts, and whether it leans on what a server remembers.
 struct ResponsesFacts {
-  WireRequest wire;
-  /// The JSON string of `previous_response_id`, quotes included; empty when the request names none.
-  std::string_view previous_response_id;
+  WireRequest
+      wire;  ///< With `goes_on_from`; `may_be_kept` unless `store` is false or a conversation was said before.
   bool conversation{false};  ///< It goes on with a conversation that the server keeps.
   bool background{false};    ///< It wants to be answered later.
   std::optional<bool>
@@ -51,7 +50,7 @@ inline Result<ResponsesFacts> read_responses_facts(std::string_view body, std::s
   if (is_set(found.previous_response_id)) {
     if (found.previous_response_id->kind != JsonKind::string)
       return refuse("previous_response_id", "'previous_response_id' must be a string");
-    facts.previous_response_id = found.previous_response_id->value;
+    facts.wire.goes_on_from = found.previous_response_id->value;
   }
   facts.conversation = is_set(found.conversation);
   auto const background = read_flag(found.background, "background");
@@ -60,6 +59,7 @@ inline Result<ResponsesFacts> read_responses_facts(std::string_view body, std::s
   auto const store = read_flag(found.store, "store");
   if (!store) return tl::unexpected<Error>(store.error());
   if (is_set(found.store)) facts.store = *store;
+  facts.wire.may_be_kept = facts.store.value_or(true) && !facts.conversation;
   return facts;
 }
 

@@ -22,7 +22,6 @@ namespace lowart::dialect {
 /// Trivial on purpose: see the await rules.
 struct ResponsesWriterOptions {
   bool streamed{true};  ///< False: no events are written, only response() is wanted.
-  bool stores{false};   ///< Answers are kept for `previous_response_id`.
 };
 
 /// Writes one answer as the items of a response, and as the events that tell of them.
@@ -37,7 +36,7 @@ class ResponsesReplyWriter final : public ReplyWriter {
  public:
   explicit ResponsesReplyWriter(ReplyContext const& context, ResponsesWriterOptions options = {})
       : events_(options.streamed),
-        echo_(context.request, options.stores),
+        echo_(context.request, context.stores),
         base_id_(context.id),
         id_("resp_" + context.id),
         model_(context.model),
@@ -289,9 +288,8 @@ class ResponsesReplyWriter final : public ReplyWriter {
 };
 
 /// A whole answer as the body of a response.
-inline std::string encode_responses_reply(ChatDelta const& whole, ReplyContext const& context,
-                                          bool stores = false) {
-  ResponsesReplyWriter writer(context, {.streamed = false, .stores = stores});
+inline std::string encode_responses_reply(ChatDelta const& whole, ReplyContext const& context) {
+  ResponsesReplyWriter writer(context, {.streamed = false});
   std::string none;
   writer.write(whole, none);
   writer.finish(none);

@@ -33,10 +33,21 @@ class Door {
       return authorization.substr(authorization.find_first_not_of(' ', bearer.size()));
     for (std::string_view const name : {"x-api-key", "api-key", "x-goog-api-key"})
       if (auto const key = head.fields().get(name); !key.empty()) return key;
-    return key_in_query(head.query());
+    return in_query(head.query(), "key");
   }
 
  protected:
+  /// The value of `name` in "alt=sse&key=..."; nothing that is asked for here is ever escaped in a URL.
+  static std::string_view in_query(std::string_view query, std::string_view name) noexcept {
+    while (!query.empty()) {
+      std::string_view const pair = query.substr(0, query.find('&'));
+      if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
+        return pair.substr(name.size() + 1);
+      query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    }
+    return {};
+  }
+
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
     if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
@@ -56,12 +67,7 @@ class Door {
       if (auto refused = answer.refusal(visit.model, door)) return visit.fails(*std::move(refused));
 
     auto& request = visit.request;
-    auto const now = request.clock().now();
-    bool const limited = visit.key != nullptr && visit.key->limits;
-    Result<Admission> admission =
-        limited ? Limiter::admit(*visit.key->limits, now, tokens) : Limiter::unlimited();
-    if (limited)
-      visit.client.limits(visit.key->limits->snapshot(now), request.clock().utc_micros(), visit.responder);
+    Result<Admission> admission = reserve(visit, tokens);
     if (!admission) return visit.fails(admission.error());
 
     visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena());
@@ -70,6 +76,15 @@ class Door {
     visit.call->traceparent(request.head().fields().get("traceparent"));
     visit.look_out.emplace(visit.responder, *visit.call);
     return true;
+  }
+  /// A place within the limits of the visit's key, which the client is told of.
+  static Result<Admission> reserve(Visit& visit, std::int64_t tokens) {
+    if (visit.key == nullptr || !visit.key->limits) return Limiter::unlimited();
+    Clock const& clock = visit.request.clock();
+    auto const now = clock.now();
+    Result<Admission> admission = Limiter::admit(*visit.key->limits, now, tokens);
+    visit.client.limits(visit.key->limits->snapshot(now), clock.utc_micros(), visit.responder);
+    return admission;
   }
   /// About how many tokens the body is.
   static std::int64_t tokens_of(std::string_view body) noexcept {
@@ -147,7 +162,7 @@ class Door {
     entry.at_utc_us = visit.request.clock().utc_micros() - micros;
     entry.request_id = visit.id;
     entry.peer = visit.request.peer();
-    entry.method = "POST";
+    entry.method = visit.request.head().method();
     entry.path = visit.route;
     entry.status = visit.status;
     entry.duration_us = micros;
@@ -164,23 +179,20 @@ class Door {
     loop_.log.write(entry);
   }
 
+  /// Whom a kept response belongs to: the key itself, since a name may be given anew. All are one without keys.
+  static std::string_view owner_of(Visit const& visit) noexcept {
+    if (visit.key == nullptr) return {};
+    return {reinterpret_cast<char const*>(visit.key->digest.data()), visit.key->digest.size()};
+  }
+  static constexpr std::size_t longest_shown =
+      200;  ///< Bytes of a client's own words in logs, labels, errors.
+
   LoopState& loop() const noexcept { return loop_; }
   DoorLimits const& limits() const noexcept { return limits_; }
 
  private:
-  static constexpr std::size_t longest_shown =
-      200;  ///< Bytes of a client's own words in logs, labels, errors.
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
-  /// The value of `key` in "alt=sse&key=..."; our keys hold nothing that a URL would escape.
-  static std::string_view key_in_query(std::string_view query) noexcept {
-    while (!query.empty()) {
-      std::string_view const pair = query.substr(0, query.find('&'));
-      if (pair.starts_with("key=")) return pair.substr(4);
-      query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    }
-    return {};
-  }
   static Error not_allowed(std::string_view model) {
     std::string message = "this API key may not use the model '";
     message.append(model.substr(0, longest_shown)).append("'");

@@ -5,6 +5,7 @@
 #include <lowart/gateway/client_dialects.hpp>
 #include <lowart/gateway/count_clients.hpp>
 #include <lowart/gateway/embedding_clients.hpp>
+#include <lowart/gateway/response_door.hpp>
 #include <lowart/gateway/whole_door.hpp>
 
 #include <atomic>
@@ -26,11 +27,15 @@ struct ModelCard {
 /// Everything a gateway answers, on one event loop.
 class Doors {
  public:
-  Doors(Metrics& metrics, std::size_t loop, Clock& clock, int log_fd, DoorLimits limits = {})
+  /// `responses`: where answers are kept for clients that go on from them; null: nowhere. Outlives the doors.
+  Doors(Metrics& metrics, std::size_t loop, Clock& clock, int log_fd, DoorLimits limits = {},
+        ResponseStore* responses = nullptr)
       : metrics_(metrics),
+        responses_(responses),
         loop_(metrics.shard(loop), clock, log_fd),
-        chat_(loop_, limits),
-        whole_(loop_, limits) {}
+        chat_(loop_, limits, responses),
+        whole_(loop_, limits),
+        response_(loop_) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
   template <Provider P>
@@ -59,6 +64,7 @@ class Doors {
     } else if (path == "/metrics") {
       PrometheusText text;
       metrics_.render(text);
+      if (responses_ != nullptr) responses_->render(text);
       if (more_metrics) more_metrics(text);
       std::string const body = text.take();
       co_await answer_plain(request, responder, 200, "text/plain; version=0.0.4; charset=utf-8", body);
@@ -179,6 +185,13 @@ class Doors {
       co_await method_not_allowed(request, responder, "POST");
       co_return true;
     }
+    std::string_view const kept = kept_response(path);
+    if (!kept.empty() && ResponseDoor::takes(method))
+      co_return co_await response_.serve(*responses_, keys, percent_decoded(kept), request, responder);
+    if (!kept.empty()) {
+      co_await method_not_allowed(request, responder, ResponseDoor::methods);
+      co_return true;
+    }
     bool const one_model = path.starts_with(model_prefix);
     if (path != "/v1/models" && !one_model) co_return false;
     if (method != "GET" && method != "HEAD") {
@@ -190,6 +203,12 @@ class Doors {
     co_return true;
   }
 
+  /// The id in the path of a response, as it stands there; empty for other paths, and where none are kept.
+  std::string_view kept_response(std::string_view path) const noexcept {
+    if (responses_ == nullptr || !path.starts_with(ResponseDoor::prefix)) return {};
+    std::string_view const id = path.substr(ResponseDoor::prefix.size());
+    return id.find('/') == std::string_view::npos ? id : std::string_view();
+  }
   static bool takes_calls(std::string_view path) noexcept {
     return find_chat_client(path) != nullptr || find_embedding_client(path) != nullptr ||
            find_count_client(path) != nullptr;
@@ -242,9 +261,11 @@ class Doors {
   }
 
   Metrics& metrics_;
+  ResponseStore* responses_;
   LoopState loop_;
   ChatDoor chat_;
   WholeDoor whole_;
+  ResponseDoor response_;
 };
 
 }  // namespace lowart

@@ -4,6 +4,7 @@
 #include <lowart/gateway/doors.hpp>
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -14,6 +15,8 @@ struct GatewayOptions {
   std::vector<KeyEntry> keys{};     ///< Empty: everybody may call.
   std::vector<ModelCard> models{};  ///< What GET /v1/models lists.
   DoorLimits limits{};
+  /// Keeps answers of POST /v1/responses, so that clients can go on from them; unset: keeps none.
+  std::optional<ResponseStoreLimits> responses{};
   int log_fd{-1};  ///< Where the access log goes; -1: nowhere.
 };
 
@@ -41,7 +44,7 @@ class Gateway {
   /// The handler of one event loop. `draining` tells when new requests are to be refused.
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
     auto doors = std::make_shared<Doors>(shared_->metrics, loop, clock, shared_->options.log_fd,
-                                         shared_->options.limits);
+                                         shared_->options.limits, shared_->responses.get());
     return [shared = shared_, doors = std::move(doors), draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
       return serve_one(*shared, *doors, draining(), request, responder);
@@ -50,10 +53,13 @@ class Gateway {
 
  private:
   struct Shared {
-    Shared(P a, GatewayOptions o) : answer(std::move(a)), options(std::move(o)), keys(options.keys) {}
+    Shared(P a, GatewayOptions o) : answer(std::move(a)), options(std::move(o)), keys(options.keys) {
+      if (options.responses) responses = std::make_unique<ResponseStore>(*options.responses);
+    }
     P answer;
     GatewayOptions options;
     Keyring keys;
+    std::unique_ptr<ResponseStore> responses;
     Metrics metrics;
   };
 

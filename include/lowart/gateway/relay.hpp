@@ -2,6 +2,7 @@
 /// relay_reply(): hands a reply to a client: bytes as they came, or neutral steps written in its dialect.
 
 #include <lowart/gateway/client_dialect.hpp>
+#include <lowart/gateway/kept_turn.hpp>
 #include <lowart/model/chat_request.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/provider/collect.hpp>
@@ -27,11 +28,13 @@ struct RelayEnd {
 
 namespace relay {
 
-/// Where a stream goes: to the client as server-sent events, or in the framing that it asked for.
+/// Where a stream goes: to the client as server-sent events, or in the framing that it asked for. Its end is kept
+/// first, where `turn` is not null.
 class StreamOutlet {
  public:
-  StreamOutlet(ChatRequest const& request, ClientDialect const& client, Call& call, net::Responder& responder)
-      : responder_(responder) {
+  StreamOutlet(ChatRequest const& request, ClientDialect const& client, Call& call, net::Responder& responder,
+               KeptTurn* turn)
+      : responder_(responder), turn_(turn) {
     bool const as_array = request.wire() && request.wire()->as_array && client.array_framing != nullptr;
     if (as_array) framing_ = client.array_framing(call);
   }
@@ -40,6 +43,7 @@ class StreamOutlet {
   }
   /// `bytes` stay where they are until it is done.
   Task<Result<void>> write(std::string_view bytes, bool last) {
+    if (last && turn_ != nullptr) turn_->keep_end(bytes);
     if (!framing_) return responder_.write(bytes, last);
     framed_.clear();
     framing_->frame(bytes, last, framed_);
@@ -47,6 +51,7 @@ class StreamOutlet {
   }
   /// The same without a coroutine where the client takes all of it at once; false: write_rest() brings out the rest.
   bool write_now(std::string_view bytes, bool last) {
+    if (last && turn_ != nullptr) turn_->keep_end(bytes);
     if (!framing_) return responder_.write_now(bytes, last);
     framed_.clear();
     framing_->frame(bytes, last, framed_);
@@ -57,6 +62,7 @@ class StreamOutlet {
 
  private:
   net::Responder& responder_;
+  KeptTurn* turn_;
   ArenaPtr<StreamFraming> framing_;
   std::string framed_;
 };
@@ -78,7 +84,7 @@ inline Task<RelayEnd> tell_failure(Error const& error, ClientDialect const& clie
 
 /// Same dialect: the provider's bytes, as they came.
 inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, StreamOutlet& outlet,
-                            net::Responder& responder) {
+                            net::Responder& responder, KeptTurn* turn) {
   if (responder.begun()) {  // see relay_now
     Result<void> const sent = co_await responder.send_rest();
     if (!sent) co_return RelayEnd::failed(sent.error());
@@ -95,6 +101,7 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, Strea
     bool const whole = !begun && part->last && !reply.head().streamed;
     if (!std::exchange(begun, true) && !whole) outlet.begin(reply.head().status, reply.head().content_type);
     Result<void> sent;
+    if (whole && turn != nullptr) turn->keep(part->bytes);
     if (whole) sent = co_await responder.send(reply.head().status, reply.head().content_type, part->bytes);
     else if (!outlet.write_now(part->bytes, part->last)) sent = co_await outlet.write_rest(part->last);
     if (!sent) co_return RelayEnd::failed(sent.error());
@@ -130,7 +137,8 @@ inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, Call
 
 /// Another language, whole.
 inline Task<RelayEnd> whole(ChatReply& reply, ClientDialect const& client,
-                            dialect::ReplyContext const& context, Call& call, net::Responder& responder) {
+                            dialect::ReplyContext const& context, Call& call, net::Responder& responder,
+                            KeptTurn* turn) {
   Result<Answer> const answer = co_await collect(reply, call);
   if (!answer) {
     auto const error = client.error(answer.error(), call.request_id());
@@ -141,19 +149,22 @@ inline Task<RelayEnd> whole(ChatReply& reply, ClientDialect const& client,
     co_return end;
   }
   std::string const body = client.whole(answer->whole, context);
+  if (turn != nullptr) turn->keep(body);
   if (responder.send_now(200, "application/json", body)) co_return RelayEnd{};
   Result<void> const sent = co_await responder.send_rest();
   if (!sent) co_return RelayEnd::failed(sent.error());
   co_return RelayEnd{};
 }
 
-inline dialect::ReplyContext context_for(ChatRequest const& request, Call const& call) {
+inline dialect::ReplyContext context_for(ChatRequest const& request, Call const& call, KeptTurn const* turn) {
   dialect::ReplyContext context;
-  context.id = call.request_id().starts_with("req_") ? call.request_id().substr(4) : call.request_id();
+  std::string_view const id = turn != nullptr ? turn->fresh_id() : call.request_id();
+  context.id = id.starts_with("req_") ? id.substr(4) : id;
   context.model = request.model();
   context.created = call.clock().utc_micros() / 1'000'000;
   context.include_usage = request.include_usage();
-  if (request.wire()) context.request = request.wire()->body;
+  if (request.wire()) context.request = turn != nullptr ? turn->request() : request.wire()->body;
+  context.stores = turn != nullptr;
   return context;
 }
 
@@ -161,23 +172,25 @@ inline dialect::ReplyContext context_for(ChatRequest const& request, Call const&
 
 /// The usual whole reply, in one write and without a coroutine. Null: it is for relay_reply(), which also brings out
 /// the rest of what the client did not take at once.
-inline std::optional<RelayEnd> relay_now(ChatReply& reply, Dialect client, net::Responder& responder) {
+inline std::optional<RelayEnd> relay_now(ChatReply& reply, Dialect client, net::Responder& responder,
+                                         KeptTurn* turn = nullptr) {
   ChatReply::Head const& head = reply.head();
   if (head.dialect != client || head.streamed || !reply.is_one_part()) return std::nullopt;
   ReplyPart const part = reply.take_first();
+  if (turn != nullptr) turn->keep(part.bytes);
   bool const sent = responder.send_now(head.status, head.content_type, part.bytes);
   return sent ? std::optional(RelayEnd{}) : std::nullopt;
 }
 
 /// Relays a reply to its end. Nothing was sent before but by relay_now(); whatever happens, an answer is on its
-/// way after it.
+/// way after it. What ends well is kept by `turn`, unless that is null.
 inline Task<RelayEnd> relay_reply(ChatReply& reply, ChatRequest const& request, ClientDialect const& client,
-                                  Call& call, net::Responder& responder) {
-  relay::StreamOutlet outlet(request, client, call, responder);
+                                  Call& call, net::Responder& responder, KeptTurn* turn = nullptr) {
+  relay::StreamOutlet outlet(request, client, call, responder, turn);
   if (reply.head().dialect == client.dialect)
-    co_return co_await relay::bytes(reply, client, outlet, responder);
-  dialect::ReplyContext const context = relay::context_for(request, call);
-  if (!request.stream()) co_return co_await relay::whole(reply, client, context, call, responder);
+    co_return co_await relay::bytes(reply, client, outlet, responder, turn);
+  dialect::ReplyContext const context = relay::context_for(request, call, turn);
+  if (!request.stream()) co_return co_await relay::whole(reply, client, context, call, responder, turn);
   ArenaPtr<dialect::ReplyWriter> const writer = client.writer(context, call);
   co_return co_await relay::steps(reply, *writer, call, outlet);
 }

@@ -4,9 +4,11 @@
 #include <lowart/core/clock.hpp>
 #include <lowart/core/error.hpp>
 #include <lowart/dialect/json_writer.hpp>
+#include <lowart/gateway/metrics.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -29,7 +31,7 @@ struct StoredResponse {
 struct ResponseStoreLimits {
   std::size_t bytes{256U << 20U};
   std::size_t entries{100'000};
-  std::chrono::seconds lifetime{std::chrono::hours{24}};
+  std::chrono::milliseconds lifetime{std::chrono::hours{24}};
 };
 
 /// Keeps responses, each for the API key that asked for it: another key cannot tell it from one that never was.
@@ -52,8 +54,10 @@ class ResponseStore {
     if (auto const old = entries_.find(key); old != entries_.end()) drop(old);
     if (bytes > limits_.bytes || limits_.entries == 0) return false;
     drop_old(now);
-    while (!order_.empty() && (bytes_ + bytes > limits_.bytes || entries_.size() >= limits_.entries))
+    while (!order_.empty() && (bytes_ + bytes > limits_.bytes || entries_.size() >= limits_.entries)) {
       drop(entries_.find(order_.back()));
+      ++evicted_;
+    }
     order_.push_front(key);
     bytes_ += bytes;
     entries_.emplace(std::move(key), Entry{std::move(kept), bytes, now, order_.begin()});
@@ -90,6 +94,22 @@ class ResponseStore {
     std::lock_guard const lock(mutex_);
     return bytes_;
   }
+  /// Its gauges and its counter.
+  void render(PrometheusText& out) const {
+    std::lock_guard const lock(mutex_);
+    out.head("gateway_responses_kept", "gauge", "Responses that are kept");
+    out.sample("gateway_responses_kept", "", static_cast<std::int64_t>(entries_.size()));
+    out.head("gateway_responses_kept_bytes", "gauge", "Memory that they take");
+    out.sample("gateway_responses_kept_bytes", "", static_cast<std::int64_t>(bytes_));
+    out.head("gateway_responses_evicted_total", "counter",
+             "Responses that went before their time, for others to fit in");
+    out.sample("gateway_responses_evicted_total", "", evicted_);
+  }
+  /// How many had to go before their time, for others to fit in.
+  std::int64_t evicted() const {
+    std::lock_guard const lock(mutex_);
+    return evicted_;
+  }
 
  private:
   static constexpr std::size_t entry_bytes = 256;  ///< About what an entry takes beside its texts.
@@ -125,6 +145,7 @@ class ResponseStore {
   std::list<std::string> order_;  ///< Keys; the one used last stands first.
   Entries entries_;
   std::size_t bytes_{0};
+  std::int64_t evicted_{0};
 };
 
 /// The refusal of a `previous_response_id` that is not known here: 400, previous_response_not_found.

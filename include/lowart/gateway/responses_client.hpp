@@ -32,13 +32,11 @@ inline constexpr ClientDialect responses_client_dialect{
     .writer = [](dialect::ReplyContext const& context, Call& call) -> ArenaPtr<dialect::ReplyWriter> {
       return call.make<dialect::ResponsesReplyWriter>(context);
     },
-    .whole =
-        [](ChatDelta const& answer, dialect::ReplyContext const& context) {
-          return dialect::encode_responses_reply(answer, context);
-        },
+    .whole = &dialect::encode_responses_reply,
     .limits = &openai_client::limits,
     .request_id = "x-request-id",
     .passed_fields = openai_client::passed_fields,
+    .goes_on = true,
 };
 
 }  // namespace lowart

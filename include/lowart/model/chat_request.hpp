@@ -30,6 +30,10 @@ struct WireRequest {
   /// Header fields of the client that a provider of the same dialect gets as they came (anthropic-beta ...).
   std::span<std::pair<std::string_view, std::string_view> const> fields{};
   bool as_array{false};  ///< Gemini: the stream is wanted as one JSON array, not as server-sent events.
+  /// Responses: the JSON string of `previous_response_id`, quotes included. Empty where the request says all itself.
+  std::string_view goes_on_from{};
+  /// Responses: the answer, and what was said before it, may be kept for requests that go on from it.
+  bool may_be_kept{false};
   /// Reads the whole body; bound by the door, which knows the dialect.
   Result<Conversation> (*decode)(std::string_view body){nullptr};
 };

@@ -50,7 +50,8 @@ class Demo {
     if (!conversation) co_return attempt.failed(conversation.error());
     if (auto const* field = remembered(*conversation))
       co_return attempt.failed(
-          refused(field->name, "the demo keeps nothing of earlier calls: send all of it"));
+          Error(Errc::unsupported, "the demo keeps nothing of earlier calls: send all of it", Origin::client)
+              .with_param(std::string(field->name)));
     std::int64_t const choices = conversation->n.value_or(1);
     if (choices < 1 || choices > choices_limit)
       co_return attempt.failed(refused("n", "'n' must be 1 to 128"));

@@ -26,6 +26,8 @@ FIELDS = set(
     client_metadata""".split()
 )
 
+numbers = itertools.count(1)
+
 
 def read(path, headers, body):
     known(body, FIELDS)
@@ -43,6 +45,7 @@ def read(path, headers, body):
         metadata={
             "encrypted": "reasoning.encrypted_content" in (body.get("include") or []),
             "asked": body,
+            "id": f"resp_{next(numbers)}vendor",
         },
     )
     items = body.get("input") or []
@@ -157,7 +160,7 @@ def item_of(asked, part, i):
 def response(asked, status, output=(), usage=None, incomplete=None):
     echoed = asked.metadata["asked"]
     return {
-        "id": "resp_0vendor",
+        "id": asked.metadata["id"],
         "object": "response",
         "created_at": 1795490000,
         "status": status,
