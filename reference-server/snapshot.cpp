@@ -50,8 +50,8 @@ class Builder {
       AnyProvider answer =
           chain.size() == 1 ? chain.front() : AnyProvider(FallbackList<AnyProvider>(std::move(chain)));
       routes.push_back(Route{model.name, model.aliases, owner, std::move(answer), model.doors});
-      made_.models.push_back(ModelCard{model.name, owner});
-      for (auto const& alias : model.aliases) made_.models.push_back(ModelCard{alias, owner});
+      made_.models.push_back(ModelCard{model.name, owner, model.doors});
+      for (auto const& alias : model.aliases) made_.models.push_back(ModelCard{alias, owner, model.doors});
     }
     return routes;
   }

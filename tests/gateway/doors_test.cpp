@@ -71,6 +71,73 @@ TEST(Doors, ListsToAKeyTheModelsItMayUse) {
   EXPECT_EQ(server.ask(get_with("GET", "/v1/models/a/m-2", key)).status, 200);
 }
 
+TEST(Doors, ListsTheModelsAsTheAskersVendorDoes) {
+  Router router = two_models();
+  GatewayOptions options = options_of(-1);
+  options.models.push_back({.id = "v-1", .owner = "o", .doors = {DoorKind::embeddings}});
+  Server server(Gateway<Router>(std::move(router), options));
+  for (std::string_view const field : {"anthropic-version: 2023-06-01\r\n", "x-api-key: k\r\n"}) {
+    EXPECT_EQ(
+        server.ask(get_with("GET", "/v1/models?limit=1000", field)).body,
+        R"({"data":[{"type":"model","id":"m-1","display_name":"m-1","created_at":"1970-01-01T00:00:00Z"},)"
+        R"({"type":"model","id":"a/m-2","display_name":"a/m-2","created_at":"1970-01-01T00:00:00Z"}],)"
+        R"("has_more":false,"first_id":"m-1","last_id":"a/m-2"})");
+    EXPECT_EQ(server.ask(get_with("GET", "/v1/models/a%2Fm-2", field)).body,
+              R"({"type":"model","id":"a/m-2","display_name":"a/m-2","created_at":"1970-01-01T00:00:00Z"})");
+  }
+  std::string const vectors = R"({"name":"models/v-1","baseModelId":"v-1","version":"1","displayName":"v-1",)"
+                              R"("supportedGenerationMethods":["embedContent","batchEmbedContents"]})";
+  EXPECT_EQ(server.ask(get("/v1beta/models/v-1")).body, vectors);
+  EXPECT_EQ(server.ask(get_with("GET", "/v1/models/v-1", "x-goog-api-key: k\r\n")).body, vectors);
+  auto const listed = boost::json::parse(server.ask(get("/v1beta/models?pageSize=50")).body).as_object();
+  EXPECT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed.at("models").as_array().size(), 3U);
+  auto const first = listed.at("models").at(0).as_object();
+  EXPECT_EQ(first.at("name").as_string(), "models/m-1");
+  EXPECT_EQ(first.at("supportedGenerationMethods").as_array().size(), 5U);
+  EXPECT_EQ(ids_of(server.ask(get("/v1/models"))), (std::vector<std::string>{"m-1", "a/m-2", "v-1"}));
+}
+
+TEST(Doors, ListsNothingInShape) {
+  GatewayOptions options;
+  Server server(Gateway<Router>(two_models(), options));
+  EXPECT_EQ(server.ask(get("/v1/models")).body, R"({"object":"list","data":[]})");
+  EXPECT_EQ(server.ask(get_with("GET", "/v1/models", "anthropic-version: 1\r\n")).body,
+            R"({"data":[],"has_more":false,"first_id":null,"last_id":null})");
+  EXPECT_EQ(server.ask(get("/v1beta/models")).body, R"({"models":[]})");
+}
+
+TEST(Doors, RefusesInTheDialectOfThePath) {
+  Server server(Gateway<Router>(two_models(), options_of(-1)));
+  struct Case {
+    std::string_view method, path, fields;
+    int status;
+    std::string_view word;  // what its dialect calls it
+  };
+  constexpr std::string_view from_claude = "anthropic-version: 2023-06-01\r\n";
+  for (auto const& [method, path, fields, status, word] : {
+           Case{"GET", "/v1/messages", "", 405, R"({"type":"error","error":{"type":"invalid_request_error")"},
+           Case{"GET", "/v1/messages/count_tokens", "", 405, R"("type":"invalid_request_error")"},
+           Case{"GET", "/v1/messages/batches", "", 404,
+                R"({"type":"error","error":{"type":"not_found_error")"},
+           Case{"GET", "/v1/models/m-9", from_claude, 404, R"("type":"not_found_error")"},
+           Case{"GET", "/v1/models/m-9:1b", "", 404, R"("code":"model_not_found")"},
+           Case{"GET", "/v1beta/models/m-1:generateContent", "", 405, R"({"error":{"code":405)"},
+           Case{"GET", "/v1/models/m-1:countTokens", "", 405, R"({"error":{"code":405)"},
+           Case{"GET", "/v1beta/models/m-9", "", 404, R"("status":"NOT_FOUND")"},
+           Case{"GET", "/v1beta/cachedContents", "", 404, R"("status":"NOT_FOUND")"},
+           Case{"DELETE", "/v1beta/models", "", 405, R"("status":"UNIMPLEMENTED")"},
+           Case{"DELETE", "/v1/models/m-1", "", 405, R"("code":"method_not_allowed")"},
+           Case{"GET", "/v1/responses", "", 405, R"("code":"method_not_allowed")"},
+           Case{"GET", "/v1/messagesx", "", 404, R"("code":"not_found")"},
+       }) {
+    HttpAnswer const answer = server.ask(get_with(method, path, fields));
+    EXPECT_EQ(answer.status, status) << path;
+    EXPECT_NE(answer.body.find(word), std::string::npos) << path << " " << answer.body;
+    EXPECT_EQ(field_of(answer, "allow").empty(), status != 405) << path;
+  }
+}
+
 TEST(Doors, TellsWhichMethodAPathTakes) {
   Server server(Gateway<Router>(two_models(), options_of(-1)));
   for (auto const* path : {"/v1/chat/completions", "/v1/completions"}) {

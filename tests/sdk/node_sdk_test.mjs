@@ -1,6 +1,8 @@
 // The Node SDK: what its users do, against the demo provider and an OpenAI-shaped upstream behind the gateway.
 // Prints a line of JSON for each case; run.py counts them.
 import assert from 'node:assert/strict';
+import Anthropic from '@anthropic-ai/sdk';
+import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
@@ -127,6 +129,32 @@ test('models are listed and retrieved', async () => {
   assert.ok(names.includes('up') && names.includes('demo'));
   assert.equal((await client().models.retrieve('demo')).id, 'demo');
   assert.deepEqual((await client({ apiKey: keys.narrow }).models.list()).data.map((m) => m.id), ['up']);
+});
+
+test('the Anthropic SDK lists and retrieves models', async () => {
+  const root = baseURL.replace('/v1', '');
+  const claude = (key = apiKey) => new Anthropic({ baseURL: root, apiKey: key, maxRetries: 0, timeout: 20_000 });
+  const names = [];
+  for await (const model of claude().models.list()) names.push(model.id);
+  assert.ok(names.includes('up') && names.includes('demo'));
+  assert.equal((await claude().models.retrieve('demo')).display_name, 'demo');
+  assert.deepEqual((await claude(keys.narrow).models.list()).data.map((m) => m.id), ['up']);
+  await raises(Anthropic.NotFoundError, claude().models.retrieve('nothing'), { status: 404 });
+});
+
+test('the Google SDK lists and gets models', async () => {
+  const httpOptions = { baseUrl: baseURL.replace('/v1', ''), timeout: 20_000 };
+  const google = (key = apiKey) => new GoogleGenAI({ apiKey: key, httpOptions });
+  const list = async (ai) => {
+    const names = [];
+    for await (const model of await ai.models.list()) names.push(model.name);
+    return names;
+  };
+  const names = await list(google());
+  assert.ok(names.includes('models/up') && names.includes('models/demo'));
+  assert.deepEqual(await list(google(keys.narrow)), ['models/up']);
+  const one = await google().models.get({ model: 'demo' });
+  assert.ok(one.supportedActions.includes('generateContent'));
 });
 
 test('each error has its class and its code', async () => {

@@ -5,9 +5,11 @@
 #include <lowart/gateway/client_dialects.hpp>
 #include <lowart/gateway/count_clients.hpp>
 #include <lowart/gateway/embedding_clients.hpp>
+#include <lowart/gateway/model_list.hpp>
 #include <lowart/gateway/response_door.hpp>
 #include <lowart/gateway/whole_door.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <functional>
@@ -17,12 +19,6 @@
 #include <vector>
 
 namespace lowart {
-
-/// One entry of GET /v1/models.
-struct ModelCard {
-  std::string id;
-  std::string owner;
-};
 
 /// Everything a gateway answers, on one event loop.
 class Doors {
@@ -94,7 +90,7 @@ class Doors {
   /// An error in the dialect that the path belongs to, counted and logged.
   Task<void> answer_error(net::ServerRequest& request, net::Responder& responder, Error const& error) {
     RequestId const id(loop_.random);
-    auto const reply = client_at(request.head().path()).error(error, id.view());
+    auto const reply = client_of(request.head()).error(error, id.view());
     if (!reply.retry_after.empty()) responder.field("retry-after", reply.retry_after);
     if (!reply.retry_after_ms.empty()) responder.field("retry-after-ms", reply.retry_after_ms);
     if (!reply.should_retry.empty()) responder.field("x-should-retry", reply.should_retry);
@@ -147,7 +143,7 @@ class Doors {
     return out;
   }
 
-  static constexpr std::string_view model_prefix = "/v1/models/";
+  static constexpr std::size_t model_word = std::string_view("/models/").size();
   static constexpr std::chrono::seconds wait_for_another{1};
 
   /// A label that a client cannot choose.
@@ -155,7 +151,7 @@ class Doors {
     if (auto const* client = find_chat_client(path)) return client->route;
     if (auto const* client = find_embedding_client(path)) return client->route;
     if (auto const* client = find_count_client(path)) return client->route;
-    if (path.starts_with(model_prefix)) return "/v1/models";
+    if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
     for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me"})
       if (path == known) return known;
     return "other";
@@ -192,14 +188,14 @@ class Doors {
       co_await method_not_allowed(request, responder, ResponseDoor::methods);
       co_return true;
     }
-    bool const one_model = path.starts_with(model_prefix);
-    if (path != "/v1/models" && !one_model) co_return false;
+    if (!is_models_path(path)) co_return false;
     if (method != "GET" && method != "HEAD") {
       co_await method_not_allowed(request, responder, "GET");
       co_return true;
     }
-    std::string const asked = one_model ? percent_decoded(path.substr(model_prefix.size())) : std::string();
-    co_await list_models(keys, models, asked, request, responder);
+    std::string_view const name = path.substr(std::min(path.size(), path.find("/models") + model_word));
+    std::string const asked = percent_decoded(name);
+    co_await show_models(keys, models, asked, request, responder);
     co_return true;
   }
 
@@ -217,13 +213,13 @@ class Doors {
   Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder,
                                 std::string_view allow) {
     responder.field("allow", allow);
-    std::string body = R"({"error":{"message":"this path takes )";
-    body.append(allow).append(
-        R"( only","type":"invalid_request_error","param":null,"code":"method_not_allowed"}})");
-    co_await answer_plain(request, responder, 405, "application/json", body, "method_not_allowed");
+    Error const error(Errc::method_not_allowed, "this path takes " + std::string(allow) + " only",
+                      Origin::client);
+    co_await answer_error(request, responder, error);
   }
 
-  Task<void> list_models(Keyring const& keys, std::vector<ModelCard> const& models, std::string_view wanted,
+  /// `wanted`: the one model that is asked for; empty for the list. Either shows a key only what it may use.
+  Task<void> show_models(Keyring const& keys, std::vector<ModelCard> const& models, std::string_view wanted,
                          net::ServerRequest& request, net::Responder& responder) {
     KeyEntry const* key = nullptr;
     if (!keys.open()) {
@@ -234,29 +230,22 @@ class Doors {
       }
       key = *found;
     }
-    auto const write = [](ModelCard const& card, std::string& out) {
-      out.append(R"({"id":)");
-      dialect::append_json_string(out, card.id);
-      out.append(R"(,"object":"model","created":0,"owned_by":)");
-      dialect::append_json_string(out, card.owner);
-      out.append("}");
-    };
-    std::string body = wanted.empty() ? R"({"object":"list","data":[)" : "";
-    bool any = false;
+    Dialect const asker = client_of(request.head()).dialect;
+    std::vector<ModelCard const*> shown;
     for (auto const& card : models) {
-      if (key != nullptr && !key->allows(card.id)) continue;
-      if (!wanted.empty() && card.id != wanted) continue;
-      if (std::exchange(any, true)) body.append(",");
-      write(card, body);
+      bool const allowed = key == nullptr || key->allows(card.id);
+      bool const meant = wanted.empty() ? is_listed(card, asker) : card.id == wanted;
+      if (allowed && meant) shown.push_back(&card);
     }
-    if (wanted.empty()) body.append("]}");
-    else if (!any) {
+    if (!wanted.empty() && shown.empty()) {
       std::string message = "the model '";
       message.append(wanted.substr(0, 200)).append("' does not exist here");
       Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("model");
       co_await answer_error(request, responder, error);
       co_return;
     }
+    std::string const body =
+        wanted.empty() ? encode_model_list(asker, shown) : encode_model(asker, *shown.front());
     co_await answer_plain(request, responder, 200, "application/json", body);
   }
 

@@ -6,8 +6,6 @@
 #include <lowart/model/dialect.hpp>
 #include <lowart/model/door_set.hpp>
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,21 +19,13 @@ struct ModelCard {
   DoorSet doors{DoorSet::all()};  ///< Where it is offered.
 };
 
-/// Which part of a list is wanted. Anthropic's clients say `after_id` or `before_id`, Google's bring a page token back:
-/// here the name of the last model of the page before.
-struct ModelPage {
-  std::size_t size{1000};
-  std::string_view after;
-  std::string_view before;
-};
-
 namespace model_list {
 
 /// No vendor's list has these of a model that is not the vendor's.
 inline constexpr std::string_view created_at = "1970-01-01T00:00:00Z";
 
 inline void write_openai(dialect::JsonWriter& w, ModelCard const& card) {
-  w.begin_object().text("id", card.id).text("object", "model").number("created", 0);
+  w.begin_object().text("id", card.id).text("object", "model").count("created", 0);
   w.text("owned_by", card.owner).end_object();
 }
 inline void write_anthropic(dialect::JsonWriter& w, ModelCard const& card) {
@@ -45,11 +35,52 @@ inline void write_anthropic(dialect::JsonWriter& w, ModelCard const& card) {
 inline void write_gemini(dialect::JsonWriter& w, ModelCard const& card) {
   w.begin_object().text("name", dialect::gemini_model_name(card.id)).text("baseModelId", card.id);
   w.text("version", "1").text("displayName", card.id).begin_list("supportedGenerationMethods");
-  if (card.doors.has(DoorKind::gemini)) w.element("generateContent").element("streamGenerateContent");
-  if (card.doors.has(DoorKind::count_tokens)) w.element("countTokens");
-  if (card.doors.has(DoorKind::embeddings)) w.element("embedContent").element("batchEmbedContents");
+  if (card.doors.has(DoorKind::gemini)) w.text("generateContent").text("streamGenerateContent");
+  if (card.doors.has(DoorKind::count_tokens)) w.text("countTokens");
+  if (card.doors.has(DoorKind::embeddings)) w.text("embedContent").text("batchEmbedContents");
   w.end_list().end_object();
 }
 
+inline void write(dialect::JsonWriter& w, Dialect asker, ModelCard const& card) {
+  if (asker == Dialect::anthropic) write_anthropic(w, card);
+  else if (asker == Dialect::gemini) write_gemini(w, card);
+  else write_openai(w, card);
+}
+
 }  // namespace model_list
+
+/// Whether a list in this dialect has the model: OpenAI's has all, the others' what one of their own doors serves.
+inline bool is_listed(ModelCard const& card, Dialect asker) noexcept {
+  DoorSet own = DoorSet::all();
+  if (asker == Dialect::anthropic) own = {DoorKind::messages, DoorKind::count_tokens};
+  if (asker == Dialect::gemini) own = {DoorKind::gemini, DoorKind::embeddings, DoorKind::count_tokens};
+  return !(card.doors & own).empty();
+}
+
+/// One model, in the vendor's own words.
+inline std::string encode_model(Dialect asker, ModelCard const& card) {
+  std::string body;
+  dialect::JsonWriter w(body);
+  model_list::write(w, asker, card);
+  return body;
+}
+
+/// All of them on one page, whatever size of page was asked for.
+inline std::string encode_model_list(Dialect asker, std::vector<ModelCard const*> const& cards) {
+  std::string body;
+  dialect::JsonWriter w(body);
+  w.begin_object();
+  if (asker != Dialect::gemini && asker != Dialect::anthropic) w.text("object", "list");
+  w.begin_list(asker == Dialect::gemini ? "models" : "data");
+  for (ModelCard const* card : cards) model_list::write(w, asker, *card);
+  w.end_list();
+  if (asker == Dialect::anthropic) {
+    w.flag("has_more", false);
+    if (cards.empty()) w.null("first_id").null("last_id");
+    else w.text("first_id", cards.front()->id).text("last_id", cards.back()->id);
+  }
+  w.end_object();
+  return body;
+}
+
 }  // namespace lowart
