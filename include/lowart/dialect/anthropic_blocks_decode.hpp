@@ -33,7 +33,7 @@ inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cach
   if (!member || member->kind != JsonKind::object) return;
   CacheMark mark;
   bool known = true;
-  scan_object(member->value, [&](JsonMember const& m) {
+  JsonObject::for_each_in(*member, [&](JsonMember const& m) {
     if (m.key_is("type")) known = known && m.value == "\"ephemeral\"";
     else if (m.key_is("ttl") && m.kind == JsonKind::string) mark.ttl = JsonObject::text_of(m);
     else known = false;
@@ -57,7 +57,7 @@ inline bool decode_source(JsonObject& block, ContentPart& part) {
   if (!block.peek("source")) return block.wrong("source", "is missing"), true;
   auto const member = block.peek("source");
   if (member->kind != JsonKind::object) return block.take_object("source"), true;
-  JsonObject source(member->value, block.path_of("source"), block.fault());
+  JsonObject source(*member, block.path_of("source"), block.fault());
   std::string const type = need_text(source, "type");
   if (type == "base64") {
     std::string const media_type = need_text(source, "media_type");
@@ -135,7 +135,7 @@ inline void decode_block(JsonObject& block, std::string_view type, std::string_v
 inline void decode_block(JsonMember const& element, JsonPath const& path, JsonFault& fault,
                          std::vector<ContentPart>& content) {
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
-  JsonObject block(element.value, path, fault);
+  JsonObject block(element, path, fault);
   std::string const type = need_text(block, "type");
   decode_block(block, type, element.value, content);
 }

@@ -73,9 +73,9 @@ inline void decode_calling(JsonObject& config, std::string_view name, ToolChoice
     return;
   }
   calling->take_list(GeminiName(*calling, "allowedFunctionNames"),
-                     [&](JsonMember const& e, std::string path) {
+                     [&](JsonMember const& e, JsonPath const& path) {
                        if (e.kind == JsonKind::string) choice.allowed.push_back(JsonObject::text_of(e));
-                       else config.fault().wrong(std::move(path), "must be a string");
+                       else config.fault().wrong(path, "must be a string");
                      });
   choice.kind = mode == "NONE"  ? ToolChoiceKind::none
                 : mode == "ANY" ? ToolChoiceKind::required
@@ -155,9 +155,9 @@ inline void decode_config(JsonObject& top, Conversation& c) {
   c.seed = config->take_count("seed");
   c.logprobs = config->take_flag(named("responseLogprobs"));
   c.top_logprobs = config->take_count("logprobs");
-  config->take_list(named("stopSequences"), [&](JsonMember const& e, std::string path) {
+  config->take_list(named("stopSequences"), [&](JsonMember const& e, JsonPath const& path) {
     if (e.kind == JsonKind::string) c.stop.push_back(JsonObject::text_of(e));
-    else top.fault().wrong(std::move(path), "must be a string");
+    else top.fault().wrong(path, "must be a string");
   });
   keep_dotted(*config, "generationConfig.", c.extra);
 }

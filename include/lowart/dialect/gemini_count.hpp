@@ -46,8 +46,9 @@ inline Result<WireRequest> read_gemini_count_facts(GeminiPath const& path, std::
 /// Reads the body of a countTokens call: `contents`, or a whole request as `generateContentRequest`. Errors as those
 /// of decode_gemini.
 inline Result<Conversation> decode_gemini_count(std::string_view body) {
+  JsonDocument const document(body);
   JsonFault fault;
-  auto top = gemini_request::open_body(body, fault);
+  auto top = open_body(document, fault);
   if (!top) return tl::unexpected<Error>(std::move(top).error());
   GeminiName const name(*top, "generateContentRequest");
   if (!top->peek(name)) return gemini_request::decode_members(*std::move(top));

@@ -90,7 +90,7 @@ inline std::string take_content(JsonObject& request) {
   content->take("role");
   std::string text;
   take_gemini_list(*content, "parts", [&](JsonMember const& element, JsonPath const& path) {
-    JsonObject part(element.value, path, content->fault());
+    JsonObject part(element, path, content->fault());
     auto const said = part.take_text("text");
     if (said) text += *said;
     else part.wrong("text", "is missing: only texts can be embedded by another provider");
@@ -131,8 +131,9 @@ inline tl::unexpected<Error> unreadable() {
 /// camelCase and in snake_case. What the neutral language does not name is kept with where it stood.
 /// Errors: Errc::invalid_request with the path in param.
 inline Result<EmbeddingInputs> decode_gemini_embedding(std::string_view body) {
+  JsonDocument const document(body);
   JsonFault fault;
-  auto top = gemini_request::open_body(body, fault);
+  auto top = open_body(document, fault);
   if (!top) return fail(std::move(top).error());
   EmbeddingInputs c;
   c.dialect = EmbeddingDialect::gemini;
@@ -141,13 +142,14 @@ inline Result<EmbeddingInputs> decode_gemini_embedding(std::string_view body) {
   return c;
 }
 inline Result<EmbeddingInputs> decode_gemini_embedding_batch(std::string_view body) {
+  JsonDocument const document(body);
   JsonFault fault;
-  auto top = gemini_request::open_body(body, fault);
+  auto top = open_body(document, fault);
   if (!top) return fail(std::move(top).error());
   EmbeddingInputs c;
   c.dialect = EmbeddingDialect::gemini_batch;
   bool const has_requests = top->take_list("requests", [&](JsonMember const& e, JsonPath const& path) {
-    JsonObject request(e.value, path, fault);
+    JsonObject request(e, path, fault);
     c.inputs.push_back(gemini_embeddings::decode_one(request, path.text() + ".", c.extra));
   });
   if (!has_requests) top->wrong("requests", "is missing");

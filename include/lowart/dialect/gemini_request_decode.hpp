@@ -8,7 +8,6 @@
 #include <lowart/dialect/gemini_function_text.hpp>
 #include <lowart/dialect/gemini_schema.hpp>
 #include <lowart/dialect/gemini_spelling.hpp>
-#include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/conversation.hpp>
@@ -119,7 +118,7 @@ inline void join_signed_reasoning(std::vector<ContentPart>& parts) {
 inline void decode_response(JsonMember const& response, Message& message) {
   std::size_t members = 0;
   std::optional<JsonMember> sole;
-  scan_object(response.value, [&](JsonMember const& m) { ++members, sole = m; });
+  JsonObject::for_each_in(response, [&](JsonMember const& m) { ++members, sole = m; });
   if (members == 0) return;
   ContentPart part;
   part.text = response.value;
@@ -147,9 +146,9 @@ inline Message decode_result(JsonObject& object, GeminiCallIds& ids) {
   ids.answer(message.tool_call_id);
   auto const response = inner->take("response", JsonKind::object, "must be an object");
   if (response) decode_response(*response, message);
-  take_gemini_list(*inner, "parts", [&](JsonMember const& e, std::string path) {
-    if (e.kind != JsonKind::object) return object.fault().wrong(std::move(path), "must be an object");
-    message.content.push_back(decode_part(e, JsonObject(e.value, std::move(path), object.fault()), ids));
+  take_gemini_list(*inner, "parts", [&](JsonMember const& e, JsonPath const& path) {
+    if (e.kind != JsonKind::object) return object.fault().wrong(path, "must be an object");
+    message.content.push_back(decode_part(e, JsonObject(e, path, object.fault()), ids));
   });
   keep_rest(*inner, "functionResponse", message.extra);
   for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
@@ -162,10 +161,10 @@ inline std::string content_extra(Role role, std::string name) {
 }
 
 /// One content: a turn, or several results and what follows them.
-inline void decode_content(JsonMember const& element, std::string path, JsonFault& fault, GeminiCallIds& ids,
-                           Conversation& c) {
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object");
-  JsonObject object(element.value, std::move(path), fault);
+inline void decode_content(JsonMember const& element, JsonPath const& path, JsonFault& fault,
+                           GeminiCallIds& ids, Conversation& c) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
+  JsonObject object(element, path, fault);
   auto const role = object.take_text("role").value_or("user");
   if (role != "user" && role != "model" && role != "function" && !role.empty())
     return object.wrong("role", "must be user or model");
@@ -179,9 +178,9 @@ inline void decode_content(JsonMember const& element, std::string path, JsonFaul
     message.same_turn = c.messages.size() != first;
     c.messages.push_back(std::move(message));
   };
-  take_gemini_list(object, "parts", [&](JsonMember const& e, std::string at) {
-    if (e.kind != JsonKind::object) return fault.wrong(std::move(at), "must be an object");
-    JsonObject part(e.value, std::move(at), fault);
+  take_gemini_list(object, "parts", [&](JsonMember const& e, JsonPath const& at) {
+    if (e.kind != JsonKind::object) return fault.wrong(at, "must be an object");
+    JsonObject part(e, at, fault);
     bool const is_result =
         blank.role == Role::user && part.peek(GeminiName(part, "functionResponse")).has_value();
     if (!is_result) {
@@ -205,24 +204,24 @@ inline void decode_system(JsonObject& top, GeminiCallIds& ids, Conversation& c) 
   GeminiName const name(top, "systemInstruction");
   auto const member = top.take(name, JsonKind::object, "must be an object");
   if (!member) return;
-  JsonObject object(member->value, top.path_of(name), top.fault());
+  JsonObject object(*member, top.path_of(name), top.fault());
   Message message;
   message.role = Role::system;
   message.content_is_parts = true;
   object.take_text("role");  // any word: Google does not look at it
-  take_gemini_list(object, "parts", [&](JsonMember const& e, std::string path) {
-    if (e.kind != JsonKind::object) return top.fault().wrong(std::move(path), "must be an object");
-    message.content.push_back(decode_part(e, JsonObject(e.value, std::move(path), top.fault()), ids));
+  take_gemini_list(object, "parts", [&](JsonMember const& e, JsonPath const& path) {
+    if (e.kind != JsonKind::object) return top.fault().wrong(path, "must be an object");
+    message.content.push_back(decode_part(e, JsonObject(e, path, top.fault()), ids));
   });
   message.extra = object.rest();
   c.system_is_apart = true;
   c.messages.push_back(std::move(message));
 }
 
-inline Tool decode_function(JsonMember const& element, std::string path, JsonFault& fault) {
+inline Tool decode_function(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   Tool tool;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
+  JsonObject object(element, path, fault);
   if (!object.peek("name")) object.wrong("name", "is missing");
   tool.name = text_or_empty(object.take_text("name"));
   tool.description = text_or_empty(object.take_text("description"));
@@ -239,11 +238,11 @@ inline Tool decode_function(JsonMember const& element, std::string path, JsonFau
 }
 
 /// An entry of `tools`: functions, and tools of Google's own beside them.
-inline void decode_tools(JsonMember const& element, std::string path, JsonFault& fault, Conversation& c) {
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object");
-  JsonObject object(element.value, std::move(path), fault);
-  take_gemini_list(object, "functionDeclarations", [&](JsonMember const& e, std::string at) {
-    c.tools.push_back(decode_function(e, std::move(at), fault));
+inline void decode_tools(JsonMember const& element, JsonPath const& path, JsonFault& fault, Conversation& c) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
+  JsonObject object(element, path, fault);
+  take_gemini_list(object, "functionDeclarations", [&](JsonMember const& e, JsonPath const& at) {
+    c.tools.push_back(decode_function(e, at, fault));
   });
   if (auto rest = object.rest_as_object(); !rest.empty()) c.tools.emplace_back().raw = std::move(rest);
 }
@@ -255,28 +254,17 @@ inline Result<Conversation> decode_members(JsonObject top) {
   GeminiCallIds ids;
   top.take("model");
   decode_system(top, ids, c);
-  bool const has_contents = take_gemini_list(top, "contents", [&](JsonMember const& e, std::string path) {
-    decode_content(e, std::move(path), fault, ids, c);
+  bool const has_contents = take_gemini_list(top, "contents", [&](JsonMember const& e, JsonPath const& path) {
+    decode_content(e, path, fault, ids, c);
   });
   if (!has_contents) top.wrong("contents", "is missing");
-  take_gemini_list(top, "tools", [&](JsonMember const& e, std::string path) {
-    decode_tools(e, std::move(path), fault, c);
-  });
+  take_gemini_list(top, "tools",
+                   [&](JsonMember const& e, JsonPath const& path) { decode_tools(e, path, fault, c); });
   decode_tool_config(top, c);
   decode_config(top, c);
   for (ExtraField& field : top.rest()) c.extra.push_back(std::move(field));
   if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
   return c;
-}
-
-/// The whole body as an object, once it is one.
-inline Result<JsonObject> open_body(std::string_view body, JsonFault& fault) {
-  std::size_t const begin = body.find_first_not_of(" \t\r\n");
-  if (auto const at = first_json_error(body))
-    fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
-  else if (begin == std::string_view::npos || body[begin] != '{') fault.wrong("", "is not a JSON object");
-  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
-  return JsonObject(body, "", fault);
 }
 
 }  // namespace gemini_request
@@ -293,8 +281,9 @@ inline Result<JsonObject> open_body(std::string_view body, JsonFault& fault) {
 /// Errors: Errc::invalid_request with the path in param, "contents[2].parts[0].functionCall.name"; invalid JSON with its
 /// offset.
 inline Result<Conversation> decode_gemini(std::string_view body) {
+  JsonDocument const document(body);
   JsonFault fault;
-  auto top = gemini_request::open_body(body, fault);
+  auto top = open_body(document, fault);
   if (!top) return tl::unexpected<Error>(std::move(top).error());
   return gemini_request::decode_members(*std::move(top));
 }

@@ -50,7 +50,7 @@ inline bool gemini_key_is(JsonMember const& member, std::string_view camel) {
   return member.key_is(camel) || member.key_is(SnakeCase(camel));
 }
 
-/// Calls `each(JsonMember const&, std::string path)` for the elements of a list; an object stands for a list of
+/// Calls `each(JsonMember const&, JsonPath const& path)` for the elements of a list; an object stands for a list of
 /// itself, as Google reads it. False when the member is not there, or is neither.
 template <class F>
 bool take_gemini_list(JsonObject& object, std::string_view camel, F&& each) {

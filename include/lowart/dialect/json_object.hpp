@@ -2,6 +2,7 @@
 /// JsonObject: the members of one object by name, each taken once; what nobody takes is kept as it came.
 
 #include <lowart/core/result.hpp>
+#include <lowart/dialect/json_document.hpp>
 #include <lowart/dialect/json_members.hpp>
 #include <lowart/dialect/json_path.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -37,17 +38,20 @@ class JsonFault {
 /// except in what is left over. A member of the wrong type is told to the fault and reads as absent.
 ///
 /// Lifetime: views into the text, which must stay; paths of what was taken look at this object, which must not move
-/// while they are used. Cost: one scan of the text, no allocation up to ten members; taking is a linear search.
+/// while they are used. Cost: one scan of the text, or none for a member of a JsonDocument; no allocation up to ten
+/// members; taking is a linear search.
 class JsonObject {
  public:
   /// `path` is where the object stands in the document ("messages[2]"), empty for the document itself.
-  JsonObject(std::string_view text, JsonPath path, JsonFault& fault)
-      : path_(std::move(path)), fault_(&fault) {
-    scan_object(text, [this](JsonMember member) {
-      if (member.key_escaped) decode_key(member);
-      members_.push_back(member);
-    });
+  JsonObject(std::string_view text, JsonPath const& path, JsonFault& fault) : path_(path), fault_(&fault) {
+    scan_object(text, [this](JsonMember const& member) { add(member); });
   }
+  /// The same, of a member that is an object.
+  JsonObject(JsonMember const& member, JsonPath const& path, JsonFault& fault) : path_(path), fault_(&fault) {
+    for_each_in(member, [this](JsonMember const& inner) { add(inner); });
+  }
+  JsonObject(JsonObject&&) = default;
+  JsonObject& operator=(JsonObject&&) = default;
 
   JsonPath const& path() const noexcept { return path_; }
   /// Where a member of that name would stand. Look at JsonPath for how long it and `name` last.
@@ -112,7 +116,7 @@ class JsonObject {
   std::optional<JsonObject> take_object(std::string_view name) {
     auto const member = take(name, JsonKind::object, "must be an object");
     if (!member) return std::nullopt;
-    return JsonObject(member->value, path_of(member->key), *fault_);
+    return JsonObject(*member, path_of(member->key), *fault_);
   }
   /// Calls `each(JsonMember const&, JsonPath path)` for the elements of a list. False when there is no list.
   template <class F>
@@ -125,8 +129,15 @@ class JsonObject {
   template <class F>
   static void for_each_element(JsonMember const& list, JsonPath const& path, F&& each) {
     std::size_t index = 0;
-    scan_array(list.value,
-               [&](JsonMember const& element) { each(element, JsonPath::of_element(path, index++)); });
+    for_each_in(list, [&](JsonMember const& element) { each(element, JsonPath::of_element(path, index++)); });
+  }
+  /// Calls `each(JsonMember const&)` for the members of an object or the elements of a list.
+  template <class F>
+  static void for_each_in(JsonMember const& outer, F&& each) {
+    if (outer.node != nullptr)
+      outer.node->for_each_inside([&](JsonNode const& node) { each(node.member()); });
+    else if (outer.kind == JsonKind::object) scan_object(outer.value, each);
+    else if (outer.kind == JsonKind::array) scan_array(outer.value, each);
   }
 
   /// What was not taken.
@@ -150,6 +161,8 @@ class JsonObject {
   }
 
   static std::string text_of(JsonMember const& string) {
+    bool const plain = string.node != nullptr && !string.node->escaped;
+    if (plain) return std::string(string.value.substr(1, string.value.size() - 2));
     std::string text;
     decode_string(string.value, text);
     return text;
@@ -158,6 +171,10 @@ class JsonObject {
  private:
   static bool is_taken(JsonMember const& member) noexcept { return member.value.empty(); }
 
+  void add(JsonMember const& member) {
+    members_.push_back(member);
+    if (member.key_escaped) decode_key(members_.view().back());
+  }
   void decode_key(JsonMember& member) {
     std::string& name = decoded_keys_.emplace_front();
     decode_escapes(member.key, name);
@@ -178,5 +195,13 @@ class JsonObject {
   JsonPath path_;
   JsonFault* fault_;
 };
+
+/// The object that a body is. The error says where it is no valid JSON, or that it is no object.
+inline Result<JsonObject> open_body(JsonDocument const& document, JsonFault& fault) {
+  if (auto const at = document.error()) fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
+  else if (document.root().kind != JsonKind::object) fault.wrong("", "is not a JSON object");
+  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
+  return JsonObject(document.root(), "", fault);
+}
 
 }  // namespace lowart::dialect

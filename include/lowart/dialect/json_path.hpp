@@ -4,20 +4,18 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace lowart::dialect {
 
-/// A step from the path of the object or list around it, or a path as written. Costs nothing until text().
+/// A step from the path of the object or list around it, or a literal. Costs nothing until text().
 ///
 /// Lifetime: a step looks at its parent and at its name, which must stay where they are while it is used. Hand paths
 /// down, not up.
 class JsonPath {
  public:
   JsonPath() = default;  ///< The document itself.
-  // NOLINTNEXTLINE(google-explicit-constructor): a path is often a literal
-  JsonPath(std::string written) noexcept : written_(std::move(written)) {}
-  JsonPath(char const* written) : written_(written) {}  // NOLINT(google-explicit-constructor): the same
+  JsonPath(char const* literal) noexcept
+      : name_(literal) {}  // NOLINT(google-explicit-constructor): reads well
 
   static JsonPath of_member(JsonPath const& object, std::string_view name) noexcept {
     return JsonPath(object, name, no_index);
@@ -43,7 +41,7 @@ class JsonPath {
 
   // As deep as the code that reads the document, which is not as deep as the document.
   void append_to(std::string& out) const {  // NOLINT(misc-no-recursion)
-    if (parent_ == nullptr) return void(out.append(written_));
+    if (parent_ == nullptr) return void(out.append(name_));
     parent_->append_to(out);
     if (index_ != no_index) return void(out.append("[").append(std::to_string(index_)).append("]"));
     if (!out.empty()) out.push_back('.');
@@ -53,7 +51,6 @@ class JsonPath {
   JsonPath const* parent_{nullptr};
   std::string_view name_;
   std::size_t index_{no_index};
-  std::string written_;
 };
 
 }  // namespace lowart::dialect

@@ -15,12 +15,15 @@
 
 namespace lowart::dialect {
 
+struct JsonNode;
+
 /// One member of an object (or element of an array, with an empty key). Views into the scanned text.
 struct JsonMember {
   std::string_view key;    ///< Between the quotes, escapes as written: see key_escaped.
   std::string_view value;  ///< The whole value, quotes or brackets included, no white space around it.
   JsonKind kind{JsonKind::null};
-  bool key_escaped{false};  ///< The key holds a backslash: compare with key_is(), not with ==.
+  bool key_escaped{false};        ///< The key holds a backslash: compare with key_is(), not with ==.
+  JsonNode const* node{nullptr};  ///< Its place in a JsonDocument, which then knows what is inside.
 
   /// Whether the key, decoded, is `name`. Allocates only for a key with escapes.
   bool key_is(std::string_view name) const { return key_escaped ? decoded_key_is(name) : key == name; }

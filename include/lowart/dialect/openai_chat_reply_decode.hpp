@@ -56,7 +56,7 @@ inline PieceDelta decode_tool_call(std::string_view text, std::int64_t position,
 inline void take_parts(JsonMember const& parts, ChoiceDelta& out, JsonFault& fault, PartKind kind) {
   scan_array(parts.value, [&](JsonMember const& part) {
     if (part.kind != JsonKind::object) return;
-    JsonObject object(part.value, "content", fault);
+    JsonObject object(part, "content", fault);
     out.say(kind, take_text_of(object, "text"));
     if (auto const inner = object.take("thinking");
         inner && inner->kind == JsonKind::array && kind == PartKind::text)
@@ -71,7 +71,7 @@ inline void take_reasoning_details(JsonObject& object, ChoiceDelta& out) {
   if (!details || details->kind != JsonKind::array) return;
   scan_array(details->value, [&](JsonMember const& element) {
     if (element.kind != JsonKind::object) return;
-    JsonObject detail(element.value, "reasoning_details", fault);
+    JsonObject detail(element, "reasoning_details", fault);
     bool const redacted = take_text_of(detail, "type") == "reasoning.encrypted";
     std::string const proof = take_text_of(detail, redacted ? "data" : "signature");
     if (proof.empty()) return;
@@ -87,7 +87,7 @@ inline void take_images(JsonObject& object, ChoiceDelta& out) {
   JsonFault& fault = object.fault();
   object.take_list("images", [&](JsonMember const& element, std::string const&) {
     if (element.kind != JsonKind::object) return;
-    JsonObject image(element.value, "images", fault);
+    JsonObject image(element, "images", fault);
     auto url = image.take_object("image_url");
     if (!url) return;
     PieceDelta& piece = out.pieces.emplace_back();
@@ -102,7 +102,7 @@ inline void take_annotations(JsonObject& object, ChoiceDelta& out) {
   PieceDelta cited;
   object.take_list("annotations", [&](JsonMember const& element, std::string const&) {
     if (element.kind != JsonKind::object) return;
-    JsonObject annotation(element.value, "annotations", fault);
+    JsonObject annotation(element, "annotations", fault);
     auto page = annotation.take_object("url_citation");
     if (!page) return;
     Citation& citation = cited.citations.emplace_back();

@@ -2,7 +2,6 @@
 /// A chat request of the OpenAI dialect, read into a Conversation. Nothing is lost: see decode_openai_chat.
 
 #include <lowart/core/result.hpp>
-#include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/conversation.hpp>
@@ -52,7 +51,7 @@ inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cach
   // Not OpenAI's own, but what routers and compatible servers of this dialect take.
   auto const member = object.peek("cache_control");
   if (!member || member->kind != JsonKind::object) return;
-  JsonObject mark(member->value, object.path_of("cache_control"), object.fault());
+  JsonObject mark(*member, object.path_of("cache_control"), object.fault());
   auto const ttl = mark.take("ttl");
   bool const is_known = text_or_empty(mark.take_text("type")) == "ephemeral" && mark.rest().empty() &&
                         (!ttl || ttl->kind == JsonKind::string);
@@ -61,10 +60,10 @@ inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cach
   object.take("cache_control");
 }
 
-inline ContentPart decode_part(JsonMember const& element, std::string path, JsonFault& fault) {
+inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   ContentPart part;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), part;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
+  JsonObject object(element, path, fault);
   if (!object.peek("type")) return object.wrong("type", "is missing"), part;
   auto const type = text_or_empty(object.take_text("type"));
   std::optional<JsonObject> inner;
@@ -106,11 +105,11 @@ inline ContentPart decode_part(JsonMember const& element, std::string path, Json
   return part;
 }
 
-inline ContentPart decode_tool_call(JsonMember const& element, std::string path, JsonFault& fault) {
+inline ContentPart decode_tool_call(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   ContentPart part;
   part.kind = PartKind::tool_call;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), part;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
+  JsonObject object(element, path, fault);
   auto const type = object.take_text("type").value_or("function");  // Mistral omits it
   if (type != "function" && type != "custom") {
     part.raw.text = element.value;  // a kind of call that we only carry
@@ -151,8 +150,8 @@ inline void decode_content(JsonObject& object, Message& message) {
   } else if (content->kind == JsonKind::array) {
     message.content_is_parts = true;
     JsonObject::for_each_element(*content, object.path_of("content"),
-                                 [&](JsonMember const& e, std::string path) {
-                                   message.content.push_back(decode_part(e, std::move(path), object.fault()));
+                                 [&](JsonMember const& e, JsonPath const& path) {
+                                   message.content.push_back(decode_part(e, path, object.fault()));
                                  });
   } else {
     object.wrong("content", "must be a string or a list of parts");
@@ -202,16 +201,16 @@ inline void decode_refusal(JsonObject& object, Message& message) {
   part.text = *std::move(refusal);
 }
 
-inline Message decode_message(JsonMember const& element, std::string path, JsonFault& fault) {
+inline Message decode_message(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   Message message;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), message;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), message;
+  JsonObject object(element, path, fault);
   decode_role(object, message);
   decode_reasoning(object, message);
   decode_content(object, message);
   decode_refusal(object, message);
-  object.take_list("tool_calls", [&](JsonMember const& e, std::string at) {
-    message.content.push_back(decode_tool_call(e, std::move(at), fault));
+  object.take_list("tool_calls", [&](JsonMember const& e, JsonPath const& at) {
+    message.content.push_back(decode_tool_call(e, at, fault));
   });
   message.tool_call_id = text_or_empty(object.take_text("tool_call_id"));
   message.name = text_or_empty(object.take_text("name"));
@@ -232,10 +231,10 @@ inline void decode_custom_tool(JsonObject& object, Tool& tool) {
   keep_rest(*inner, "custom", tool.extra);
 }
 
-inline Tool decode_tool(JsonMember const& element, std::string path, JsonFault& fault) {
+inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   Tool tool;
-  if (element.kind != JsonKind::object) return fault.wrong(std::move(path), "must be an object"), tool;
-  JsonObject object(element.value, std::move(path), fault);
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
+  JsonObject object(element, path, fault);
   if (!object.peek("type")) return object.wrong("type", "is missing"), tool;
   auto const type = text_or_empty(object.take_text("type"));
   if (type != "function" && type != "custom") {
@@ -265,7 +264,7 @@ inline ToolChoice decode_allowed_tools(JsonObject& object, ToolChoice choice) {
   if (!inner) return choice;
   bool all_named = true;
   bool const required = inner->take_text("mode") == "required";
-  inner->take_list("tools", [&](JsonMember const& e, std::string const&) {
+  inner->take_list("tools", [&](JsonMember const& e, JsonPath const&) {
     auto const function = find_member(e.value, "function");
     auto const name = function ? find_member(function->value, "name") : std::nullopt;
     if (name && name->kind == JsonKind::string) choice.allowed.push_back(JsonObject::text_of(*name));
@@ -287,7 +286,7 @@ inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault)
   }
   if (member.kind != JsonKind::object)
     return fault.wrong("tool_choice", "must be a string or an object"), choice;
-  JsonObject object(member.value, "tool_choice", fault);
+  JsonObject object(member, "tool_choice", fault);
   auto const type = text_or_empty(object.take_text("type"));
   if (type == "allowed_tools") return decode_allowed_tools(object, std::move(choice));
   if (type != "function" && type != "custom") return choice;
@@ -303,7 +302,7 @@ inline OutputFormat decode_output_format(JsonMember const& member, JsonFault& fa
   OutputFormat format;
   format.kind = OutputKind::other;
   format.raw.text = member.value;
-  JsonObject object(member.value, "response_format", fault);
+  JsonObject object(member, "response_format", fault);
   if (!object.peek("type")) return object.wrong("type", "is missing"), format;
   auto const type = text_or_empty(object.take_text("type"));
   std::optional<JsonObject> inner;
@@ -328,9 +327,9 @@ inline void decode_stop(JsonObject& top, Conversation& c) {
     c.stop_is_list = false;
     c.stop.push_back(JsonObject::text_of(*stop));
   } else if (stop->kind == JsonKind::array) {
-    JsonObject::for_each_element(*stop, "stop", [&](JsonMember const& e, std::string path) {
+    JsonObject::for_each_element(*stop, "stop", [&](JsonMember const& e, JsonPath const& path) {
       if (e.kind == JsonKind::string) c.stop.push_back(JsonObject::text_of(e));
-      else top.fault().wrong(std::move(path), "must be a string");
+      else top.fault().wrong(path, "must be a string");
     });
   } else {
     top.wrong("stop", "must be a string or a list of strings");
@@ -368,23 +367,20 @@ inline void decode_settings(JsonObject& top, Conversation& c, bool legacy_limit)
 /// offset. Cost: 0.6 to 3 ns a byte; not for the path where bytes pass unchanged.
 inline Result<Conversation> decode_openai_chat(std::string_view body) {
   using namespace openai_request;
+  JsonDocument const document(body);
   JsonFault fault;
+  auto opened = open_body(document, fault);
+  if (!opened) return tl::unexpected<Error>(std::move(opened).error());
+  JsonObject& top = *opened;
   Conversation c;
   c.dialect = Dialect::openai_chat;
-  if (auto const at = first_json_error(body))
-    fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
-  else if (body.find_first_not_of(" \t\r\n") == std::string_view::npos ||
-           body[body.find_first_not_of(" \t\r\n")] != '{')
-    fault.wrong("", "is not a JSON object");
-  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
-  JsonObject top(body, "", fault);
   top.take("model");
-  bool const has_messages = top.take_list("messages", [&](JsonMember const& e, std::string path) {
-    c.messages.push_back(decode_message(e, std::move(path), fault));
+  bool const has_messages = top.take_list("messages", [&](JsonMember const& e, JsonPath const& path) {
+    c.messages.push_back(decode_message(e, path, fault));
   });
   if (!has_messages) fault.wrong("messages", "is missing");
-  top.take_list("tools", [&](JsonMember const& e, std::string path) {
-    c.tools.push_back(decode_tool(e, std::move(path), fault));
+  top.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
+    c.tools.push_back(decode_tool(e, path, fault));
   });
   if (auto const choice = top.take("tool_choice")) c.tool_choice = decode_tool_choice(*choice, fault);
   if (auto const format = top.take("response_format", JsonKind::object, "must be an object"))

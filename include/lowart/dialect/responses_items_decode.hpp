@@ -30,7 +30,7 @@ inline std::string required_text(JsonObject& object, std::string_view name) {
 inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   ContentPart part;
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
-  JsonObject object(element.value, path, fault);
+  JsonObject object(element, path, fault);
   auto const type = required_text(object, "type");
   if (type == "input_text" || type == "output_text") {
     part.text = required_text(object, "text");
@@ -158,7 +158,7 @@ class Reader {
 
   void read(JsonMember const& element, JsonPath const& path) {
     if (element.kind != JsonKind::object) return fault_.wrong(path, "must be an object");
-    JsonObject item(element.value, path, fault_);
+    JsonObject item(element, path, fault_);
     bool const is_message = !item.peek("type") && item.peek("role");
     if (!is_message && !item.peek("type")) return item.wrong("type", "is missing");
     auto const type = is_message ? "message" : text_or_empty(item.take_text("type"));

@@ -2,7 +2,6 @@
 /// A request of the Responses dialect, read into a Conversation. Nothing is lost: see decode_responses.
 
 #include <lowart/core/result.hpp>
-#include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/responses_items_decode.hpp>
 #include <lowart/model/conversation.hpp>
@@ -26,7 +25,7 @@ inline constexpr std::string_view wants_proof = "reasoning.encrypted_content";
 inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
   Tool tool;
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
-  JsonObject object(element.value, path, fault);
+  JsonObject object(element, path, fault);
   auto const type = required_text(object, "type");
   if (type != "function" && type != "custom") {
     tool.raw.text = element.value;
@@ -52,7 +51,7 @@ inline ToolChoice decode_allowed_tools(JsonObject& object, ToolChoice choice) {
   bool all_named = true, all_plain = true;
   object.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
     if (e.kind != JsonKind::object) return object.fault().wrong(path, "must be an object");
-    JsonObject tool(e.value, path, object.fault());
+    JsonObject tool(e, path, object.fault());
     auto const type = text_or_empty(tool.take_text("type"));
     auto name = tool.take_text("name");
     bool const known = name && (type == "function" || type == "custom");
@@ -79,7 +78,7 @@ inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault)
   if (member.kind == JsonKind::string) return choice;
   if (member.kind != JsonKind::object)
     return fault.wrong("tool_choice", "must be a string or an object"), choice;
-  JsonObject object(member.value, "tool_choice", fault);
+  JsonObject object(member, "tool_choice", fault);
   auto const type = text_or_empty(object.take_text("type"));
   if (type == "allowed_tools") return decode_allowed_tools(object, std::move(choice));
   if (type != "function" && type != "custom") return choice;
@@ -177,15 +176,13 @@ inline void decode_input(JsonObject& top, Conversation& c) {
 /// Errors: Errc::invalid_request with the path in param, "input[2].content[0].type"; invalid JSON with its offset.
 inline Result<Conversation> decode_responses(std::string_view body) {
   using namespace responses_request;
+  JsonDocument const document(body);
   JsonFault fault;
+  auto opened = open_body(document, fault);
+  if (!opened) return tl::unexpected<Error>(std::move(opened).error());
+  JsonObject& top = *opened;
   Conversation c;
   c.dialect = Dialect::openai_responses;
-  std::size_t const begin = body.find_first_not_of(" \t\r\n");
-  if (auto const at = first_json_error(body))
-    fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
-  else if (begin == std::string_view::npos || body[begin] != '{') fault.wrong("", "is not a JSON object");
-  if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
-  JsonObject top(body, "", fault);
   top.take("model");
   decode_instructions(top, c);
   decode_input(top, c);
