@@ -22,10 +22,7 @@ inline std::string text_or_empty(std::optional<std::string> text) {
 }
 
 /// Takes a text that must be there.
-inline std::string need_text(JsonObject& object, std::string_view name) {
-  if (!object.peek(name)) object.wrong(name, "is missing");
-  return text_or_empty(object.take_text(name));
-}
+inline std::string need_text(JsonObject& object, std::string_view name) { return object.need_text(name); }
 
 /// A mark that says more than we know stays an extra field.
 inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cache) {

@@ -28,15 +28,21 @@ class OpenBrackets {
     std::uint64_t const bit = std::uint64_t{1} << depth_ % 64;
     std::uint64_t& word = objects_[depth_ / 64];
     word = object ? word | bit : word & ~bit;
+    in_object_ = object;
     ++depth_;
     return true;
   }
-  void close() noexcept { --depth_; }
-  bool in_object() const noexcept { return (objects_[(depth_ - 1) / 64] >> (depth_ - 1) % 64 & 1U) != 0; }
+  void close() noexcept {
+    --depth_;
+    in_object_ = depth_ != 0 && (objects_[(depth_ - 1) / 64] >> (depth_ - 1) % 64 & 1U) != 0;
+  }
+  /// The innermost is an object.
+  bool in_object() const noexcept { return in_object_; }
 
  private:
   std::array<std::uint64_t, json_depth_limit / 64> objects_{};
   std::size_t depth_{0};
+  bool in_object_{false};
 };
 
 /// What a walk tells of the values it meets, for who only wants to know whether they are valid.
@@ -63,7 +69,7 @@ class Grammar {
     bool more = true;
     while (more) {
       cursor_.skip_space();
-      if (!open_.empty() && open_.in_object() && !key()) return false;
+      if (open_.in_object() && !key()) return false;
       char const c = cursor_.peek();
       bool empty = false;
       if (c == '{' || c == '[') {
@@ -122,6 +128,16 @@ class Grammar {
 
   bool string(std::string_view& inner, bool& escaped) noexcept {
     if (!cursor_.take('"')) return false;
+    char const* const begin = cursor_.at();
+    if (text_.size() - at() <= JsonPiece::size) return long_string(inner, escaped);
+    std::uint32_t const specials = JsonPiece(begin).specials();  // most end here
+    auto const size = static_cast<std::size_t>(std::countr_zero(specials));
+    if (specials == 0 || begin[size] != '"') return long_string(inner, escaped);
+    inner = std::string_view(begin, size);
+    cursor_.move_to(begin + size + 1);
+    return true;
+  }
+  [[gnu::noinline]] bool long_string(std::string_view& inner, bool& escaped) noexcept {
     std::size_t const begin = at();
     for (;;) {
       move_to(first_special(text_, at()));

@@ -4,7 +4,6 @@
 #include <lowart/dialect/json_scan.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -15,19 +14,21 @@ namespace lowart::dialect {
 
 class JsonMembers {
  public:
+  JsonMembers() noexcept {}  // leaves the places empty: made for each object of a body
+  JsonMembers(JsonMembers&& other) noexcept { *this = std::move(other); }
+  JsonMembers& operator=(JsonMembers&& other) noexcept {
+    many_ = std::move(other.many_);
+    size_ = other.size_;
+    if (size_ <= places) std::copy_n(other.few_, size_, few_);
+    return *this;
+  }
+
   void push_back(JsonMember const& member) {
-    if (size_ < few_.size()) {
-      few_[size_++] = member;
-      return;
-    }
-    if (size_ == few_.size()) many_.assign(few_.begin(), few_.end());
-    many_.push_back(member);
-    ++size_;
+    if (size_ >= places) return push_back_to_many(member);
+    few_[size_++] = member;
   }
-  std::span<JsonMember> view() noexcept { return {size_ <= few_.size() ? few_.data() : many_.data(), size_}; }
-  std::span<JsonMember const> view() const noexcept {
-    return {size_ <= few_.size() ? few_.data() : many_.data(), size_};
-  }
+  std::span<JsonMember> view() noexcept { return {size_ <= places ? few_ : many_.data(), size_}; }
+  std::span<JsonMember const> view() const noexcept { return {size_ <= places ? few_ : many_.data(), size_}; }
 
   /// Of several members of one name only the last stays, where it is. Quick for any number of them.
   void keep_last_of_each_name() {
@@ -37,7 +38,7 @@ class JsonMembers {
       auto const later = members.subspan(at + 1);
       return std::ranges::find(later, members[at].key, &JsonMember::key) != later.end();
     };
-    std::vector<bool> const gone = members.size() <= few_.size() ? std::vector<bool>() : repeated(members);
+    std::vector<bool> const gone = members.size() <= places ? std::vector<bool>() : repeated(members);
     std::size_t kept = 0;
     for (std::size_t at = 0; at < members.size(); ++at)
       if (gone.empty() ? !repeats_later(at) : !gone[at]) members[kept++] = members[at];
@@ -45,6 +46,13 @@ class JsonMembers {
   }
 
  private:
+  static constexpr std::size_t places = 10;
+
+  [[gnu::noinline]] void push_back_to_many(JsonMember const& member) {
+    if (size_ == places) many_.assign(few_, few_ + places);
+    many_.push_back(member);
+    ++size_;
+  }
   /// Which of many have one of the same name behind them.
   static std::vector<bool> repeated(std::span<JsonMember const> members) {
     std::vector<std::size_t> by_name(members.size());
@@ -56,12 +64,14 @@ class JsonMembers {
     return gone;
   }
   void truncate(std::size_t size) {
-    if (size_ > few_.size() && size <= few_.size()) std::copy_n(many_.begin(), size, few_.begin());
-    if (size_ > few_.size()) many_.resize(size);
+    if (size_ > places && size <= places) std::copy_n(many_.begin(), size, few_);
+    if (size_ > places) many_.resize(size);
     size_ = size;
   }
 
-  std::array<JsonMember, 10> few_;
+  union {
+    JsonMember few_[places];  // the first size_ of them are there
+  };
   std::vector<JsonMember> many_;
   std::size_t size_{0};
 };

@@ -8,6 +8,7 @@
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/model/conversation.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <forward_list>
@@ -68,13 +69,16 @@ class JsonObject {
   }
   /// Takes a member that is not null. Its key is decoded.
   std::optional<JsonMember> take(std::string_view name) {
-    std::optional<JsonMember> taken;
+    JsonMember* found = nullptr;
     for (JsonMember& member : members_.view()) {
       if (member.key != name || is_taken(member)) continue;
-      taken = member;
-      member.value = {};
+      if (found != nullptr) found->value = {};
+      found = &member;
     }
-    return taken && taken->kind != JsonKind::null ? taken : std::nullopt;
+    if (found == nullptr) return std::nullopt;
+    JsonMember const taken = *found;
+    found->value = {};
+    return taken.kind != JsonKind::null ? std::optional(taken) : std::nullopt;
   }
   /// Takes a member of this kind.
   std::optional<JsonMember> take(std::string_view name, JsonKind kind, std::string_view what) {
@@ -87,6 +91,13 @@ class JsonObject {
   std::optional<std::string> take_text(std::string_view name) {
     auto const member = take(name, JsonKind::string, "must be a string");
     return member ? std::optional(text_of(*member)) : std::nullopt;
+  }
+  /// A text that must be there; empty where the fault is told that it is not.
+  std::string need_text(std::string_view name) {
+    auto const member = take(name);
+    if (member && member->kind == JsonKind::string) return text_of(*member);
+    wrong(name, member ? "must be a string" : "is missing");
+    return {};
   }
   std::optional<bool> take_flag(std::string_view name) {
     auto const member = take(name, JsonKind::boolean, "must be true or false");
@@ -183,8 +194,10 @@ class JsonObject {
   }
   template <class F>
   void for_each_left(F&& each) const {
+    auto const all = members_.view();
+    if (std::all_of(all.begin(), all.end(), is_taken)) return;  // mostly
     JsonMembers left;
-    for (JsonMember const& member : members_.view())
+    for (JsonMember const& member : all)
       if (!is_taken(member)) left.push_back(member);
     left.keep_last_of_each_name();
     for (JsonMember const& member : left.view()) each(member);

@@ -179,16 +179,25 @@ inline bool eight_are_plain(char const* p) noexcept {
   return ((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) == 0;
 }
 
-/// How many bytes from `at` on stand in a JSON string as they are. May stop up to seven bytes early.
-inline std::size_t plain_run(std::string_view text, std::size_t at) noexcept {
-  std::size_t const begin = at;
-  for (; text.size() - at >= 8; at += 8)
-    if (!eight_are_plain(text.data() + at)) return at - begin;
-  if (at == text.size()) return at - begin;
-  if (at != begin) return eight_are_plain(text.data() + text.size() - 8) ? text.size() - begin : at - begin;
-  auto const plain = [](char c) { return c >= 0x20 && c <= '~' && c != '"' && c != '\\'; };
-  while (at != text.size() && plain(text[at])) ++at;
-  return at - begin;
+/// Whether all of a text stands in a JSON string as it is. For short ones; false says only that it has not been seen.
+inline bool is_plain(std::string_view text) noexcept {
+  char const* const p = text.data();
+  std::size_t const size = text.size();
+  if (size >= 8) {
+    for (std::size_t at = 0; size - at > 8; at += 8)
+      if (!eight_are_plain(p + at)) return false;
+    return eight_are_plain(p + size - 8);
+  }
+  char padded[8] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+  if (size >= 4) {
+    std::memcpy(padded, p, 4);
+    std::memcpy(padded + 4, p + size - 4, 4);
+  } else if (size != 0) {
+    padded[0] = p[0];
+    padded[1] = p[size / 2];
+    padded[2] = p[size - 1];
+  }
+  return eight_are_plain(padded);
 }
 
 /// Writes the escape of a quote, a backslash or a control character, and returns its end: at most six bytes.
@@ -246,7 +255,7 @@ inline void append_escaped_valid(std::string& out, std::string_view text) {
 /// not part of it becomes U+FFFD, control characters are escaped: the result is always valid JSON.
 inline void append_escaped(std::string& out, std::string_view text) {
   constexpr std::size_t few = 32;  // names and words: looked at once, not for UTF-8 and for escapes
-  if (text.size() <= few && plain_run(text, 0) == text.size()) return void(out.append(text));
+  if (text.size() <= few && is_plain(text)) return void(out.append(text));
   if (is_valid_utf8(text)) return append_escaped_valid(out, text);
   while (!text.empty()) {
     std::size_t const valid = valid_utf8_prefix(text);

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +25,28 @@ enum class JsonLines : bool {
   joined,  ///< They become spaces: what is written is the data line of an event.
 };
 
+/// The name of a member. That of one written in the code needs no escapes, which the compiler sees.
+class JsonName {
+ public:
+  static constexpr std::size_t longest_plain = 60;
+
+  template <std::size_t N>
+  consteval JsonName(char const (&literal)[N])  // NOLINT(google-explicit-constructor): stands for its text
+      : text_(literal, N - 1), plain_(N - 1 <= longest_plain) {
+    for (char const c : text_) plain_ = plain_ && c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  }
+  template <class Text>
+    requires std::convertible_to<Text const&, std::string_view>
+  JsonName(Text const& text) noexcept : text_(text) {}  // NOLINT(google-explicit-constructor): the same
+
+  std::string_view text() const noexcept { return text_; }
+  bool is_plain() const noexcept { return plain_; }
+
+ private:
+  std::string_view text_;
+  bool plain_{false};
+};
+
 /// Appends to a string that outlives it. begin and end must pair; names only inside objects.
 class JsonWriter {
  public:
@@ -29,17 +54,21 @@ class JsonWriter {
       : out_(&out), lines_(lines) {}
 
   JsonWriter& begin_object() { return open('{'); }
-  JsonWriter& begin_object(std::string_view name) { return key(name).open('{'); }
+  JsonWriter& begin_object(JsonName name) { return key(name).open('{'); }
   JsonWriter& end_object() { return close('}'); }
   JsonWriter& begin_list() { return open('['); }
-  JsonWriter& begin_list(std::string_view name) { return key(name).open('['); }
+  JsonWriter& begin_list(JsonName name) { return key(name).open('['); }
   JsonWriter& end_list() { return close(']'); }
 
   /// A name; a value must follow.
-  JsonWriter& key(std::string_view name) {
-    comma();
-    append_json_string(*out_, name);
-    out_->push_back(':');
+  JsonWriter& key(JsonName name) {
+    if (name.is_plain()) {
+      plain_key(name.text());
+    } else {
+      comma();
+      append_json_string(*out_, name.text());
+      out_->push_back(':');
+    }
     first_ = true;
     return *this;
   }
@@ -71,27 +100,25 @@ class JsonWriter {
     return raw(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
 
-  JsonWriter& text(std::string_view name, std::string_view value) { return key(name).text(value); }
-  JsonWriter& raw(std::string_view name, std::string_view json) { return key(name).raw(json); }
-  JsonWriter& count(std::string_view name, std::int64_t value) { return key(name).count(value); }
-  JsonWriter& flag(std::string_view name, bool value) { return key(name).flag(value); }
-  JsonWriter& null(std::string_view name) { return key(name).null(); }
-  JsonWriter& number(std::string_view name, double value) { return key(name).number(value); }
+  JsonWriter& text(JsonName name, std::string_view value) { return key(name).text(value); }
+  JsonWriter& raw(JsonName name, std::string_view json) { return key(name).raw(json); }
+  JsonWriter& count(JsonName name, std::int64_t value) { return key(name).count(value); }
+  JsonWriter& flag(JsonName name, bool value) { return key(name).flag(value); }
+  JsonWriter& null(JsonName name) { return key(name).null(); }
+  JsonWriter& number(JsonName name, double value) { return key(name).number(value); }
 
   /// Members that may be absent: nothing is written then.
-  JsonWriter& text_if(std::string_view name, std::string_view value) {
+  JsonWriter& text_if(JsonName name, std::string_view value) {
     return value.empty() ? *this : text(name, value);
   }
-  JsonWriter& raw_if(std::string_view name, RawJson const& json) {
+  JsonWriter& raw_if(JsonName name, RawJson const& json) {
     return json.empty() ? *this : raw(name, json.text);
   }
-  JsonWriter& count_if(std::string_view name, std::optional<std::int64_t> const& v) {
+  JsonWriter& count_if(JsonName name, std::optional<std::int64_t> const& v) {
     return v ? count(name, *v) : *this;
   }
-  JsonWriter& flag_if(std::string_view name, std::optional<bool> const& v) {
-    return v ? flag(name, *v) : *this;
-  }
-  JsonWriter& number_if(std::string_view name, std::optional<double> const& v) {
+  JsonWriter& flag_if(JsonName name, std::optional<bool> const& v) { return v ? flag(name, *v) : *this; }
+  JsonWriter& number_if(JsonName name, std::optional<double> const& v) {
     return v ? number(name, *v) : *this;
   }
 
@@ -115,6 +142,17 @@ class JsonWriter {
   }
 
  private:
+  void plain_key(std::string_view name) {
+    char token[JsonName::longest_plain + 4];  // one append for all of it
+    char* end = token;
+    if (!first_) *end++ = ',';
+    *end++ = '"';
+    std::memcpy(end, name.data(), name.size());
+    end += name.size();
+    *end++ = '"';
+    *end++ = ':';
+    out_->append(token, static_cast<std::size_t>(end - token));
+  }
   JsonWriter& open(char bracket) {
     comma();
     out_->push_back(bracket);

@@ -21,10 +21,7 @@ namespace responses_items {
 using openai_request::text_or_empty;
 
 /// A text that must be there.
-inline std::string required_text(JsonObject& object, std::string_view name) {
-  if (!object.peek(name)) object.wrong(name, "is missing");
-  return text_or_empty(object.take_text(name));
-}
+inline std::string required_text(JsonObject& object, std::string_view name) { return object.need_text(name); }
 
 /// One element of a message's content, or of a tool's output.
 inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
