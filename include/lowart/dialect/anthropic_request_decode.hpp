@@ -32,6 +32,7 @@ class Turn {
       : object_(object), role_(role), out_(out), first_(out.size()) {}
 
   void read(JsonMember const& list) {
+    room_ = JsonObject::known_size(list);
     JsonObject::for_each_element(list, object_.path_of("content"),
                                  [this](JsonMember const& e, JsonPath const& path) {
                                    if (e.kind != JsonKind::object)
@@ -65,6 +66,7 @@ class Turn {
     Message message;
     message.role = role_;
     message.content_is_parts = true;
+    message.content.reserve(room_);
     add(std::move(message));
     return out_.back();
   }
@@ -73,6 +75,7 @@ class Turn {
   Role role_;
   std::vector<Message>& out_;
   std::size_t first_;
+  std::size_t room_{0};  // for all blocks: mostly they are of one message
 };
 
 inline std::optional<Role> role_of(std::string_view word) noexcept {

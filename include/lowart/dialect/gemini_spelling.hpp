@@ -30,19 +30,29 @@ class SnakeCase {
   std::size_t size_{0};
 };
 
+/// Whether a key is the other spelling of a camelCase name.
+constexpr bool is_snake_case_of(std::string_view key, std::string_view camel) noexcept {
+  std::size_t at = 0;
+  for (char const c : camel) {
+    bool const upper = c >= 'A' && c <= 'Z';
+    if (upper && (at == key.size() || key[at++] != '_')) return false;
+    if (at == key.size() || key[at++] != (upper ? static_cast<char>(c | 0x20) : c)) return false;
+  }
+  return at == key.size();
+}
+
 /// The name under which `object` has the member: as it is, or in snake_case when only that is there.
 class GeminiName {
  public:
-  GeminiName(JsonObject const& object, std::string_view camel)
-      : camel_(camel), snake_(camel), is_snake_(!object.peek(camel) && object.peek(snake_)) {}
-  operator std::string_view() const noexcept {  // NOLINT: stands for its text.
-    return is_snake_ ? snake_.view() : camel_;
+  GeminiName(JsonObject const& object, std::string_view camel) : name_(camel) {
+    if (object.peek(camel)) return;
+    auto const snake = object.peek_if([=](std::string_view key) { return is_snake_case_of(key, camel); });
+    if (snake) name_ = snake->key;
   }
+  operator std::string_view() const noexcept { return name_; }  // NOLINT: stands for its text.
 
  private:
-  std::string_view camel_;
-  SnakeCase snake_;
-  bool is_snake_;
+  std::string_view name_;
 };
 
 /// Whether a member has that name in either spelling.

@@ -62,9 +62,14 @@ class JsonObject {
 
   /// A member that is not null, without taking it. Its key is decoded.
   std::optional<JsonMember> peek(std::string_view name) const {
+    return peek_if([name](std::string_view key) { return key == name; });
+  }
+  /// The last whose key `is_wanted(std::string_view)`.
+  template <class F>
+  std::optional<JsonMember> peek_if(F&& is_wanted) const {
     JsonMember const* found = nullptr;
     for (JsonMember const& member : members_.view())
-      if (member.key == name && !is_taken(member)) found = &member;
+      if (is_wanted(member.key) && !is_taken(member)) found = &member;
     return found != nullptr && found->kind != JsonKind::null ? std::optional(*found) : std::nullopt;
   }
   /// Takes a member that is not null. Its key is decoded.
@@ -141,6 +146,12 @@ class JsonObject {
   static void for_each_element(JsonMember const& list, JsonPath const& path, F&& each) {
     std::size_t index = 0;
     for_each_in(list, [&](JsonMember const& element) { each(element, JsonPath::of_element(path, index++)); });
+  }
+  /// How many elements a list has, where a JsonDocument knows; else 0. To make room for them.
+  static std::size_t known_size(JsonMember const& list) {
+    std::size_t size = 0;
+    if (list.node != nullptr) list.node->for_each_inside([&](JsonNode const&) { ++size; });
+    return size;
   }
   /// Calls `each(JsonMember const&)` for the members of an object or the elements of a list.
   template <class F>

@@ -60,11 +60,11 @@ inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cach
   object.take("cache_control");
 }
 
-inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
-  ContentPart part;
-  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
+inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault,
+                        ContentPart& part) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
-  if (!object.peek("type")) return object.wrong("type", "is missing"), part;
+  if (!object.peek("type")) return object.wrong("type", "is missing");
   auto const type = text_or_empty(object.take_text("type"));
   std::optional<JsonObject> inner;
   if (type == "text" || type == "refusal") {
@@ -97,23 +97,22 @@ inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, 
   } else {
     part.kind = PartKind::other;
     part.raw.text = element.value;
-    return part;
+    return;
   }
   decode_cache_mark(object, part.cache);
   part.extra = object.rest();
   if (inner) keep_rest(*inner, type, part.extra);
-  return part;
 }
 
-inline ContentPart decode_tool_call(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
-  ContentPart part;
+inline void decode_tool_call(JsonMember const& element, JsonPath const& path, JsonFault& fault,
+                             ContentPart& part) {
   part.kind = PartKind::tool_call;
-  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
   auto const type = object.take_text("type").value_or("function");  // Mistral omits it
   if (type != "function" && type != "custom") {
     part.raw.text = element.value;  // a kind of call that we only carry
-    return part;
+    return;
   }
   part.call.id = text_or_empty(object.take_text("id"));
   part.call.custom = type == "custom";
@@ -126,7 +125,6 @@ inline ContentPart decode_tool_call(JsonMember const& element, JsonPath const& p
   part.signature = signature_of(object);
   part.extra = object.rest();
   if (inner) keep_rest(*inner, type, part.extra);
-  return part;
 }
 
 inline void decode_role(JsonObject& object, Message& message) {
@@ -144,14 +142,12 @@ inline void decode_content(JsonObject& object, Message& message) {
   auto const content = object.take("content");
   if (!content) return;
   if (content->kind == JsonKind::string) {
-    ContentPart part;
-    part.text = JsonObject::text_of(*content);
-    message.content.push_back(std::move(part));
+    message.content.emplace_back().text = JsonObject::text_of(*content);
   } else if (content->kind == JsonKind::array) {
     message.content_is_parts = true;
     JsonObject::for_each_element(*content, object.path_of("content"),
                                  [&](JsonMember const& e, JsonPath const& path) {
-                                   message.content.push_back(decode_part(e, path, object.fault()));
+                                   decode_part(e, path, object.fault(), message.content.emplace_back());
                                  });
   } else {
     object.wrong("content", "must be a string or a list of parts");
@@ -201,22 +197,23 @@ inline void decode_refusal(JsonObject& object, Message& message) {
   part.text = *std::move(refusal);
 }
 
-inline Message decode_message(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
-  Message message;
-  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), message;
+inline void decode_message(JsonMember const& element, JsonPath const& path, JsonFault& fault,
+                           Message& message) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
   decode_role(object, message);
   decode_reasoning(object, message);
   decode_content(object, message);
   decode_refusal(object, message);
+  if (auto const calls = object.peek("tool_calls"))
+    message.content.reserve(message.content.size() + JsonObject::known_size(*calls));
   object.take_list("tool_calls", [&](JsonMember const& e, JsonPath const& at) {
-    message.content.push_back(decode_tool_call(e, at, fault));
+    decode_tool_call(e, at, fault, message.content.emplace_back());
   });
   message.tool_call_id = text_or_empty(object.take_text("tool_call_id"));
   message.name = text_or_empty(object.take_text("name"));
   for (ExtraField& field : object.rest())
     if (field.value.text != "null" || !is_reasoning(field.name)) message.extra.push_back(std::move(field));
-  return message;
 }
 
 /// A free-form tool: it takes text, which a grammar may bound.
@@ -376,7 +373,7 @@ inline Result<Conversation> decode_openai_chat(std::string_view body) {
   c.dialect = Dialect::openai_chat;
   top.take("model");
   bool const has_messages = top.take_list("messages", [&](JsonMember const& e, JsonPath const& path) {
-    c.messages.push_back(decode_message(e, path, fault));
+    decode_message(e, path, fault, c.messages.emplace_back());
   });
   if (!has_messages) fault.wrong("messages", "is missing");
   top.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
