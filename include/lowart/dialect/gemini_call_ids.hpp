@@ -16,7 +16,7 @@ class GeminiCallIds {
   /// The id that the next call gets when it comes without one: "call_0_get_weather".
   std::string next_id(std::string_view name) const {
     constexpr std::size_t longest = 40;  // what OpenAI takes
-    std::string id = "call_" + std::to_string(calls_) + "_";
+    std::string id = prefix();
     for (char const c : name.substr(0, longest - id.size())) {
       bool const plain =
           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
@@ -26,7 +26,7 @@ class GeminiCallIds {
   }
   /// A call was made.
   void call(std::string id, std::string name) {
-    bool const made = id == next_id(name);
+    bool const made = id.starts_with(prefix()) && id == next_id(name);
     ++calls_;
     open_.push_back({std::move(id), std::move(name), made, false});
   }
@@ -56,6 +56,8 @@ class GeminiCallIds {
   }
 
  private:
+  std::string prefix() const { return "call_" + std::to_string(calls_) + "_"; }
+
   struct Open {
     std::string id;
     std::string name;

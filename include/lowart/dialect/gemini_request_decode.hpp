@@ -69,9 +69,9 @@ inline void decode_call(JsonObject& object, ContentPart& part, GeminiCallIds& id
   keep_rest(*inner, "functionCall", part.extra);
 }
 
-/// Any part but a function's response.
-inline ContentPart decode_part(JsonMember const& element, JsonObject object, GeminiCallIds& ids) {
-  ContentPart part;
+/// Any part but a function's response; `object` is what `element` holds.
+inline void decode_part(JsonMember const& element, JsonObject& object, GeminiCallIds& ids,
+                        ContentPart& part) {
   auto const thought = object.peek("thought");
   bool const is_thought = thought && thought->value == "true";
   auto const text = object.peek("text");
@@ -89,11 +89,18 @@ inline ContentPart decode_part(JsonMember const& element, JsonObject object, Gem
   } else {
     part.kind = PartKind::other;  // executableCode, codeExecutionResult, toolCall ...
     part.raw.text = element.value;
-    return part;
+    return;
   }
   take_signature(object, part);
   for (ExtraField& field : object.rest()) part.extra.push_back(std::move(field));
-  return part;
+}
+
+/// The same for an element of a list, as a new part of `content`.
+inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault, GeminiCallIds& ids,
+                        std::vector<ContentPart>& content) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
+  JsonObject object(element, path, fault);
+  decode_part(element, object, ids, content.emplace_back());
 }
 
 /// Another provider's signature came to the client in a part behind the thinking that it signs, which may have come in
@@ -120,7 +127,7 @@ inline void decode_response(JsonMember const& response, Message& message) {
   std::optional<JsonMember> sole;
   JsonObject::for_each_in(response, [&](JsonMember const& m) { ++members, sole = m; });
   if (members == 0) return;
-  ContentPart part;
+  ContentPart& part = message.content.emplace_back();
   part.text = response.value;
   bool const wraps = members == 1 && (sole->key == "result" || sole->key == "error");
   message.tool_failed = wraps && sole->key == "error" && sole->kind != JsonKind::null;
@@ -130,7 +137,6 @@ inline void decode_response(JsonMember const& response, Message& message) {
   } else if (message.tool_failed && sole->kind == JsonKind::object && !has_error(sole->value)) {
     part.text = sole->value;
   }
-  message.content.push_back(std::move(part));
 }
 
 inline Message decode_result(JsonObject& object, GeminiCallIds& ids) {
@@ -147,8 +153,7 @@ inline Message decode_result(JsonObject& object, GeminiCallIds& ids) {
   auto const response = inner->take("response", JsonKind::object, "must be an object");
   if (response) decode_response(*response, message);
   take_gemini_list(*inner, "parts", [&](JsonMember const& e, JsonPath const& path) {
-    if (e.kind != JsonKind::object) return object.fault().wrong(path, "must be an object");
-    message.content.push_back(decode_part(e, JsonObject(e, path, object.fault()), ids));
+    decode_part(e, path, object.fault(), ids, message.content);
   });
   keep_rest(*inner, "functionResponse", message.extra);
   for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
@@ -184,7 +189,7 @@ inline void decode_content(JsonMember const& element, JsonPath const& path, Json
     bool const is_result =
         blank.role == Role::user && part.peek(GeminiName(part, "functionResponse")).has_value();
     if (!is_result) {
-      turn.content.push_back(decode_part(e, std::move(part), ids));
+      decode_part(e, part, ids, turn.content.emplace_back());
       join_signed_reasoning(turn.content);
       open = true;
       return;
@@ -210,8 +215,7 @@ inline void decode_system(JsonObject& top, GeminiCallIds& ids, Conversation& c) 
   message.content_is_parts = true;
   object.take_text("role");  // any word: Google does not look at it
   take_gemini_list(object, "parts", [&](JsonMember const& e, JsonPath const& path) {
-    if (e.kind != JsonKind::object) return top.fault().wrong(path, "must be an object");
-    message.content.push_back(decode_part(e, JsonObject(e, path, top.fault()), ids));
+    decode_part(e, path, top.fault(), ids, message.content);
   });
   message.extra = object.rest();
   c.system_is_apart = true;

@@ -24,9 +24,9 @@ using openai_request::text_or_empty;
 inline std::string required_text(JsonObject& object, std::string_view name) { return object.need_text(name); }
 
 /// One element of a message's content, or of a tool's output.
-inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault) {
-  ContentPart part;
-  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), part;
+inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFault& fault,
+                        ContentPart& part) {
+  if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
   auto const type = required_text(object, "type");
   if (type == "input_text" || type == "output_text") {
@@ -56,14 +56,13 @@ inline ContentPart decode_part(JsonMember const& element, JsonPath const& path, 
     part.format = text_or_empty(inner->take_text("format"));
     part.extra = object.rest();
     openai_request::keep_rest(*inner, type, part.extra);
-    return part;
+    return;
   } else {
     part.kind = PartKind::other;
     part.raw.text = element.value;
-    return part;
+    return;
   }
   part.extra = object.rest();
-  return part;
 }
 
 /// A string, or a list of parts.
@@ -76,7 +75,7 @@ inline void decode_content(JsonObject& object, std::string_view name, Message& m
     message.content_is_parts = true;
     JsonObject::for_each_element(*content, object.path_of(name),
                                  [&](JsonMember const& e, JsonPath const& path) {
-                                   message.content.push_back(decode_part(e, path, object.fault()));
+                                   decode_part(e, path, object.fault(), message.content.emplace_back());
                                  });
   } else {
     object.wrong(name, "must be a string or a list of parts");
@@ -137,15 +136,13 @@ inline ContentPart decode_reasoning(JsonObject& item) {
   return part;
 }
 
-inline ContentPart decode_call(JsonObject& item, bool custom) {
-  ContentPart part;
+inline void decode_call(JsonObject& item, bool custom, ContentPart& part) {
   part.kind = PartKind::tool_call;
   part.call.custom = custom;
   part.call.id = required_text(item, "call_id");
   part.call.name = required_text(item, "name");
   part.call.arguments = required_text(item, custom ? "input" : "arguments");
   part.extra = item.rest();
-  return part;
 }
 
 /// Reads the items of `input` one after the other.
@@ -161,7 +158,7 @@ class Reader {
     auto const type = is_message ? "message" : text_or_empty(item.take_text("type"));
     if (type == "message") return read_message(item, element.value);
     if (type == "function_call" || type == "custom_tool_call")
-      return add(decode_call(item, type == "custom_tool_call"));
+      return read_call(item, type == "custom_tool_call");
     if (type == "function_call_output" || type == "custom_tool_call_output") return read_output(item, type);
     if (type == "reasoning") return read_reasoning(item);
     carry(element.value);
@@ -196,6 +193,14 @@ class Reader {
     if (!members.empty()) extra.insert(extra.begin(), {std::string(item_field), std::move(members)});
     for (ContentPart& part : said.content) add(std::move(part));
     turn.content_is_parts = said.content_is_parts || !first;
+  }
+
+  void read_call(JsonObject& item, bool custom) {
+    Message& turn = open_turn();
+    turn.content_is_parts = true;
+    ContentPart& part = turn.content.emplace_back();
+    decode_call(item, custom, part);
+    take_pending(part);
   }
 
   void read_output(JsonObject& item, std::string_view type) {
@@ -236,9 +241,11 @@ class Reader {
   void add(ContentPart part) {
     Message& turn = open_turn();
     turn.content_is_parts = true;
-    bool const signs = is_said(part.kind) || part.kind == PartKind::tool_call;
-    if (signs && !pending_.empty()) part.signature = std::exchange(pending_, {});
+    if (is_said(part.kind)) take_pending(part);
     turn.content.push_back(std::move(part));
+  }
+  void take_pending(ContentPart& part) {
+    if (!pending_.empty()) part.signature = std::exchange(pending_, {});
   }
   /// A signature that nothing followed belongs to what was said before it.
   void hand_back() {
