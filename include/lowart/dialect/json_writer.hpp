@@ -11,7 +11,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,11 +27,9 @@ enum class JsonLines : bool {
 /// The name of a member. That of one written in the code needs no escapes, which the compiler sees.
 class JsonName {
  public:
-  static constexpr std::size_t longest_plain = 60;
-
   template <std::size_t N>
   consteval JsonName(char const (&literal)[N])  // NOLINT(google-explicit-constructor): stands for its text
-      : text_(literal, N - 1), plain_(N - 1 <= longest_plain) {
+      : text_(literal, N - 1), plain_(true) {
     for (char const c : text_) plain_ = plain_ && c >= ' ' && c <= '~' && c != '"' && c != '\\';
   }
   template <class Text>
@@ -143,15 +140,7 @@ class JsonWriter {
 
  private:
   void plain_key(std::string_view name) {
-    char token[JsonName::longest_plain + 4];  // one append for all of it
-    char* end = token;
-    if (!first_) *end++ = ',';
-    *end++ = '"';
-    std::memcpy(end, name.data(), name.size());
-    end += name.size();
-    *end++ = '"';
-    *end++ = ':';
-    out_->append(token, static_cast<std::size_t>(end - token));
+    out_->append(first_ ? "\"" : ",\"", first_ ? 1 : 2).append(name).append("\":", 2);
   }
   JsonWriter& open(char bracket) {
     comma();
