@@ -62,11 +62,11 @@ class LogLine {
     if (value.empty()) return;
     raw(name);
     *at_++ = '"';
-    auto const plain = dialect::plain_run(value, 0);
-    raw(value.substr(0, plain));
-    if (plain < value.size()) {
+    if (dialect::is_plain(value)) {
+      raw(value);
+    } else {
       std::string escaped;
-      dialect::append_escaped(escaped, value.substr(plain));
+      dialect::append_escaped(escaped, value);
       raw(escaped);
     }
     *at_++ = '"';
