@@ -30,7 +30,7 @@ class Doors {
         responses_(responses),
         loop_(metrics.shard(loop), clock, log_fd),
         chat_(loop_, limits, responses),
-        whole_(loop_, limits),
+        whole_(loop_, limits, responses),
         response_(loop_) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
