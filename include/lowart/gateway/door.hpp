@@ -2,6 +2,7 @@
 /// Door: what every door for calls does: key, admission, refusals, counters, the line in the log.
 
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/query.hpp>
 #include <lowart/gateway/visit.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/provider/provider.hpp>
@@ -39,17 +40,6 @@ class Door {
   }
 
  protected:
-  /// The value of `name` in "alt=sse&key=..."; nothing that is asked for here is ever escaped in a URL.
-  static std::string_view in_query(std::string_view query, std::string_view name) noexcept {
-    while (!query.empty()) {
-      std::string_view const pair = query.substr(0, query.find('&'));
-      if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
-        return pair.substr(name.size() + 1);
-      query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    }
-    return {};
-  }
-
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
     if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
