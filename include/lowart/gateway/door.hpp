@@ -80,6 +80,7 @@ class Door {
     visit.call->request_id(visit.id);
     visit.call->key_name(visit.key_name);
     visit.call->traceparent(request.head().fields().get("traceparent"));
+    visit.call->client_fields({.lookup = &field_of, .head = &request.head()});
     visit.look_out.emplace(visit.responder, *visit.call);
     return true;
   }
@@ -215,6 +216,9 @@ class Door {
     asked.body = continued;
     visit.scratch.clear();
     return client.facts(asked, visit.scratch);
+  }
+  static std::string_view field_of(void const* head, std::string_view name) {
+    return static_cast<net::RequestHead const*>(head)->fields().get(name);
   }
   static Error not_allowed(std::string_view model) {
     std::string message = "this API key may not use the model '";
