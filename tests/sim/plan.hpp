@@ -1,0 +1,54 @@
+#pragma once
+/// Plan: what a seed asks for: targets, chains, policies, keys, clients and their calls.
+
+#include <lowart/core/call.hpp>
+#include <lowart/meter/limiter.hpp>
+#include <lowart/net/server_request.hpp>
+#include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/retry_decision.hpp>
+
+#include <string>
+#include <vector>
+
+#include "client.hpp"
+#include "random.hpp"
+#include "speech.hpp"
+#include "upstream.hpp"
+
+namespace lowart::sim {
+
+struct TargetPlan {
+  int host{0};
+  Speech speech{Speech::chat};
+  std::string model;  ///< As the upstream calls it.
+  Clocks clocks;
+  BreakerOptions breaker;
+  RetryOptions retry;
+};
+
+struct KeyPlan {
+  std::string text;
+  Limits limits;
+};
+
+struct ClientPlan {
+  Manners manners;
+  std::vector<Question> questions;
+};
+
+struct Plan {
+  bool calm{false};        ///< Nothing goes wrong, so nothing may fail.
+  bool interrupts{false};  ///< System calls are interrupted now and then.
+  Mood mood;
+  std::vector<TargetPlan> targets;
+  std::vector<std::vector<std::size_t>> chains;  ///< Of the model "m0", "m1", ...: indices of targets.
+  std::vector<KeyPlan> keys;
+  std::vector<ClientPlan> clients;
+  net::ServerLimits server;
+  std::optional<Nanos> drains_after;  ///< Before the clients are done.
+  Nanos drain_bound{};                ///< Then what is left is cut.
+};
+
+Plan make_plan(Random& random);
+
+}  // namespace lowart::sim
