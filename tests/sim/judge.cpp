@@ -138,6 +138,12 @@ class Case {
     for (std::size_t const target : plan_.chains[chain]) most += plan_.targets[target].retry.attempts;
     if (kept().attempts > most)
       fault(std::to_string(kept().attempts) + " attempts, " + std::to_string(most) + " are allowed");
+    auto const begun = std::count_if(ledger_.attempts.begin(), ledger_.attempts.end(), [&](Attempt const& a) {
+      return a.call == call_.question.number && a.sent > 0;
+    });
+    if (begun > kept().attempts)
+      fault(std::to_string(begun) + " answers began upstream, but only " + std::to_string(kept().attempts) +
+            " attempts are recorded");
     if (kept().outcome == Outcome::failed && !kept().usage.empty()) fault("failed, but has used something");
     if (kept().outcome != Outcome::complete) return;
     bool const one_ended =

@@ -48,7 +48,7 @@ Limits limits(Random& random) {
   Limits limits;
   if (random.percent(40)) return limits;
   if (random.percent(50)) limits.rpm = random.between(1, 12);
-  if (random.percent(50)) limits.tpm = random.between(60, 1'500);
+  if (random.percent(50)) limits.tpm = random.between(60, 8'000);
   if (random.percent(50)) limits.concurrency = random.between(1, 3);
   return limits;
 }
@@ -93,6 +93,7 @@ Plan make_plan(Random& random) {
   Plan plan;
   plan.calm = random.percent(12);
   plan.interrupts = random.percent(30);
+  plan.keeps_responses = random.percent(30);
   if (!plan.calm) plan.mood = mood(random);
   auto const targets = random.between(1, 3);
   for (int host = 1; host <= targets; ++host) plan.targets.push_back(target(random, host, plan.calm));

@@ -37,8 +37,9 @@ struct ClientPlan {
 };
 
 struct Plan {
-  bool calm{false};        ///< Nothing goes wrong, so nothing may fail.
-  bool interrupts{false};  ///< System calls are interrupted now and then.
+  bool calm{false};             ///< Nothing goes wrong, so nothing may fail.
+  bool keeps_responses{false};  ///< So that clients could go on from them.
+  bool interrupts{false};       ///< System calls are interrupted now and then.
   Mood mood;
   std::vector<TargetPlan> targets;
   std::vector<std::vector<std::size_t>> chains;  ///< Of the model "m0", "m1", ...: indices of targets.

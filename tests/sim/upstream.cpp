@@ -220,7 +220,7 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
 
   void write_stream(Trouble trouble) {
     Attempt& a = *attempt_;
-    if (trouble == Trouble::endless) a.story.words = 2'000;
+    if (trouble == Trouble::endless) a.story.words = 400;
     std::vector<StoryEvent> events = streamed_answer(a.speech, a.story);
     std::size_t const middle = static_cast<std::size_t>(random().below(events.size()));
     if (trouble == Trouble::no_terminal_event || trouble == Trouble::endless) {

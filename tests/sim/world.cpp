@@ -103,6 +103,7 @@ class World {
       routes.push_back(Route{"m" + std::to_string(i), {}, "sim", std::move(answer), DoorSet::all()});
     }
     GatewayOptions options;
+    if (plan_.keeps_responses) options.responses.emplace();
     for (KeyPlan const& key : plan_.keys)
       options.keys.push_back(KeyEntry{
           key.text, net::sha256(key.text), limits_.add(key.text, key.limits, kernel_.now()).state(), {}});
