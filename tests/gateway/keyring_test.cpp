@@ -51,6 +51,8 @@ TEST(KeyEntry, AllowsTheModelsItNames) {
   EXPECT_FALSE(entry("a", "k", {"x"}).allows("m"));
   EXPECT_FALSE(entry("a", "k", {"m"}).allows("mm"));
   EXPECT_FALSE(entry("a", "k", {"m"}).allows(""));
+  EXPECT_TRUE(entry("a", "k", {"gpt-*"}).allows("gpt-4"));
+  EXPECT_FALSE(entry("a", "k", {"gpt-*"}).allows("my-gpt-4"));
 }
 
 TEST(RequestId, IsFreshEveryTime) {

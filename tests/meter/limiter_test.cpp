@@ -33,6 +33,18 @@ TEST(Limiter, LetsInWithinTheLimits) {
   EXPECT_EQ(seen.running, 2);
 }
 
+TEST(LimitState, TakesBackWhatWasNeverSentAltogether) {
+  LimitState state({.rpm = 2, .tpm = 1000, .concurrency = 1}, start);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_FALSE(state.reserve(start, 900));
+    state.withdraw(900);
+  }
+  auto const seen = state.snapshot(start);
+  EXPECT_EQ(seen.requests.remaining, 2) << "unlike a call that ends, it was not asked";
+  EXPECT_EQ(seen.tokens.remaining, 1000);
+  EXPECT_EQ(seen.running, 0);
+}
+
 TEST(Limiter, SaysWhichLimitHowMuchAndWhen) {
   LimitState state({.rpm = 2, .tpm = 0, .concurrency = 0}, start);
   auto const a = Limiter::admit(state, start, 1);

@@ -39,5 +39,21 @@ TEST(ForModel, PassesErrorsOn) {
   EXPECT_EQ(reply.error().code(), Errc::upstream_failed);
 }
 
+TEST(ForPattern, MakesTheModelOfTheCallersName) {
+  ScriptedProvider const inner = ScriptedProvider("p", {Step::answer("ok")}).repeat();
+  TestLoop loop;
+  auto const ask = [&](char const* pattern, char const* model, char const* asked) {
+    ForPattern<ScriptedProvider> mapped(inner, pattern, model);
+    Call call = loop.call();
+    ChatRequest const request(asked);
+    EXPECT_TRUE(loop.run(mapped(request, call)));
+    return inner.models().back();
+  };
+  EXPECT_EQ(ask("router/*", "*", "router/meta/llama"), "meta/llama");
+  EXPECT_EQ(ask("*-latest", "pinned-*-2026", "opus-latest"), "pinned-opus-2026");
+  EXPECT_EQ(ask("gpt-*", "fixed", "gpt-4"), "fixed");
+  EXPECT_EQ(ask("gpt-*", "x/*", "an-alias"), "x/an-alias") << "a name that leads here by another way";
+}
+
 }  // namespace
 }  // namespace lowart::for_model_test

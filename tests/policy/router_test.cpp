@@ -43,6 +43,33 @@ TEST(Router, FindsTheProviderByNameAndAlias) {
   EXPECT_EQ(router.find(""), nullptr);
 }
 
+TEST(Router, TakesTheNameBeforePatternsAndThePatternThatSaysMost) {
+  Router router({route("*", {}, named("any")), route("gpt-4*", {}, named("four")),
+                 route("gpt-4o-*", {"*claude*"}, named("omni")), route("gpt-4o-mini", {}, named("mini"))});
+  auto const owner = [&](std::string_view model) { return std::string(router.find(model)->answer.name()); };
+  EXPECT_EQ(owner("gpt-4o-mini"), "mini");
+  EXPECT_EQ(owner("gpt-4o-large"), "omni");
+  EXPECT_EQ(owner("my-claude-7"), "omni") << "an alias may be a pattern";
+  EXPECT_EQ(owner("gpt-4.1"), "four");
+  EXPECT_EQ(owner("llama"), "any");
+  EXPECT_TRUE(router.knows("anything"));
+}
+
+TEST(Router, HandsThePatternsCallerNameOn) {
+  ScriptedProvider const a = named("a");
+  Router router({route("gpt-*", {}, a)});
+  TestLoop loop;
+  Call call = loop.call();
+  ChatRequest const request("gpt-9");
+  EXPECT_TRUE(loop.run(router(request, call)));
+  EXPECT_EQ(a.models(), std::vector<std::string>{"gpt-9"});
+  EXPECT_EQ(router.find("GPT-9"), nullptr);
+}
+
+TEST(Router, RefusesOnePatternTwice) {
+  EXPECT_THROW(Router({route("a*", {}, named("a")), route("b", {"a*"}, named("b"))}), std::invalid_argument);
+}
+
 TEST(Router, TellsWhyACallAtADoorWouldBeInVain) {
   Route only_chat = route("m-1", {"fast"}, named("a"));
   only_chat.doors = {DoorKind::chat, DoorKind::messages};

@@ -3,6 +3,7 @@
 
 #include <lowart/core/result.hpp>
 #include <lowart/meter/limiter.hpp>
+#include <lowart/model/name_pattern.hpp>
 #include <lowart/net/sha256.hpp>
 
 #include <algorithm>
@@ -21,11 +22,11 @@ struct KeyEntry {
   std::string name;
   net::Sha256 digest{};
   std::shared_ptr<LimitState> limits;
-  std::vector<std::string> models;  ///< Allowed models; empty or "*" allows all.
+  std::vector<std::string> models;  ///< Names and patterns of allowed models; empty or "*" allows all.
 
   bool allows(std::string_view model) const noexcept {
     if (models.empty()) return true;
-    return std::any_of(models.begin(), models.end(), [&](auto const& m) { return m == "*" || m == model; });
+    return std::any_of(models.begin(), models.end(), [&](auto const& m) { return name_matches(m, model); });
   }
 };
 

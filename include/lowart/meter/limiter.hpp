@@ -17,11 +17,12 @@
 
 namespace lowart {
 
-/// What one key may use. 0 or less: unlimited.
+/// What one key may use, or one provider be asked. 0 or less: unlimited.
 struct Limits {
   std::int64_t rpm{0};          ///< Requests per minute.
   std::int64_t tpm{0};          ///< Tokens per minute, input and output together.
   std::int64_t concurrency{0};  ///< Calls at the same time.
+  bool none() const noexcept { return rpm <= 0 && tpm <= 0 && concurrency <= 0; }
   friend bool operator==(Limits const&, Limits const&) = default;
 };
 
@@ -38,7 +39,7 @@ struct LimitSnapshot {
   std::int64_t concurrency{0};  ///< 0: unlimited.
 };
 
-/// The limits of one key and what is used of them. Must outlive the calls it let in.
+/// The limits of one key or provider and what is used of them. Must outlive the calls it let in.
 ///
 /// Concurrency: any thread; one short lock per call at its start and one at its end.
 class LimitState final : public Ledger {
@@ -61,6 +62,33 @@ class LimitState final : public Ledger {
     return all;
   }
 
+  /// Takes one request, one place and `tokens` (0 or more) from all limits, or from none and says why: rate_limited with
+  /// a true retry_after, or too_large when the limit can never hold so many. Origin client: see Limiter, which makes
+  /// Admissions of it. What is taken must be settled or withdrawn, once.
+  std::optional<Error> reserve(TimePoint now, std::int64_t tokens) {
+    std::lock_guard const lock(mutex_);
+    if (tokens_ && !tokens_->can_hold(tokens)) return never(tokens);
+    bool const full = limits_.concurrency > 0 && running_ >= limits_.concurrency;
+    Duration const until_request = requests_ ? requests_->until(1, now) : Duration::zero();
+    Duration const until_tokens = tokens_ ? tokens_->until(tokens, now) : Duration::zero();
+    if (until_request > Duration::zero() && until_request >= until_tokens)
+      return later("requests per minute", *requests_, 1, until_request, now);
+    if (until_tokens > Duration::zero())
+      return later("tokens per minute", *tokens_, tokens, until_tokens, now);
+    if (full) return crowded();
+    if (requests_) requests_->take(1, now);
+    if (tokens_) tokens_->take(tokens, now);
+    ++running_;
+    return std::nullopt;
+  }
+  /// Gives all of a reservation back: nothing was sent, so nothing was asked.
+  void withdraw(std::int64_t tokens) noexcept {
+    std::lock_guard const lock(mutex_);
+    --running_;
+    if (requests_) requests_->give_back(1);
+    if (tokens_) tokens_->give_back(tokens);
+  }
+
   /// Ends a call: frees its place, returns the tokens it reserved and did not use, charges those it used
   /// beyond. The request itself stays counted, whatever became of it.
   void settle(std::int64_t reserved_tokens, std::int64_t used_tokens) noexcept override {
@@ -73,7 +101,6 @@ class LimitState final : public Ledger {
   }
 
  private:
-  friend class Limiter;
   static constexpr std::chrono::minutes period{1};
   /// No one knows when a running call ends.
   static constexpr std::chrono::milliseconds wait_for_a_place{1'000};
@@ -95,24 +122,6 @@ class LimitState final : public Ledger {
     window.remaining = bucket->remaining(now);
     window.reset = std::chrono::ceil<std::chrono::milliseconds>(bucket->until_full(now));
     return window;
-  }
-
-  /// Takes from all limits, or from none and says why.
-  std::optional<Error> reserve(TimePoint now, std::int64_t tokens) {
-    std::lock_guard const lock(mutex_);
-    if (tokens_ && !tokens_->can_hold(tokens)) return never(tokens);
-    bool const full = limits_.concurrency > 0 && running_ >= limits_.concurrency;
-    Duration const until_request = requests_ ? requests_->until(1, now) : Duration::zero();
-    Duration const until_tokens = tokens_ ? tokens_->until(tokens, now) : Duration::zero();
-    if (until_request > Duration::zero() && until_request >= until_tokens)
-      return later("requests per minute", *requests_, 1, until_request, now);
-    if (until_tokens > Duration::zero())
-      return later("tokens per minute", *tokens_, tokens, until_tokens, now);
-    if (full) return crowded();
-    if (requests_) requests_->take(1, now);
-    if (tokens_) tokens_->take(tokens, now);
-    ++running_;
-    return std::nullopt;
   }
 
   static Error refusal(Errc code, std::string message) {

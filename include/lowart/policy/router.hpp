@@ -2,17 +2,14 @@
 /// Router: picks the provider by the model's name. What a configuration file turns into.
 
 #include <lowart/model/door_set.hpp>
+#include <lowart/model/name_table.hpp>
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/provider.hpp>
 
-#include <algorithm>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,9 +17,9 @@ namespace lowart {
 
 /// One model as clients see it, and who answers for it.
 struct Route {
-  std::string model;
-  std::vector<std::string> aliases;
-  std::string owner;  ///< Shown as `owned_by` in the list of models.
+  std::string model;                 ///< A name, or a pattern: see NameTable for which one wins.
+  std::vector<std::string> aliases;  ///< The same.
+  std::string owner;                 ///< Shown as `owned_by` in the list of models.
   AnyProvider answer;
   DoorSet doors{DoorSet::all()};  ///< Where it is offered; what `answer` cannot serve is taken out.
 };
@@ -48,13 +45,13 @@ class Router {
   template <Request R>
     requires Serves<AnyProvider, R>
   Task<ReplyOf<R>> operator()(R const& request, Call& call) {
-    auto const found = by_name_.find(std::string_view(request.model()));
-    if (found == by_name_.end()) return refuse(request);
-    return found->second->answer(request, call);  // its own task: a route costs no coroutine frame
+    Route* const* const found = by_name_.find(request.model());
+    if (found == nullptr) return refuse(request);
+    return (*found)->answer(request, call);  // its own task: a route costs no coroutine frame
   }
 
   /// Whether find() would find a route. A door refuses what nobody can answer before it admits the call.
-  bool knows(std::string_view model) const { return by_name_.contains(model); }
+  bool knows(std::string_view model) const { return by_name_.find(model) != nullptr; }
   /// Why a call for the model at this door is in vain: nobody knows the model, or it is not offered there.
   std::optional<Error> refusal(std::string_view model, DoorKind door) const {
     Route const* const route = find(model);
@@ -63,10 +60,10 @@ class Router {
     return not_offered(model, door, route->doors);
   }
   std::vector<Route> const& routes() const noexcept { return routes_; }
-  /// The route a name or alias leads to; null when there is none.
+  /// The route a name, an alias or a pattern leads to; null when there is none.
   Route const* find(std::string_view model) const {
-    auto const found = by_name_.find(model);
-    return found == by_name_.end() ? nullptr : found->second;
+    Route* const* const found = by_name_.find(model);
+    return found == nullptr ? nullptr : *found;
   }
 
   static Error not_offered(std::string_view model, DoorKind door, DoorSet offered) {
@@ -88,12 +85,12 @@ class Router {
     co_return fail(unknown(request.model()));
   }
   void claim(std::string const& name, Route& route) {
-    if (!by_name_.emplace(name, &route).second)
+    if (!by_name_.add(name, &route))
       throw std::invalid_argument("two routes claim the model name '" + name + "'");
   }
 
   std::vector<Route> routes_;
-  std::unordered_map<std::string_view, Route*> by_name_;
+  NameTable<Route*> by_name_;
 };
 
 }  // namespace lowart
