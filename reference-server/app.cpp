@@ -4,6 +4,7 @@
 #include "event_log.hpp"
 #include "greeting.hpp"
 #include "snapshot.hpp"
+#include "target_metrics.hpp"
 #include "usage_page.hpp"
 
 #include <lowart/gateway/serve.hpp>
@@ -219,22 +220,7 @@ class App {
   }
 
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
-    out.head("gateway_breaker_state", "gauge", "0 closed, 1 half open, 2 open");
-    for (auto const& breaker : snapshot.breakers) {
-      auto const labels = PrometheusText::labels(std::array<std::string_view, 2>{"provider", "model"},
-                                                 {breaker.provider, breaker.model});
-      auto const position = breaker.state->position();
-      std::int64_t const value = position == BreakerPosition::closed      ? 0
-                                 : position == BreakerPosition::half_open ? 1
-                                                                          : 2;
-      out.sample("gateway_breaker_state", labels, value);
-    }
-    out.head("gateway_breaker_opened_total", "counter", "How often a breaker has opened");
-    for (auto const& breaker : snapshot.breakers)
-      out.sample("gateway_breaker_opened_total",
-                 PrometheusText::labels(std::array<std::string_view, 2>{"provider", "model"},
-                                        {breaker.provider, breaker.model}),
-                 static_cast<std::int64_t>(breaker.state->opened_count()));
+    write_target_metrics(snapshot, out);
     out.head("gateway_connections", "gauge", "Open client connections");
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");

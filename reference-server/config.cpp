@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include "config_readers.hpp"
 #include "yaml_reader.hpp"
 
 #include <lowart/meter/counted.hpp>
@@ -20,23 +21,6 @@
 namespace lowart::server {
 
 namespace {
-
-void read_timeouts(YamlMap& parent, std::string_view name, Clocks& clocks) {
-  auto map = parent.map(name);
-  if (!map) return;
-  map->duration("connect", clocks.connect);
-  map->duration("first_token", clocks.first_token);
-  map->duration("between_tokens", clocks.between_tokens);
-  map->duration("whole", clocks.whole);
-  map->finish();
-}
-
-void read_retry(YamlMap& parent, RetryOptions& retry) {
-  auto map = parent.map("retry");
-  if (!map) return;
-  map->integer("attempts", retry.attempts, 1, 10);
-  map->finish();
-}
 
 void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
   auto map = parent.map("breaker");
@@ -74,13 +58,29 @@ std::string name_of(ProviderType type) {
   return std::string(known->name);
 }
 
+/// One key, or several of which each call takes one.
+void read_api_keys(YamlMap& map, ProviderConfig& provider) {
+  std::vector<std::string> keys(1);
+  map.text("api_key", keys.front());
+  if (map.has("api_keys")) {
+    if (!keys.front().empty()) map.wrong("api_key", "a provider has either 'api_key' or 'api_keys'");
+    map.texts("api_keys", keys);
+    if (auto const balance = read_selection(map)) provider.key_balance = *balance;
+  }
+  // A variable that is not set is no key.
+  std::erase_if(keys, [](std::string const& key) { return key.empty(); });
+  if (std::set<std::string>(keys.begin(), keys.end()).size() < keys.size())
+    map.wrong("api_keys", "two of the 'api_keys' are the same");
+  if (keys.size() > TargetOrder::most)
+    map.wrong("api_keys", "a provider has at most " + std::to_string(TargetOrder::most) + " keys");
+  for (auto& key : keys) provider.api_keys.emplace_back(std::move(key));
+}
+
 void read_http(YamlMap& map, ProviderConfig& provider) {
   map.text("base_url", provider.base_url);
   if (auto const url = net::parse_base_url(provider.base_url); !url)
     map.wrong("base_url", url.error().message());
-  std::string key;
-  map.text("api_key", key);
-  provider.api_key = Secret(std::move(key));
+  read_api_keys(map, provider);
   map.text("ca_file", provider.ca_file);
   map.flag("verify_tls", provider.verify_tls);
   std::string drop(to_string(provider.may_drop));
@@ -131,29 +131,9 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   read_timeouts(map, "timeouts", provider.timeouts);
   read_retry(map, provider.retry);
   read_breaker(map, provider.breaker);
+  read_rates(map, provider.limits);
   map.finish();
   return provider;
-}
-
-void read_price(YamlMap& parent, Price& price) {
-  auto map = parent.map("price");
-  if (!map) return;
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
-    auto const usage_class = static_cast<UsageClass>(i);
-    std::string text;
-    map->text(to_string(usage_class), text);
-    if (text.empty()) continue;
-    auto const parsed = parse_usd(text);
-    if (!parsed) map->wrong(to_string(usage_class), parsed.error().message());
-    else price.set(usage_class, *parsed);
-  }
-  map->finish();
-}
-
-ProviderConfig const* find_provider(std::vector<ProviderConfig> const& providers, std::string_view name) {
-  auto const found =
-      std::find_if(providers.begin(), providers.end(), [&](auto const& p) { return p.name == name; });
-  return found == providers.end() ? nullptr : &*found;
 }
 
 /// The doors a file names; those no door has, and those that stand twice, are reported.
@@ -174,7 +154,7 @@ DoorSet read_door_names(YamlMap& map) {
 void read_doors(YamlMap& map, ModelConfig& model, std::vector<ProviderConfig> const& providers) {
   DoorSet const named = read_door_names(map);
   DoorSet shared = DoorSet::all();
-  for (TargetConfig const& target : model.targets) {
+  each_target(model.route, [&](TargetConfig const& target) {
     ProviderConfig const* const provider = find_provider(providers, target.provider);
     if (provider == nullptr) return;  // which is reported already
     DoorSet const able = doors_of(provider->type);
@@ -183,7 +163,7 @@ void read_doors(YamlMap& map, ModelConfig& model, std::vector<ProviderConfig> co
       map.wrong("doors", "the target '" + target.provider + "' of the model '" + model.name +
                              "' cannot serve " + missing.text() + ": its type " + name_of(provider->type) +
                              " serves " + able.text());
-  }
+  });
   if (!map.has("doors")) model.doors = shared;
   else if (!named.empty()) model.doors = named;
   else
@@ -191,26 +171,25 @@ void read_doors(YamlMap& map, ModelConfig& model, std::vector<ProviderConfig> co
               "'doors' names no door; leave it out to offer the model wherever its targets can serve");
 }
 
-ModelConfig read_model(YamlMap& map, std::string name, std::vector<ProviderConfig> const& providers) {
+ModelConfig read_model(YamlMap& map, std::string name, RouteParts const& parts) {
   ModelConfig model;
   model.name = std::move(name);
   map.texts("aliases", model.aliases);
-  map.each("targets", [&](YamlMap& item) {
-    TargetConfig target;
-    item.text("provider", target.provider);
-    item.text("model", target.model);
-    if (target.provider.empty()) item.wrong("a target needs a 'provider'");
-    else if (find_provider(providers, target.provider) == nullptr)
-      item.wrong("provider", "no provider '" + target.provider + "' is configured");
-    if (target.model.empty()) target.model = model.name;
-    item.finish();
-    model.targets.push_back(std::move(target));
-  });
-  if (model.targets.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
-  read_doors(map, model, providers);
+  model.route = read_group(map, parts);
+  if (model.route.members.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
+  read_doors(map, model, parts.providers);
   read_price(map, model.price);
   map.finish();
   return model;
+}
+
+NamedGroup read_named_group(YamlMap& map, std::string name, RouteParts const& parts) {
+  NamedGroup group;
+  group.name = std::move(name);
+  group.group = read_group(map, parts);
+  if (group.group.members.empty()) map.wrong("the group '" + group.name + "' needs 'targets'");
+  map.finish();
+  return group;
 }
 
 std::optional<net::Sha256> parse_digest(std::string_view text) {
@@ -249,10 +228,7 @@ KeyConfig read_key(YamlMap& map) {
     if (digest) key.digest = *digest;
     else map.wrong("key_hash", "a key_hash is 'sha256:' and 64 lower-case hexadecimal digits");
   }
-  constexpr std::int64_t most = 1'000'000'000'000;
-  map.integer("rpm", key.limits.rpm, 0, most);
-  map.integer("tpm", key.limits.tpm, 0, most);
-  map.integer("concurrency", key.limits.concurrency, 0, most);
+  read_rates(map, key.limits);
   map.texts("models", key.models);
   map.finish();
   return key;
@@ -344,8 +320,12 @@ Config read_root(YamlMap& root, Problems& problems) {
   root.members("providers", [&](std::string name, std::size_t line, YamlMap& map) {
     config.providers.push_back(read_provider(map, std::move(name), line));
   });
+  RouteParts const parts{.providers = config.providers, .groups = config.groups};
+  root.members("groups", [&](std::string name, std::size_t, YamlMap& map) {
+    config.groups.push_back(read_named_group(map, std::move(name), parts));
+  });
   root.members("models", [&](std::string name, std::size_t, YamlMap& map) {
-    config.models.push_back(read_model(map, std::move(name), config.providers));
+    config.models.push_back(read_model(map, std::move(name), parts));
   });
   root.each("keys", [&](YamlMap& map) { config.keys.push_back(read_key(map)); });
   if (config.models.empty()) root.wrong("no 'models' are configured, so nothing can be asked");

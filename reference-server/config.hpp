@@ -1,6 +1,8 @@
 #pragma once
 /// Config: what lowart.yaml says, checked. docs/configuration.md is its reference.
 
+#include "route_config.hpp"
+
 #include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
 #include <lowart/dialect/anthropic_request_encode.hpp>
@@ -38,7 +40,9 @@ struct ProviderConfig {
   std::string name;
   ProviderType type{ProviderType::demo};
   std::string base_url;
-  Secret api_key;
+  std::vector<Secret> api_keys;               ///< None: no credentials are sent.
+  AnySelection key_balance{LeastInFlight{}};  ///< Which of several keys a call takes.
+  Limits limits;                              ///< Of all its targets together.
   std::string ca_file;
   bool verify_tls{true};
   MayDrop may_drop{MayDrop::hints};
@@ -53,16 +57,11 @@ struct ProviderConfig {
   std::size_t line{0};
 };
 
-struct TargetConfig {
-  std::string provider;
-  std::string model;
-};
-
 struct ModelConfig {
-  std::string name;
-  std::vector<std::string> aliases;
-  std::vector<TargetConfig> targets;  ///< Tried in order.
-  DoorSet doors;                      ///< Where it is offered: each target can serve there.
+  std::string name;                  ///< Or a pattern.
+  std::vector<std::string> aliases;  ///< The same.
+  GroupConfig route;
+  DoorSet doors;  ///< Where it is offered: each target can serve there.
   Price price;
 };
 
@@ -84,6 +83,7 @@ struct Config {
   DoorLimits door;
   std::optional<ResponseStoreLimits> responses;  ///< Set: answers of POST /v1/responses are kept.
   std::vector<ProviderConfig> providers;
+  std::vector<NamedGroup> groups;
   std::vector<ModelConfig> models;
   std::vector<KeyConfig> keys;
 };

@@ -33,10 +33,13 @@ inline std::string greeting(Config const& config, std::vector<net::ListenAddress
   std::string const key = shown == config.keys.end() ? "(your key)" : std::string(shown->text.reveal());
   bool const has_demo = std::any_of(config.providers.begin(), config.providers.end(),
                                     [](auto const& p) { return p.type == ProviderType::demo; });
+  auto const plain = std::find_if(config.models.begin(), config.models.end(),
+                                  [](auto const& m) { return !NamePattern::is_one(m.name); });
+  std::string const model = plain == config.models.end() ? "(a model)" : plain->name;
   std::string text = "\nlowart is ready on " + all + "\n\n  key    " + key + "\n\n";
   text +=
       "  curl -N " + unix_flag + where + "/v1/chat/completions -H 'Authorization: Bearer " + key + "' \\\n";
-  text += "    -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + config.models.front().name;
+  text += "    -H 'Content-Type: application/json' \\\n    -d '{\"model\":\"" + model;
   text += R"(","stream":true,"messages":[{"role":"user","content":"Hello"}]}')";
   text += "\n\n  models   " + where + "/v1/models          usage   " + where + "/v1/usage/me\n";
   text += "  metrics  " + where + "/metrics\n";

@@ -1,16 +1,8 @@
 #include "snapshot.hpp"
 
-#include <lowart/meter/counted.hpp>
-#include <lowart/policy/breaker.hpp>
-#include <lowart/policy/fallback.hpp>
-#include <lowart/policy/for_model.hpp>
-#include <lowart/policy/retry.hpp>
-#include <lowart/policy/timeouts.hpp>
-#include <lowart/provider/anthropic.hpp>
-#include <lowart/provider/demo.hpp>
-#include <lowart/provider/gemini.hpp>
-#include <lowart/provider/openai.hpp>
-#include <lowart/provider/openai_responses.hpp>
+#include "route_builder.hpp"
+
+#include <lowart/model/name_table.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -43,15 +35,15 @@ class Builder {
 
   std::vector<Route> routes() {
     std::vector<Route> routes;
+    RouteBuilder builder(made_, before_);
     for (auto const& model : made_.config.models) {
-      std::vector<AnyProvider> chain;
-      for (auto const& target : model.targets) chain.push_back(target_provider(target));
-      std::string owner = model.targets.front().provider;
-      AnyProvider answer =
-          chain.size() == 1 ? chain.front() : AnyProvider(FallbackList<AnyProvider>(std::move(chain)));
-      routes.push_back(Route{model.name, model.aliases, owner, std::move(answer), model.doors});
-      made_.models.push_back(ModelCard{model.name, owner, model.doors});
-      for (auto const& alias : model.aliases) made_.models.push_back(ModelCard{alias, owner, model.doors});
+      std::string owner;
+      each_target(model.route, [&](TargetConfig const& target) {
+        if (owner.empty()) owner = target.provider;
+      });
+      routes.push_back(Route{model.name, model.aliases, owner, builder.answer_for(model), model.doors});
+      list(model.name, owner, model.doors);
+      for (auto const& alias : model.aliases) list(alias, owner, model.doors);
     }
     return routes;
   }
@@ -65,9 +57,9 @@ class Builder {
   }
 
  private:
-  ProviderConfig const& provider(std::string const& name) const {
-    auto const& all = made_.config.providers;
-    return *std::find_if(all.begin(), all.end(), [&](auto const& p) { return p.name == name; });
+  /// A pattern is no model that one could ask for by its name.
+  void list(std::string const& name, std::string const& owner, DoorSet doors) {
+    if (!NamePattern::is_one(name)) made_.models.push_back(ModelCard{name, owner, doors});
   }
 
   net::HttpTransport const* transport_before(ProviderConfig const& now) const {
@@ -79,64 +71,6 @@ class Builder {
         return &found->second;
     }
     return nullptr;
-  }
-
-  AnyProvider target_provider(TargetConfig const& target) {
-    ProviderConfig const& config = provider(target.provider);
-    auto const wrap = [&](auto leaf) {
-      auto bounded = std::move(leaf) | counted() | timeouts(config.timeouts) |
-                     breaker(breaker_of(config, target.model)) | retry(config.retry);
-      return AnyProvider(ForModel(std::move(bounded), target.model));
-    };
-    switch (config.type) {
-      case ProviderType::demo: return wrap(Demo(config.name));
-      case ProviderType::openai: {
-        auto options = http_options<OpenAiOptions>(config);
-        options.done_required = config.done_required;
-        options.repair = config.repair;
-        options.variant = config.openai_variant;
-        return wrap(OpenAi<net::HttpTransport>(transport_of(config), std::move(options)));
-      }
-      case ProviderType::openai_responses:
-        return wrap(OpenAiResponses<net::HttpTransport>(transport_of(config),
-                                                        http_options<OpenAiResponsesOptions>(config)));
-      case ProviderType::anthropic: {
-        auto options = http_options<AnthropicOptions>(config);
-        if (!config.anthropic_version.empty()) options.version = config.anthropic_version;
-        options.variant = config.anthropic_variant;
-        return wrap(Anthropic<net::HttpTransport>(transport_of(config), std::move(options)));
-      }
-      case ProviderType::gemini: break;
-    }
-    return wrap(Gemini<net::HttpTransport>(transport_of(config), http_options<GeminiOptions>(config)));
-  }
-
-  net::HttpTransport const& transport_of(ProviderConfig const& config) const {
-    return made_.transports.at(config.name);
-  }
-  template <class Options>
-  static Options http_options(ProviderConfig const& config) {
-    Options options;
-    options.name = config.name;
-    options.base_url = config.base_url;
-    options.api_key = config.api_key;
-    options.may_drop = config.may_drop;
-    return options;
-  }
-
-  /// One breaker for a provider's model, whichever routes lead there; its state lives on over reloads.
-  std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model) {
-    auto const find = [&](std::vector<NamedBreaker> const& all) -> std::shared_ptr<BreakerState> {
-      for (auto const& b : all)
-        if (b.provider == config.name && b.model == model && b.state->options() == config.breaker)
-          return b.state;
-      return nullptr;
-    };
-    if (auto here = find(made_.breakers)) return here;
-    auto state = before_ != nullptr ? find(before_->breakers) : nullptr;
-    if (!state) state = std::make_shared<BreakerState>(config.breaker);
-    made_.breakers.push_back(NamedBreaker{config.name, model, state});
-    return state;
   }
 
   std::shared_ptr<LimitState> limits_of(KeyConfig const& key, TimePoint now) const {
@@ -154,15 +88,47 @@ class Builder {
   Snapshot const* before_;
 };
 
-PriceLookup price_lookup(Config const& config) {
-  auto table = std::make_shared<std::unordered_map<std::string, Price>>();
-  for (auto const& model : config.models) {
-    table->emplace(model.name, model.price);
-    for (auto const& alias : model.aliases) table->emplace(alias, model.price);
+/// What calls for a model cost: its price, or that of the target that answers, where it has one of its own.
+struct ModelPrices {
+  struct OfTarget {
+    std::string provider;
+    std::string model;  ///< Empty: whichever the client names.
+    Price price;
+  };
+  Price usual;
+  std::vector<OfTarget> own;
+
+  Price of(Billed const& billed) const {
+    for (auto const& target : own)
+      if (target.provider == billed.provider &&
+          (target.model.empty() || name_matches(target.model, billed.upstream_model)))
+        return target.price;
+    return usual;
   }
-  return [table](std::string_view model) {
-    auto const found = table->find(std::string(model));
-    return found == table->end() ? Price{} : found->second;
+};
+
+ModelPrices prices_of(ModelConfig const& model) {
+  ModelPrices prices{.usual = model.price, .own = {}};
+  bool const by_pattern = NamePattern::is_one(model.name);
+  each_target(model.route, [&](TargetConfig const& target) {
+    if (!target.price) return;
+    bool const is_clients = target.model.empty() && by_pattern;
+    std::string const& own_name = target.model.empty() ? model.name : target.model;
+    prices.own.push_back({target.provider, is_clients ? std::string() : own_name, *target.price});
+  });
+  return prices;
+}
+
+PriceLookup price_lookup(Config const& config) {
+  auto table = std::make_shared<NameTable<std::shared_ptr<ModelPrices const>>>();
+  for (auto const& model : config.models) {
+    auto const prices = std::make_shared<ModelPrices const>(prices_of(model));
+    table->add(model.name, prices);
+    for (auto const& alias : model.aliases) table->add(alias, prices);
+  }
+  return [table](Billed const& billed) {
+    auto const* const prices = table->find(billed.model);
+    return prices == nullptr ? Price{} : (*prices)->of(billed);
   };
 }
 

@@ -8,7 +8,9 @@
 #include <lowart/meter/metered.hpp>
 #include <lowart/net/http_client.hpp>
 #include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/limited.hpp>
 #include <lowart/policy/router.hpp>
+#include <lowart/policy/target_load.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -22,7 +24,21 @@ namespace lowart::server {
 struct NamedBreaker {
   std::string provider;
   std::string model;
+  std::size_t key{0};  ///< Which of its provider's keys, from 1; 0: the only one.
   std::shared_ptr<BreakerState> state;
+};
+/// What a target may be asked, and how much of that is used.
+struct NamedLimit {
+  std::string provider;
+  std::string model;  ///< Empty: all of the provider.
+  Limits limits;
+  std::shared_ptr<TargetLimit> limit;
+};
+/// How busy and how slow one of a balanced pool is.
+struct NamedLoad {
+  std::string pool;  ///< The model, or the provider with several keys.
+  std::string target;
+  std::shared_ptr<TargetLoad> load;
 };
 
 /// What a request meets. A request keeps the snapshot it began with.
@@ -34,6 +50,8 @@ struct Snapshot {
   Keyring keys;
   std::vector<ModelCard> models;
   std::vector<NamedBreaker> breakers;
+  std::vector<NamedLimit> target_limits;
+  std::vector<NamedLoad> loads;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unique_ptr<Answer> answer;
 };

@@ -123,6 +123,19 @@ class YamlMap {
       wrong(name, quoted(name) + " is a number from " + std::to_string(least) + " to " +
                       std::to_string(most) + ", not '" + text + "'");
   }
+  /// The same for what may be left out.
+  void flag(std::string_view name, std::optional<bool>& out) {
+    bool value = false;
+    flag(name, value);
+    if (has(name)) out = value;
+  }
+  template <std::integral I>
+  void integer(std::string_view name, std::optional<I>& out, std::type_identity_t<I> least,
+               std::type_identity_t<I> most) {
+    I value{};
+    integer(name, value, least, most);
+    if (has(name)) out = value;
+  }
   /// "500ms", "30s", "10m", "2h".
   void duration(std::string_view name, std::chrono::milliseconds& out) {
     measure(name, "a time such as 500ms, 30s, 10m or 2h",

@@ -18,18 +18,29 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benchmarks/README.md",
          "docs/architecture.md", "docs/configuration.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
 
-# Where the values of a reader in config.cpp stand in the file: (function, variable) -> path.
+# The files that read lowart.yaml.
+READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/route_config.cpp"]
+# Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
+# ROUTE an item of them.
+GROUP, ROUTE = "GROUP", "GROUP.targets[]"
 PLACES = {
     ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
     ("read_responses", "root"): "", ("read_responses", "map"): "responses",
     ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
+    ("read_api_keys", "map"): "providers.NAME",
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
-    ("read_retry", "parent"): "providers.NAME", ("read_retry", "map"): "providers.NAME.retry",
+    ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
-    ("read_model", "map"): "models.NAME", ("read_model", "item"): "models.NAME.targets[]",
+    ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]"),
+    ("read_model", "map"): "models.NAME",
     ("read_doors", "map"): "models.NAME", ("read_door_names", "map"): "models.NAME",
-    ("read_price", "parent"): "models.NAME", ("read_price", "map"): "models.NAME.price",
+    ("read_price", "parent"): ("models.NAME", ROUTE), ("read_price", "map"): "models.NAME.price",
+    ("read_selection", "map"): ("providers.NAME", GROUP), ("read_sticky", "map"): ("providers.NAME", GROUP),
+    ("read_group", "map"): GROUP, ("read_target", "map"): ROUTE, ("read_reference", "map"): ROUTE,
+    ("read_when", "map"): ROUTE, ("read_route", "map"): ROUTE, ("read_condition", "parent"): ROUTE,
+    ("read_condition", "map"): f"{ROUTE}.when", ("read_headers", "map"): f"{ROUTE}.when",
+    ("read_headers", "field"): f"{ROUTE}.when.headers[]",
     ("read_key", "map"): "keys[]",
 }
 SNIPPET = re.compile(r"(<!-- from: (\S+?)#(\w+) -->\n```\w*\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
@@ -99,15 +110,16 @@ def names_in_config():
     function = ""
     asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|bytes|texts|map|items|each|members)\(\s*"(\w+)"|'
                       r'read_timeouts\((\w+), "(\w+)"')
-    for line in text_of("reference-server/config.cpp").splitlines():
-        if opened := re.match(r"[\w:<>]+ (read_\w+)\(", line):
+    for line in "\n".join(map(text_of, READERS)).splitlines():
+        if opened := re.match(r"(?:inline )?[\w:<>]+ (read_\w+)\(", line):
             function = opened[1]
         for m in asks.finditer(line):
             variable, name = m[1] or m[3], m[2] or m[4]
             if (function, variable) not in PLACES:
                 sys.exit(f"say in check.py where the '{variable}' of {function} stands in lowart.yaml")
-            place = PLACES[function, variable]
-            names.add(f"{place}.{name}" if place else name)
+            places = PLACES[function, variable]
+            for place in [places] if isinstance(places, str) else places:
+                names.add(f"{place}.{name}" if place else name)
     return names
 
 
@@ -115,16 +127,17 @@ def names_in_page():
     """First columns of the tables behind `<!-- names: PATH -->`."""
     names = set()
     for place, table in re.findall(r"<!-- names:[ ]*(\S*) -->\n\n?((?:\|.*\n)+)", text_of("docs/configuration.md")):
-        names |= {f"{place}.{n}" if place else n for n in re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)}
+        for cell in re.findall(r"^\| ([^|]*) \|", table, re.MULTILINE):
+            names |= {f"{place}.{n}" if place else n for n in re.findall(r"`(\w+)`", cell)}
     return names
 
 
 def configuration():
     code, page = names_in_config(), names_in_page()
     if len(code) < 30:
-        yield "config.cpp could not be read: too few names found"
+        yield "the readers of lowart.yaml could not be read: too few names found"
     yield from (f"docs/configuration.md does not tell of {n}" for n in sorted(code - page))
-    yield from (f"docs/configuration.md tells of {n}, which config.cpp does not read" for n in sorted(page - code))
+    yield from (f"docs/configuration.md tells of {n}, which nobody reads" for n in sorted(page - code))
 
 
 def compare(page, what, code, told):
@@ -150,7 +163,7 @@ def errors():
 def metrics():
     code = set()
     for path in ("include/lowart/gateway/metrics.hpp", "include/lowart/gateway/response_store.hpp",
-                 "reference-server/app.cpp"):
+                 "reference-server/app.cpp", "reference-server/target_metrics.hpp"):
         code |= set(re.findall(r'(?:head\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))

@@ -55,9 +55,9 @@ Usage usage_of(std::int64_t input, std::int64_t output) {
   usage.set(UsageClass::output, output);
   return usage;
 }
-Price price_of(std::string_view model) {
+Price price_of(Billed const& billed) {
   Price price;
-  if (model == "free") return price;
+  if (billed.model == "free") return price;
   price.set(UsageClass::input, NanoUsd(2'000'000'000));
   price.set(UsageClass::output, NanoUsd(6'000'000'000));
   return price;
@@ -88,6 +88,27 @@ struct Metering {
   void drop() { reply = fail(Errc::internal, "dropped"); }
   std::vector<Kept> const& kept() const { return notebook.pages->kept; }
 };
+
+TEST(Metered, AsksForThePriceOfWhoAnswered) {
+  TestLoop loop;
+  Notebook notebook;
+  std::string asked;
+  Metered<ScriptedProvider, Notebook> metered(ScriptedProvider("p", {Step::answer("a")}), TokenMeter{},
+                                              notebook, [&asked](Billed const& billed) {
+                                                asked.append(billed.model)
+                                                    .append("|")
+                                                    .append(billed.provider)
+                                                    .append("|")
+                                                    .append(billed.upstream_model);
+                                                return Price{};
+                                              });
+  Call call = loop.call();
+  ChatRequest const request("m");
+  Result<ChatReply> reply = loop.run(metered(request, call));
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(loop.run(reply->next()));
+  EXPECT_EQ(asked, "m|p|m");
+}
 
 TEST(Metered, KeepsTheRecordBeforeTheLastPartIsHandedOut) {
   Metering m(Step::stream({"a", "b"}).reporting(usage_of(100, 7)));
@@ -340,7 +361,7 @@ TEST(MeteredEmbeddings, LeaveOneRecordWithWhatWasReported) {
   EXPECT_EQ(m.kept().record.status, 200);
   EXPECT_EQ(m.kept().record.provenance, Provenance::reported);
   EXPECT_EQ(m.kept().record.usage, usage);
-  EXPECT_EQ(m.kept().record.cost, cost(usage, price_of("text-embedding-3-small")));
+  EXPECT_EQ(m.kept().record.cost, cost(usage, price_of({.model = "text-embedding-3-small"})));
   EXPECT_EQ(m.till.settlements, 1);
   EXPECT_EQ(m.till.used, 8);
   EXPECT_EQ(m.call->spent().usage, usage);

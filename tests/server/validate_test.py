@@ -72,6 +72,37 @@ BAD = [
     ("aliases: [n]", "doors: [[chat]]", 10, "door"),
     ("aliases: [n]", "doors: []", 10, "no door"),
     ("aliases: [n]", "doors: chat", 10, "'doors' is a list"),
+    ("aliases: [n]", 'aliases: ["x*", "x*"]', 9, "'x*' stands twice"),
+    ("aliases: [n]", "balance: wieghted", 10, "one of priority, weighted, least_in_flight, power_of_two, cheapest, sticky"),
+    ("aliases: [n]", "balance: sticky\n    by: cookie", 11, "one of key, user, conversation, header, not 'cookie'"),
+    ("aliases: [n]", "balance: sticky\n    by: header", 10, "needs a 'header'"),
+    ("aliases: [n]", "balance: sticky\n    by: header\n    header: a b", 12, "needs a 'header'"),
+    ("aliases: [n]", "by: user", 10, "'by' is not known here"),
+    ("aliases: [n]", "failover: false", 10, "only the first target"),
+    ("aliases: [n]", "retry: {attempts: 0}", 10, "attempts"),
+    ("aliases: [n]", "timeouts: {whole: 5}", 10, "'5'"),
+    ("model: x}", "weight: 3}", 12, "'weight' is not known here"),
+    ("model: x}", "rpm: many}", 12, "many"),
+    ("model: x}", "price: {inputs: 1}}", 12, "inputs"),
+    ("{provider: demo}", "{group: g}", 13, "no group 'g' stands above"),
+    ("{provider: demo}", "{targets: []}", 13, "no target"),
+    ("{provider: demo}", "{targets: [{provider: none}]}", 13, "none"),
+    ("{provider: demo}", "{provider: demo, then: {provider: up}}", 13, "'then' is not known here"),
+    ("{provider: demo}", "{when: {tools: true}}", 13, "needs a 'then'"),
+    ("{provider: demo}", "{when: {tool: true}, then: {provider: demo}}", 13, "'tool'"),
+    ("{provider: demo}", "{when: {tools: maybe}, then: {provider: demo}}", 13, "maybe"),
+    ("{provider: demo}", "{when: {tools: true}, then: [demo]}", 13, "'then' is a block"),
+    ("{provider: demo}", "{when: {headers: [{values: [x]}]}, then: {provider: demo}}", 13, "needs a 'name'"),
+    ("{provider: demo}", "{when: {min_input_tokens: -1}, then: {provider: demo}}", 13, "min_input_tokens"),
+    ("{provider: demo}", "{targets: [" * 9 + "{provider: demo}" + "]}" * 9, 13, "at most 8 deep"),
+    ("{provider: demo}", "{targets: [" + "{provider: demo}, " * 65 + "]}", 13, "at most 64 targets"),
+    ("{provider: demo}", "&again {targets: [*again]}", None, ""),
+    ("    type: openai\n", "    type: openai\n    api_keys: [one, one]\n", 5, "the same"),
+    ("    type: openai\n", "    type: openai\n    api_keys: one\n", 5, "list"),
+    ("    type: openai\n", "    type: openai\n    api_key: one\n    api_keys: [two]\n", 5, "either"),
+    ("    type: openai\n", "    type: openai\n    balance: weighted\n", 5, "balance"),
+    ("    type: openai\n", "    type: openai\n    api_keys: [one, two]\n    balance: odd\n", 6, "odd"),
+    ("    type: openai\n", "    type: openai\n    concurrency: -1\n", 5, "concurrency"),
 ]
 
 # A model's targets, what stands at its doors, and the reason why that is impossible (None: it is not).
@@ -145,6 +176,42 @@ def _():
         line = 10 + len(targets)
         equal(done.returncode, 1, (targets, doors))
         check(f"lowart.yaml:{line}: " in done.stderr and reason in done.stderr, done.stderr)
+
+
+@case("groups: only those above may be named, so no circle can be; nor can groups multiply without end")
+def _():
+    def said(groups):
+        text = GOOD.replace("models:\n", "groups:\n" + "".join(f"  {g}\n" for g in groups) + "models:\n", 1)
+        done, _ = run(text, "validate")
+        return done.returncode, done.stderr
+
+    equal(said(["a: {targets: [{provider: demo}]}", "b: {targets: [{group: a}, {group: a}]}"]), (0, ""))
+    for groups, line in (
+        (["a: {targets: [{group: a}]}"], 9),
+        (["a: {targets: [{group: b}]}", "b: {targets: [{group: a}]}"], 9),
+        (["a: {}"], 9),
+    ):
+        code, words = said(groups)
+        check(code == 1 and f"lowart.yaml:{line}: " in words, groups, words)
+    chain = ["g0: {targets: [{provider: demo}]}", *(f"g{i}: {{targets: [{{group: g{i - 1}}}]}}" for i in range(1, 9))]
+    equal(said(chain[:7])[0], 0)
+    code, words = said(chain)
+    check(code == 1 and "lowart.yaml:16: " in words and "at most 8 deep" in words, words)
+    tenfold = [f"g{i}: {{targets: [{', '.join(['{group: g%d}' % (i - 1)] * 10)}]}}" for i in range(1, 9)]
+    code, words = said(["g0: {targets: [{provider: demo}]}", *tenfold])
+    check(code == 1 and "lowart.yaml:12: " in words and "at most 256 targets" in words, words)
+
+
+@case("validate knows the doors of nested routes: each target must serve them")
+def _():
+    good = "{when: {tools: true}, then: {targets: [{provider: demo}, {provider: up}]}, else: {provider: demo}}"
+    for target, code in ((good, 0), (good.replace("{provider: up}", "{provider: claude}"), 1)):
+        text = GOOD.replace("{provider: demo}\n", target + "\n", 1).replace("aliases: [n]", "doors: [embeddings]")
+        text = text.replace("models:\n", "  claude: {type: anthropic}\nmodels:\n", 1)
+        done, _ = run(text, "validate")
+        equal(done.returncode, code, done.stderr)
+        if code:
+            check("lowart.yaml:11: the target 'claude' of the model 'm' cannot serve embeddings" in done.stderr, done.stderr)
 
 
 @case("validate tells all that is wrong at once, in order")

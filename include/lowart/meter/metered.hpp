@@ -18,8 +18,14 @@
 
 namespace lowart {
 
-/// The price of a model at the time of the call; a model without one costs nothing.
-using PriceLookup = std::function<Price(std::string_view model)>;
+/// Who answered, for a price. Views that live as long as the look-up.
+struct Billed {
+  std::string_view model;  ///< As the client named it.
+  std::string_view provider;
+  std::string_view upstream_model;
+};
+/// The price at the time of the call; a model without one costs nothing.
+using PriceLookup = std::function<Price(Billed const& billed)>;
 
 /// Wraps the whole answer of a gateway (outermost, so that it sees what the client gets).
 ///
@@ -126,7 +132,10 @@ class Metered {
     record.upstream_model = head.upstream_model;
     record.usage = measured.usage;
     record.provenance = measured.provenance;
-    if (shared.prices) record.cost = cost(measured.usage, shared.prices(record.model));
+    if (shared.prices) {
+      Billed const billed{record.model, record.provider, record.upstream_model};
+      record.cost = cost(measured.usage, shared.prices(billed));
+    }
     call.spent() = Spent{.usage = measured.usage, .provenance = measured.provenance, .cost = record.cost};
     record.status = head.status;
     record.outcome = outcome;

@@ -1,0 +1,61 @@
+#pragma once
+/// Readers of what stands in several places of lowart.yaml.
+
+#include "config.hpp"
+#include "yaml_reader.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace lowart::server {
+
+inline void read_timeouts(YamlMap& parent, std::string_view name, Clocks& clocks) {
+  auto map = parent.map(name);
+  if (!map) return;
+  map->duration("connect", clocks.connect);
+  map->duration("first_token", clocks.first_token);
+  map->duration("between_tokens", clocks.between_tokens);
+  map->duration("whole", clocks.whole);
+  map->finish();
+}
+
+inline void read_retry(YamlMap& parent, RetryOptions& retry) {
+  auto map = parent.map("retry");
+  if (!map) return;
+  map->integer("attempts", retry.attempts, 1, 10);
+  map->finish();
+}
+
+inline void read_price(YamlMap& parent, Price& price) {
+  auto map = parent.map("price");
+  if (!map) return;
+  for (std::size_t i = 0; i < usage_class_count; ++i) {
+    auto const usage_class = static_cast<UsageClass>(i);
+    std::string text;
+    map->text(to_string(usage_class), text);
+    if (text.empty()) continue;
+    auto const parsed = parse_usd(text);
+    if (!parsed) map->wrong(to_string(usage_class), parsed.error().message());
+    else price.set(usage_class, *parsed);
+  }
+  map->finish();
+}
+
+/// `rpm`, `tpm` and `concurrency`, which stand in the block of what they limit.
+inline void read_rates(YamlMap& map, Limits& limits) {
+  constexpr std::int64_t most = 1'000'000'000'000;
+  map.integer("rpm", limits.rpm, 0, most);
+  map.integer("tpm", limits.tpm, 0, most);
+  map.integer("concurrency", limits.concurrency, 0, most);
+}
+
+inline ProviderConfig const* find_provider(std::vector<ProviderConfig> const& providers,
+                                           std::string_view name) {
+  auto const found =
+      std::find_if(providers.begin(), providers.end(), [&](auto const& p) { return p.name == name; });
+  return found == providers.end() ? nullptr : &*found;
+}
+
+}  // namespace lowart::server

@@ -1,0 +1,229 @@
+#include "route_builder.hpp"
+
+#include "config_readers.hpp"
+
+#include <lowart/meter/counted.hpp>
+#include <lowart/policy/balance.hpp>
+#include <lowart/policy/breaker.hpp>
+#include <lowart/policy/fallback.hpp>
+#include <lowart/policy/for_model.hpp>
+#include <lowart/policy/limited.hpp>
+#include <lowart/policy/retry.hpp>
+#include <lowart/policy/timeouts.hpp>
+#include <lowart/policy/when.hpp>
+#include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/demo.hpp>
+#include <lowart/provider/gemini.hpp>
+#include <lowart/provider/openai.hpp>
+#include <lowart/provider/openai_responses.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+namespace lowart::server {
+
+namespace {
+
+template <class Options>
+Options http_options(ProviderConfig const& config, Secret const& key) {
+  Options options;
+  options.name = config.name;
+  options.base_url = config.base_url;
+  options.api_key = key;
+  options.may_drop = config.may_drop;
+  return options;
+}
+
+/// The model that a target asks for, and what breakers and metrics call it: for a pattern the name is the client's.
+std::string upstream_model(TargetConfig const& target, ModelConfig const& model) {
+  return target.model.empty() ? model.name : target.model;
+}
+
+/// Maps the client's name to the target's, where the two differ.
+AnyProvider under_its_name(AnyProvider answer, TargetConfig const& target, ModelConfig const& model) {
+  bool const by_pattern = NamePattern::is_one(model.name);
+  if (target.model.empty() && by_pattern) return answer;
+  if (by_pattern && NamePattern::is_one(target.model))
+    return AnyProvider(ForPattern(std::move(answer), model.name, target.model));
+  return AnyProvider(ForModel(std::move(answer), upstream_model(target, model)));
+}
+
+}  // namespace
+
+AnyProvider RouteBuilder::build(RouteConfig const& route, ModelConfig const& model) {
+  return std::visit([&](auto const& is) { return build(is, model); }, route.is);
+}
+
+AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& model) {
+  std::vector<AnyProvider> members;
+  for (auto const& member : group.members) members.push_back(build(member, model));
+  AnyProvider answer = balanced(group, model, std::move(members));
+  if (group.timeouts) answer = AnyProvider(std::move(answer) | timeouts(*group.timeouts));
+  if (group.retry) answer = AnyProvider(std::move(answer) | retry(*group.retry));
+  return answer;
+}
+
+/// A group of one is that one: nothing stands between.
+AnyProvider RouteBuilder::balanced(GroupConfig const& group, ModelConfig const& model,
+                                   std::vector<AnyProvider> members) {
+  if (members.size() == 1) return members.front();
+  AnyFallback chain(std::move(members));
+  if (!group.balance) return AnyProvider(std::move(chain));
+  std::vector<Candidate> candidates;
+  for (auto const& member : group.members) candidates.push_back(candidate(member, model));
+  return AnyProvider(AnyBalance(*group.balance, std::move(chain), std::move(candidates),
+                                group.failover ? goes_on : never_goes_on));
+}
+
+/// What a target costs is its own affair; of anything else it is not known who will answer.
+Candidate RouteBuilder::candidate(RouteConfig const& route, ModelConfig const& model) {
+  auto const* const target = std::get_if<TargetConfig>(&route.is);
+  return Candidate{.name = route.name,
+                   .weight = route.weight,
+                   .price = target != nullptr ? target->price.value_or(model.price) : model.price,
+                   .load = load_of(model.name, route.name)};
+}
+
+AnyProvider RouteBuilder::build(WhenConfig const& when, ModelConfig const& model) {
+  AnyProvider then = build(when.then.front(), model);
+  if (when.otherwise.empty()) return AnyProvider(When(when.condition, std::move(then)));
+  return AnyProvider(When(when.condition, std::move(then), build(when.otherwise.front(), model)));
+}
+
+/// Hands the leaf of a provider to `make`, which wraps it.
+template <class Make>
+AnyProvider RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Make&& make) {
+  using Http = net::HttpTransport;
+  if (config.type == ProviderType::demo) return make(Demo(config.name));
+  Http const& transport = made_.transports.at(config.name);
+  switch (config.type) {
+    case ProviderType::openai: {
+      auto options = http_options<OpenAiOptions>(config, key);
+      options.done_required = config.done_required;
+      options.repair = config.repair;
+      options.variant = config.openai_variant;
+      return make(OpenAi<Http>(transport, std::move(options)));
+    }
+    case ProviderType::openai_responses:
+      return make(OpenAiResponses<Http>(transport, http_options<OpenAiResponsesOptions>(config, key)));
+    case ProviderType::anthropic: {
+      auto options = http_options<AnthropicOptions>(config, key);
+      if (!config.anthropic_version.empty()) options.version = config.anthropic_version;
+      options.variant = config.anthropic_variant;
+      return make(Anthropic<Http>(transport, std::move(options)));
+    }
+    case ProviderType::gemini:
+    case ProviderType::demo: break;
+  }
+  return make(Gemini<Http>(transport, http_options<GeminiOptions>(config, key)));
+}
+
+AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& model) {
+  ProviderConfig const& config = provider(target.provider);
+  std::string const asked = upstream_model(target, model);
+  auto const limits = limits_of(config, target, asked);
+  bool const by_pattern = NamePattern::is_one(model.name);
+  if (limits.empty() && config.api_keys.size() < 2 && !by_pattern) {
+    // The usual target is one type, without a virtual call within.
+    Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
+    return with_leaf(config, key, [&](auto leaf) {
+      auto bounded = std::move(leaf) | counted() | timeouts(config.timeouts) |
+                     breaker(breaker_of(config, asked, 0)) | retry(config.retry);
+      return AnyProvider(ForModel(std::move(bounded), asked));
+    });
+  }
+  AnyProvider answer(keyed(config, asked, limits) | retry(config.retry));
+  return under_its_name(std::move(answer), target, model);
+}
+
+/// One breaker and one leaf for each key: what one key is refused does not keep calls from the others.
+AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const& model,
+                                LimitTicket::LimitList const& limits) {
+  std::vector<AnyProvider> members;
+  std::vector<Candidate> candidates;
+  std::vector<Secret> keys = config.api_keys;
+  if (keys.empty()) keys.emplace_back();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    AnyProvider leaf = with_leaf(config, keys[i], [&](auto bare) {
+      return AnyProvider(std::move(bare) | counted() | timeouts(config.timeouts));
+    });
+    if (!limits.empty()) leaf = AnyProvider(std::move(leaf) | limited(limits));
+    members.emplace_back(std::move(leaf) | breaker(breaker_of(config, model, keys.size() < 2 ? 0 : i + 1)));
+    std::string name = config.name + "/" + model + "#" + std::to_string(i + 1);
+    auto load = load_of(config.name, name);
+    candidates.push_back(Candidate{.name = std::move(name), .load = std::move(load)});
+  }
+  if (members.size() == 1) return members.front();
+  return AnyProvider(AnyBalance(config.key_balance, AnyFallback(std::move(members)), std::move(candidates),
+                                another_key_may_do));
+}
+
+ProviderConfig const& RouteBuilder::provider(std::string const& name) const {
+  return *find_provider(made_.config.providers, name);
+}
+
+/// Those of the target and of its provider, as far as there are any.
+LimitTicket::LimitList RouteBuilder::limits_of(ProviderConfig const& config, TargetConfig const& target,
+                                               std::string const& model) {
+  LimitTicket::LimitList limits;
+  if (!target.limits.none()) limits.push_back(limit_of(config.name, model, target.limits));
+  if (!config.limits.none()) limits.push_back(limit_of(config.name, "", config.limits));
+  return limits;
+}
+
+/// One for a provider's model, or for a provider as a whole; what is used of it lives on over reloads.
+std::shared_ptr<TargetLimit> RouteBuilder::limit_of(std::string const& provider, std::string const& model,
+                                                    Limits limits) {
+  auto const is_it = [&](NamedLimit const& l) { return l.provider == provider && l.model == model; };
+  for (auto const& here : made_.target_limits)
+    if (is_it(here) && here.limits == limits) return here.limit;
+  auto const is_taken = [&](NamedLimit const& old) {
+    return std::any_of(made_.target_limits.begin(), made_.target_limits.end(),
+                       [&](NamedLimit const& l) { return l.limit == old.limit; });
+  };
+  auto const now = std::chrono::steady_clock::now();
+  std::shared_ptr<TargetLimit> limit;
+  if (before_ != nullptr)
+    for (auto const& old : before_->target_limits)
+      if (is_it(old) && !is_taken(old) && (!limit || old.limits == limits)) limit = old.limit;
+  if (limit) limit->state.change(limits, now);
+  else limit = std::make_shared<TargetLimit>(limits, now);
+  made_.target_limits.push_back(NamedLimit{provider, model, limits, limit});
+  return limit;
+}
+
+/// One breaker for a provider's model (and key, counted from 1, where it has several), whichever routes lead there; its
+/// state lives on over reloads.
+std::shared_ptr<BreakerState> RouteBuilder::breaker_of(ProviderConfig const& config, std::string const& model,
+                                                       std::size_t key) {
+  auto const find = [&](std::vector<NamedBreaker> const& all) -> std::shared_ptr<BreakerState> {
+    for (auto const& b : all)
+      if (b.provider == config.name && b.model == model && b.key == key &&
+          b.state->options() == config.breaker)
+        return b.state;
+    return nullptr;
+  };
+  if (auto here = find(made_.breakers)) return here;
+  auto state = before_ != nullptr ? find(before_->breakers) : nullptr;
+  if (!state) state = std::make_shared<BreakerState>(config.breaker);
+  made_.breakers.push_back(NamedBreaker{config.name, model, key, state});
+  return state;
+}
+
+/// What is known of one of several that a pool (a model, or a provider with several keys) spreads its calls over.
+std::shared_ptr<TargetLoad> RouteBuilder::load_of(std::string const& pool, std::string const& target) {
+  auto const find = [&](std::vector<NamedLoad> const& all) -> std::shared_ptr<TargetLoad> {
+    for (auto const& l : all)
+      if (l.pool == pool && l.target == target) return l.load;
+    return nullptr;
+  };
+  if (auto here = find(made_.loads)) return here;
+  auto load = before_ != nullptr ? find(before_->loads) : nullptr;
+  if (!load) load = std::make_shared<TargetLoad>();
+  made_.loads.push_back(NamedLoad{pool, target, load});
+  return load;
+}
+
+}  // namespace lowart::server

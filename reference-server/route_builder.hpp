@@ -1,0 +1,47 @@
+#pragma once
+/// RouteBuilder: makes the providers of a snapshot out of what its configuration says.
+
+#include "snapshot.hpp"
+
+#include <lowart/provider/any_provider.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lowart::server {
+
+/// Builds routes into a snapshot whose transports are there already, and notes in it whose health and load they know.
+/// What is known of a target (its breaker, its load, its limits) is taken over from `before`, which may be null.
+class RouteBuilder {
+ public:
+  RouteBuilder(Snapshot& made, Snapshot const* before) : made_(made), before_(before) {}
+
+  AnyProvider answer_for(ModelConfig const& model) { return build(model.route, model); }
+
+ private:
+  AnyProvider build(RouteConfig const& route, ModelConfig const& model);
+  AnyProvider build(GroupConfig const& group, ModelConfig const& model);
+  AnyProvider build(WhenConfig const& when, ModelConfig const& model);
+  AnyProvider build(TargetConfig const& target, ModelConfig const& model);
+  AnyProvider balanced(GroupConfig const& group, ModelConfig const& model, std::vector<AnyProvider> members);
+  Candidate candidate(RouteConfig const& route, ModelConfig const& model);
+
+  template <class Make>
+  AnyProvider with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);
+  AnyProvider keyed(ProviderConfig const& config, std::string const& model,
+                    LimitTicket::LimitList const& limits);
+
+  ProviderConfig const& provider(std::string const& name) const;
+  LimitTicket::LimitList limits_of(ProviderConfig const& config, TargetConfig const& target,
+                                   std::string const& model);
+  std::shared_ptr<TargetLimit> limit_of(std::string const& provider, std::string const& model, Limits limits);
+  std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model,
+                                           std::size_t key);
+  std::shared_ptr<TargetLoad> load_of(std::string const& pool, std::string const& target);
+
+  Snapshot& made_;
+  Snapshot const* before_;
+};
+
+}  // namespace lowart::server

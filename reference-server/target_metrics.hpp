@@ -1,0 +1,65 @@
+#pragma once
+/// What /metrics tells of the targets of a configuration: their breakers, loads and limits.
+
+#include "snapshot.hpp"
+
+#include <lowart/gateway/metrics.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lowart::server {
+
+/// `key` is a label only where a provider has several.
+inline std::string labels_of(NamedBreaker const& breaker) {
+  constexpr std::array<std::string_view, 3> names{"provider", "model", "key"};
+  std::string const key = std::to_string(breaker.key);
+  std::span<std::string_view const> const told(names.data(), breaker.key == 0 ? 2 : 3);
+  return PrometheusText::labels(told, {breaker.provider, breaker.model, key});
+}
+
+inline void write_breakers(Snapshot const& snapshot, PrometheusText& out) {
+  out.head("gateway_breaker_state", "gauge", "0 closed, 1 half open, 2 open");
+  for (auto const& breaker : snapshot.breakers) {
+    auto const position = breaker.state->position();
+    std::int64_t const value = position == BreakerPosition::closed      ? 0
+                               : position == BreakerPosition::half_open ? 1
+                                                                        : 2;
+    out.sample("gateway_breaker_state", labels_of(breaker), value);
+  }
+  out.head("gateway_breaker_opened_total", "counter", "How often a breaker has opened");
+  for (auto const& breaker : snapshot.breakers)
+    out.sample("gateway_breaker_opened_total", labels_of(breaker),
+               static_cast<std::int64_t>(breaker.state->opened_count()));
+}
+
+inline void write_loads(Snapshot const& snapshot, PrometheusText& out) {
+  constexpr std::array<std::string_view, 2> names{"pool", "target"};
+  auto const now = std::chrono::steady_clock::now();
+  out.head("gateway_target_in_flight", "gauge", "Calls that a target of a balanced pool answers now");
+  for (auto const& load : snapshot.loads)
+    out.sample("gateway_target_in_flight", PrometheusText::labels(names, {load.pool, load.target}),
+               load.load->in_flight());
+  out.head("gateway_target_latency_seconds", "gauge", "Peak EWMA of the time until its answers begin");
+  for (auto const& load : snapshot.loads)
+    out.sample("gateway_target_latency_seconds", PrometheusText::labels(names, {load.pool, load.target}),
+               load.load->latency(now));
+}
+
+inline void write_limits(Snapshot const& snapshot, PrometheusText& out) {
+  constexpr std::array<std::string_view, 2> names{"provider", "model"};
+  out.head("gateway_target_full_total", "counter", "Calls that a full limit kept from a target");
+  for (auto const& limit : snapshot.target_limits)
+    out.sample("gateway_target_full_total", PrometheusText::labels(names, {limit.provider, limit.model}),
+               static_cast<std::int64_t>(limit.limit->refusals.load(std::memory_order_relaxed)));
+}
+
+inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) {
+  write_breakers(snapshot, out);
+  write_loads(snapshot, out);
+  write_limits(snapshot, out);
+}
+
+}  // namespace lowart::server
