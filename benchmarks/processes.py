@@ -57,7 +57,7 @@ class Process:
         self.log_path = log_path
         self.first_line = ""
 
-        surroundings = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        surroundings = {name: os.environ[name] for name in ("PATH", "HOME", "LLVM_PROFILE_FILE") if name in os.environ}
         surroundings.update(environment or {}, LC_ALL="C")
         with open(log_path, "ab") as log:
             try:

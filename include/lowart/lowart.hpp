@@ -12,6 +12,7 @@
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/metered.hpp>
 #include <lowart/net/http_client.hpp>
+#include <lowart/policy/balance.hpp>
 #include <lowart/policy/breaker.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
@@ -19,6 +20,7 @@
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/timeouts.hpp>
+#include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/collect.hpp>

@@ -117,4 +117,22 @@ TEST(OpenAiChatRequest, WritesWhatAnotherDialectSaid) {
       R"("stream_options":{"include_usage":true}})");
 }
 
+TEST(Fidelity, LosesASignatureOfAnotherProviderAlsoWithinADialect) {
+  Conversation c;
+  c.messages.resize(1);
+  auto& parts = c.messages[0].content;
+  parts.resize(3);
+  parts[0].kind = parts[1].kind = PartKind::reasoning;
+  parts[0].signature = {Dialect::anthropic, "a"};
+  parts[1].signature = {Dialect::gemini, "g"};
+  parts[1].redacted = true;
+  parts[2].text = "unsigned";
+  c.dialect = Dialect::anthropic;
+  EXPECT_EQ(lost(c, Dialect::anthropic), "messages[0].content[1].data");
+  c.dialect = Dialect::gemini;
+  EXPECT_EQ(lost(c, Dialect::gemini), "contents[0].parts[0].thoughtSignature");
+  EXPECT_EQ(lost(c, Dialect::gemini, MayDrop::hints), lost(c, Dialect::gemini)) << "a hint";
+  EXPECT_EQ(lost(c, Dialect::gemini, MayDrop::nothing), "refused contents[0].parts[0].thoughtSignature");
+}
+
 }  // namespace

@@ -53,6 +53,16 @@ TEST(GeminiEmbeddings, FactsRefuseWhatIsNoRequestAndAnotherModelThanThePaths) {
   EXPECT_EQ(refused(GeminiMethod::batch_embed, R"({"requests":[)"), "");
 }
 
+TEST(GeminiEmbeddings, FactsRefuseAModelThatIsNamedTwice) {
+  EXPECT_EQ(refused(GeminiMethod::embed, R"({"content":{},"model":"models/e","model":"models/other"})"),
+            "model");
+  EXPECT_EQ(refused(GeminiMethod::embed, R"({"content":{},"model":null,"mod\u0065l":"models/e"})"), "model");
+  EXPECT_EQ(refused(GeminiMethod::batch_embed, R"({"requests":[{"model":"e","model":"other"}]})"),
+            "requests[0].model");
+  EXPECT_EQ(refused(GeminiMethod::batch_embed, R"({"requests":[{"model":"other"}],"requests":[]})"),
+            "requests");
+}
+
 TEST(GeminiEmbeddings, ReadsOneAndManyInBothSpellings) {
   auto const one = decode_gemini_embedding(
       R"({"model":"models/e","content":{"role":"user","parts":[{"text":"a"},{"text":"b"}]},"taskType":"RETRIEVAL_DOCUMENT","title":"t","outputDimensionality":4})");

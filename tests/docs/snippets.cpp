@@ -33,6 +33,16 @@ TEST(Retry, WaitsAsLongAsTheProviderAsks) {
 static_assert(Provider<Retry<testing::ArchetypeProvider>>);
 //]
 
+//[selection
+/// The target that answered quickest of late: simple, and sends every call to it.
+struct Quickest {
+  void arrange(std::span<Candidate const> targets, Moment const& moment, TargetOrder& order) const {
+    order.sort_by([&](std::size_t i) { return targets[i].load->latency(moment.now); });
+  }
+};
+static_assert(Selection<Quickest>);
+//]
+
 [[maybe_unused]] int keep_usage(Runtime& runtime) {
   //[store
   auto opened = Journal::open("data", {.writers = runtime.size() + 1});

@@ -98,6 +98,27 @@ TEST(Doors, ListsTheModelsAsTheAskersVendorDoes) {
   EXPECT_EQ(ids_of(server.ask(get("/v1/models"))), (std::vector<std::string>{"m-1", "a/m-2", "v-1"}));
 }
 
+TEST(Doors, TurnsPagesAndRefusesOnesThatAreNone) {
+  Server server(Gateway<Router>(two_models(), options_of(-1)));
+  std::string_view const asker = "anthropic-version: 1\r\n";
+  auto const first =
+      boost::json::parse(server.ask(get_with("GET", "/v1/models?limit=1", asker)).body).as_object();
+  EXPECT_EQ(first.at("data").as_array().size(), 1U);
+  EXPECT_EQ(first.at("last_id").as_string(), "m-1");
+  EXPECT_TRUE(first.at("has_more").as_bool());
+  auto const second =
+      boost::json::parse(server.ask(get_with("GET", "/v1/models?limit=1&after_id=m-1", asker)).body)
+          .as_object();
+  EXPECT_EQ(second.at("last_id").as_string(), "a/m-2");
+  EXPECT_FALSE(second.at("has_more").as_bool());
+  HttpAnswer const none = server.ask(get_with("GET", "/v1/models?limit=none", asker));
+  EXPECT_EQ(none.status, 400);
+  EXPECT_EQ(boost::json::parse(none.body).at("error").at("type").as_string(), "invalid_request_error");
+  HttpAnswer const bad = server.ask(get("/v1beta/models?pageToken=x"));
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_EQ(boost::json::parse(bad.body).at("error").at("status").as_string(), "INVALID_ARGUMENT");
+}
+
 TEST(Doors, ListsNothingInShape) {
   GatewayOptions options;
   Server server(Gateway<Router>(two_models(), options));

@@ -2,6 +2,7 @@
 
 #include "gateway_fixture.hpp"
 
+#include <lowart/meter/counted.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/testing/scripted_transport.hpp>
@@ -38,6 +39,9 @@ struct Setting {
   HttpAnswer create(std::string_view body, std::string const& who = "a",
                     std::string const& fields = "") const {
     return server->ask(post("/v1/responses", body, "Authorization: Bearer sk-" + who + "\r\n" + fields));
+  }
+  HttpAnswer count(std::string_view body, std::string const& who = "a") const {
+    return server->ask(post("/v1/responses/input_tokens", body, "Authorization: Bearer sk-" + who + "\r\n"));
   }
   HttpAnswer at(std::string const& method, std::string const& id, std::string const& who = "a") const {
     return server->ask(method + " /v1/responses/" + id + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer sk-" +
@@ -225,6 +229,40 @@ TEST(ResponseDoor, AConversationThatGrowsBeyondTheLongestBodyIsRefused) {
   HttpAnswer const refused = s.create(long_input + R"(,"previous_response_id":")" + id + R"("})");
   EXPECT_EQ(refused.status, 413);
   EXPECT_EQ(error_of(refused).at("param").as_string(), "previous_response_id");
+}
+
+TEST(ResponseDoor, CountsAllThatWasSaidBeforeWhereARequestGoesOn) {
+  AnyProvider counts(ScriptedProvider("p", {Step::answer("Hello")}).repeat() | counted());
+  Setting s(std::move(counts));
+  std::string const id = id_of(s.create(R"({"model":"m","input":"Hi there, everyone"})"));
+  HttpAnswer const on = s.count(R"({"model":"m","input":"Again","previous_response_id":")" + id + R"("})");
+  HttpAnswer const all =
+      s.count(R"({"model":"m","input":[{"role":"user","content":"Hi there, everyone"},)"
+              R"({"role":"assistant","content":"Hello"},{"role":"user","content":"Again"}]})");
+  ASSERT_EQ(on.status, 200) << on.body;
+  EXPECT_EQ(on.body, all.body);
+}
+
+TEST(ResponseDoor, RefusesToCountWhatGoesOnFromWhatItDoesNotKnow) {
+  for (bool const keeps : {true, false}) {
+    Setting s(AnyProvider(ScriptedProvider("p", {Step::answer("Hello")}).repeat() | counted()), keeps);
+    std::string const id = id_of(s.create(R"({"model":"m","input":"Hi"})", "b"));
+    std::string const body = R"({"model":"m","input":"x","previous_response_id":")" + id + R"("})";
+    HttpAnswer const refused = s.count(body, "a");
+    EXPECT_EQ(refused.status, 400);
+    EXPECT_EQ(error_of(refused).at("code").as_string(), "previous_response_not_found");
+    EXPECT_EQ(error_of(refused).at("param").as_string(), "previous_response_id");
+    bool const says_why = refused.body.find("send the whole conversation") != std::string::npos;
+    EXPECT_EQ(says_why, !keeps) << refused.body;
+  }
+}
+
+TEST(ResponseDoor, CountsNoMoreThanABodyMayHave) {
+  AnyProvider counts(ScriptedProvider("p", {Step::answer("Hello")}).repeat() | counted());
+  Setting s(std::move(counts), true, {}, {.body_bytes = 200});
+  std::string const id = id_of(s.create(R"({"model":"m","input":")" + std::string(100, 'x') + R"("})"));
+  std::string const body = R"({"model":"m","input":"y","previous_response_id":")" + id + R"("})";
+  EXPECT_EQ(s.count(body).status, 413);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <lowart/meter/counted.hpp>
 
+#include <lowart/dialect/responses_request_decode.hpp>
 #include <lowart/meter/metered.hpp>
 #include <lowart/policy/for_model.hpp>
 #include <lowart/testing/run.hpp>
@@ -81,6 +82,19 @@ TEST(Counted, CountsItselfWhatTheProviderCannotButTellsItsFailures) {
   auto const failed = count(full | counted(), question("gpt-4"));
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code(), Errc::rate_limited);
+}
+
+TEST(Counted, RefusesWhatLeansOnWhatItsServerKeepsRatherThanCountTooLow) {
+  for (std::string const name : {"previous_response_id", "conversation", "prompt"}) {
+    auto const conversation =
+        dialect::decode_responses(R"({"model":"m","input":"x",")" + name + R"(":"r_1"})");
+    ASSERT_TRUE(conversation);
+    auto const reply =
+        count(ScriptedProvider("p", {}) | counted(), CountRequest(ChatRequest("gpt-4", *conversation)));
+    ASSERT_FALSE(reply) << name;
+    EXPECT_EQ(reply.error().code(), Errc::unsupported);
+    EXPECT_EQ(reply.error().param(), name);
+  }
 }
 
 TEST(Counted, TakesTheTokenizerOfTheModelThatIsAsked) {

@@ -139,6 +139,10 @@ TEST(GeminiCounts, AreRefusedWithoutContentsAndWithAnotherModelThanThePaths) {
   for (auto const& [body, param] : std::vector<std::pair<std::string, std::string>>{
            {R"({})", "contents"},
            {R"({"generateContentRequest":{"model":"models/x"}})", "generateContentRequest.model"},
+           {R"({"generateContentRequest":{"model":"models/g","model":"models/x"}})",
+            "generateContentRequest.model"},
+           {R"({"generateContentRequest":{"model":"models/x"},"generate_content_request":{"contents":[]}})",
+            "generateContentRequest"},
            {R"({"contents":[)", ""}}) {
     auto const facts = dialect::read_gemini_count_facts(path, body);
     ASSERT_FALSE(facts) << body;

@@ -134,6 +134,7 @@ TEST(Wires, OpenSealsOfTheirOwnDialectAndSendNoneOfAnothersProvider) {
   EXPECT_EQ(sent.find("lw1."), std::string::npos) << sent;
   EXPECT_NE(sent.find(R"("signature":"EqQB")"), std::string::npos) << sent;
   EXPECT_EQ(sent.find("other"), std::string::npos) << "its proof would be refused: " << sent;
+  EXPECT_EQ(asked.reply->head().dropped, "messages[1].content[1].signature") << "and says so";
   EXPECT_NE(sent.find(R"("own":1.50)"), std::string::npos) << sent;
   EXPECT_NE(sent.find(R"("model":"claude")"), std::string::npos) << sent;
 }
@@ -157,6 +158,7 @@ TEST(Wires, SendGeminiItsStandInForASealedSignatureOfACall) {
   std::string const& sent = asked.sent().body;
   EXPECT_EQ(sent.find(sealed), std::string::npos) << sent;
   EXPECT_NE(sent.find(R"("thoughtSignature":"skip_thought_signature_validator")"), std::string::npos) << sent;
+  EXPECT_EQ(asked.reply->head().dropped, "contents[1].parts[0].thoughtSignature") << "and says so";
 }
 
 TEST(Wires, SendResponsesNoProofOfAnotherProvider) {

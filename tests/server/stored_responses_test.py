@@ -9,6 +9,7 @@ from kit.vendors import VENDOR_KEY, Vendor
 
 KINDS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
 PATH = "/v1/responses"
+COUNT = "/v1/responses/input_tokens"
 
 
 class House:
@@ -102,6 +103,24 @@ def _():
     equal([h.at(method, id_of(kept)).status for method in ("GET", "HEAD")], [200, 200])
 
 
+@case("a count of what goes on counts all that was said, and refuses an id that is not known")
+def _():
+    h = house()
+    for kind in (*KINDS, "demo-fast"):
+        _, first = h.create(kind, "Hello to everyone who listens")
+        said = json.loads(first)["output"]
+        items = [{"role": "user", "content": "Hello to everyone who listens"}, *said, {"role": "user", "content": "x"}]
+        on = {"model": kind, "input": "x", "previous_response_id": id_of(first)}
+        counted = h.gateway.ask(on, COUNT)
+        equal(counted.status, 200, counted.body)
+        equal(counted.json(), h.gateway.ask({"model": kind, "input": items}, COUNT).json(), kind)
+        refused = h.gateway.ask(on, COUNT, key=h.other)
+        theirs = kind == "openai_responses"  # who may know the id is asked, as at the door of responses
+        code = "invalid_value" if theirs else "previous_response_not_found"
+        equal((refused.status, refused.error["code"]), (400, code), refused.body)
+        equal(refused.error["param"], "previous_response_id")
+
+
 @case("an id that the gateway does not know goes to a provider that keeps responses itself, as it came")
 def _():
     h = house()
@@ -142,6 +161,7 @@ def _():
     equal(h.at("GET", id_of(made)).status, 404)
     for kind in ("anthropic", "openai", "gemini", "demo-fast"):
         body = {"model": kind, "input": "x", "previous_response_id": id_of(made)}
-        refused = h.gateway.ask(body, PATH)
-        equal((refused.status, refused.error["param"]), (400, "previous_response_id"), refused.body)
-        check("send the whole conversation" in refused.error["message"], refused.error)
+        for path in (PATH, COUNT):
+            refused = h.gateway.ask(body, path)
+            equal((refused.status, refused.error["param"]), (400, "previous_response_id"), refused.body)
+            check("send the whole conversation" in refused.error["message"], refused.error)

@@ -115,6 +115,17 @@ using ArenaPtr = std::unique_ptr<T, ArenaDelete>;
 
 class InterruptHook;
 
+/// Header fields of whoever asks, without knowing what they came in.
+struct ClientFields {
+  /// The value of the field `name` (in lower case); empty when there is none. Null: nobody sent fields.
+  std::string_view (*lookup)(void const* head, std::string_view name){nullptr};
+  void const* head{nullptr};
+
+  std::string_view get(std::string_view name) const {
+    return lookup == nullptr ? std::string_view() : lookup(head, name);
+  }
+};
+
 /// One request in flight: who asks, until when, what it may spend, and how to stop it.
 ///
 /// Lives on one event loop. What is made in its arena, replies included, must be gone before it is.
@@ -162,6 +173,10 @@ class Call {
   std::string_view traceparent() const noexcept { return traceparent_; }
   void traceparent(std::string_view value) noexcept { traceparent_ = value; }
 
+  /// The client's header fields, for policies that decide by them; none in process. They outlive the call.
+  ClientFields client_fields() const noexcept { return client_fields_; }
+  void client_fields(ClientFields fields) noexcept { client_fields_ = fields; }
+
   /// What the Timeouts policy asks of the connect phase.
   std::chrono::milliseconds connect_timeout() const noexcept { return connect_timeout_; }
   void connect_timeout(std::chrono::milliseconds timeout) noexcept { connect_timeout_ = timeout; }
@@ -195,6 +210,7 @@ class Call {
   std::string_view request_id_;
   std::string_view key_name_;
   std::string_view traceparent_;
+  ClientFields client_fields_;
   std::chrono::milliseconds connect_timeout_{Clocks{}.connect};
   std::optional<Errc> interruption_;
   std::pmr::vector<Attempt> trail_;

@@ -58,7 +58,7 @@ inline bool decode_source(JsonObject& block, ContentPart& part) {
   std::string const type = need_text(source, "type");
   if (type == "base64") {
     std::string const media_type = need_text(source, "media_type");
-    if (media_type.find(";base64,") != std::string::npos) source.wrong("media_type", "is not a media type");
+    if (media_type.find(',') != std::string::npos) source.wrong("media_type", "is not a media type");
     part.data = make_data_url(media_type, need_text(source, "data"));
   } else if (type == "url") {
     part.data = need_text(source, "url");

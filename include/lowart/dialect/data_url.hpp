@@ -15,13 +15,15 @@ struct DataUrl {
   std::string_view base64;
 };
 
-/// nullopt when `url` is none, or says its bytes in another way than base64.
+/// nullopt when `url` is none, or says its bytes in another way than base64. The bytes begin behind the first comma.
 inline std::optional<DataUrl> parse_data_url(std::string_view url) noexcept {
-  constexpr std::string_view scheme = "data:", encoding = ";base64,";
-  if (!url.starts_with(scheme)) return std::nullopt;
-  std::size_t const at = url.find(encoding);
-  if (at == std::string_view::npos) return std::nullopt;
-  return DataUrl{url.substr(scheme.size(), at - scheme.size()), url.substr(at + encoding.size())};
+  constexpr std::string_view scheme = "data:", encoding = ";base64";
+  std::size_t const comma = url.find(',');
+  if (!url.starts_with(scheme) || comma == std::string_view::npos) return std::nullopt;
+  std::string_view head = url.substr(scheme.size(), comma - scheme.size());
+  if (!head.ends_with(encoding)) return std::nullopt;
+  head.remove_suffix(encoding.size());
+  return DataUrl{head, url.substr(comma + 1)};
 }
 
 inline std::string make_data_url(std::string_view media_type, std::string_view base64) {

@@ -38,8 +38,25 @@ class Walk {
     walk_settings();
     walk_extra(c_.extra, "");
   }
+  /// Within one dialect only this is a loss: a proof that travelled through its client, which its provider would refuse.
+  void run_within() {
+    for (std::size_t i = 0; i < c_.messages.size(); ++i)
+      for (std::size_t j = 0; j < c_.messages[i].content.size(); ++j) {
+        ContentPart const& part = c_.messages[i].content[j];
+        if (is_foreign(part))
+          losses_.lose(Weight::hint, signature_path(i, j), "was made by another provider");
+      }
+  }
 
  private:
+  bool is_foreign(ContentPart const& part) const noexcept {
+    return !part.signature.empty() && part.signature.by != target_;
+  }
+  std::string signature_path(std::size_t i, std::size_t j) const {
+    std::string_view const member = signature_member(c_.dialect, c_.messages[i].content[j]);
+    return path_of(c_, i, j).append(".").append(member);
+  }
+
   void need(Feature feature, std::string field) {
     FeatureRow const& row = row_of(feature);
     if (row.in(target_) == Fidelity::none) losses_.lose(row.weight, std::move(field), why_);
@@ -92,8 +109,7 @@ class Walk {
       case PartKind::other: return;
     }
     if (from_tool && part.kind != PartKind::text) need(Feature::tool_media, here());
-    bool const foreign = !part.signature.empty() && part.signature.by != target_;
-    if (foreign && part.kind != PartKind::reasoning) need(Feature::signature, here() + ".signature");
+    if (is_foreign(part) && part.kind != PartKind::reasoning) need(Feature::signature, signature_path(i, j));
     if (!part.citations.empty()) need(Feature::citation, here() + ".citations");
     if (part.cache) need(Feature::cache_mark, here() + ".cache_control");
     if (!part.extra.empty()) walk_extra(part.extra, here());
@@ -172,10 +188,12 @@ class Walk {
 }  // namespace fidelity
 
 /// Notes each loss of saying `c` in `target`. Within one dialect, and from the neutral language without extras,
-/// nothing is lost. An encoder calls it first, so that it only writes what its dialect can say.
+/// nothing is lost but the signatures of other providers; chat writes even those as they came. An encoder calls it
+/// first, so that it only writes what its dialect can say.
 inline void check_fidelity(Conversation const& c, Dialect target, Losses& losses) {
-  if (c.dialect == target) return;
-  fidelity::Walk(c, target, losses).run();
+  fidelity::Walk walk(c, target, losses);
+  if (c.dialect != target) walk.run();
+  else if (target != Dialect::openai_chat && target != Dialect::openai_completions) walk.run_within();
 }
 
 }  // namespace lowart::dialect

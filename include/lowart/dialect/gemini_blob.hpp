@@ -1,6 +1,7 @@
 #pragma once
 /// Media in Gemini's parts: inlineData and fileData, as content and back.
 
+#include <lowart/dialect/data_url.hpp>
 #include <lowart/dialect/json_writer.hpp>
 #include <lowart/model/conversation.hpp>
 
@@ -45,28 +46,11 @@ void set_inline(Part& part, std::string media_type, std::string base64) {
   base64 = standard_base64(std::move(base64));
   part.kind = kind_of(media_type);
   if (part.kind != PartKind::audio) {
-    part.data = "data:" + std::move(media_type) + ";base64," + std::move(base64);
+    part.data = make_data_url(media_type, base64);
     return;
   }
   part.data = std::move(base64);
   part.media_type = std::move(media_type);
-}
-
-struct DataUrl {
-  std::string_view media_type;
-  std::string_view base64;
-};
-/// nullopt when it is none, or is not base64.
-inline std::optional<DataUrl> parse_data_url(std::string_view url) noexcept {
-  if (!url.starts_with("data:")) return std::nullopt;
-  url.remove_prefix(5);
-  std::size_t const comma = url.find(',');
-  if (comma == std::string_view::npos) return std::nullopt;
-  std::string_view head = url.substr(0, comma);
-  constexpr std::string_view base64 = ";base64";
-  if (!head.ends_with(base64)) return std::nullopt;
-  head.remove_suffix(base64.size());
-  return DataUrl{head, url.substr(comma + 1)};
 }
 
 inline bool is_url(std::string_view data) noexcept {

@@ -23,23 +23,26 @@ inline Result<WireRequest> read_gemini_count_facts(GeminiPath const& path, std::
   using openai_facts::is_set;
   using openai_facts::refuse;
   std::optional<JsonMember> contents, request;
+  std::size_t behind = 0;
+  int requests = 0;
   JsonScan const scan = scan_object(body, [&](JsonMember const& member) {
+    behind = openai_facts::end_of(member, body);
     if (member.key_is("contents")) contents = member;
-    else if (gemini_key_is(member, "generateContentRequest")) request = member;
+    else if (gemini_key_is(member, "generateContentRequest")) request = member, ++requests;
   });
-  if (scan != JsonScan::ok)
-    return refuse("", std::string("the body is not valid JSON: ").append(to_string(scan)));
+  if (scan != JsonScan::ok) return openai_facts::refuse_scan(body, scan, behind);
   if (!is_set(contents) && !is_set(request)) return refuse("contents", "the request has no 'contents'");
+  if (requests > 1)
+    return refuse("generateContentRequest",
+                  "the request has 'generateContentRequest' twice: which model is meant is ambiguous");
   WireRequest facts;
   facts.dialect = Dialect::gemini;
   facts.body = body;
   facts.model = path.model;
-  auto const model = is_set(request) ? find_member(request->value, "model") : std::nullopt;
-  if (!is_set(model)) return facts;
-  if (!names_gemini_model(*model, path.model))
-    return refuse("generateContentRequest.model",
-                  "'generateContentRequest.model' is not the model that the path names");
-  facts.model_token = model->value;
+  if (!is_set(request)) return facts;
+  auto const token = read_gemini_model(request->value, "generateContentRequest.", path.model);
+  if (!token) return fail(token.error());
+  facts.model_token = *token;
   return facts;
 }
 

@@ -27,13 +27,11 @@ namespace lowart::dialect {
 
 namespace gemini_embeddings {
 
-/// Notes where a body names the model, which must be the path's: a provider would take it over what we bill.
+/// Notes where a body names the model.
 inline Result<void> take_model(std::string_view object, std::string const& at, WireEmbedding& facts) {
-  auto const member = find_member(object, "model");
-  if (!openai_facts::is_set(member)) return {};
-  if (!names_gemini_model(*member, facts.model))
-    return openai_facts::refuse(at + "model", "'" + at + "model' is not the model that the path names");
-  facts.model_tokens.push_back(member->value);
+  Result<std::string_view> const token = read_gemini_model(object, at, facts.model);
+  if (!token) return fail(token.error());
+  if (!token->empty()) facts.model_tokens.push_back(*token);
   return {};
 }
 
@@ -52,17 +50,19 @@ inline Result<void> take_requests(JsonMember const& requests, WireEmbedding& fac
 /// The facts of an embedContent or batchEmbedContents call. Views into `body` and into `path`.
 ///
 /// Not a validator: upstream checks the rest. Refused with Errc::invalid_request and `param`: text that is not one
-/// whole JSON object, no `content` or `requests`, and a model in the body that is not the path's.
+/// whole JSON object, no `content` or `requests` or two of the latter, and a model in the body that is not the path's.
 inline Result<WireEmbedding> read_gemini_embedding_facts(GeminiPath const& path, std::string_view body) {
   using openai_facts::is_set;
   using openai_facts::refuse;
   std::optional<JsonMember> content, requests;
+  std::size_t behind = 0;
+  int lists = 0;
   JsonScan const scan = scan_object(body, [&](JsonMember const& member) {
+    behind = openai_facts::end_of(member, body);
     if (member.key_is("content")) content = member;
-    else if (member.key_is("requests")) requests = member;
+    else if (member.key_is("requests")) requests = member, ++lists;
   });
-  if (scan != JsonScan::ok)
-    return refuse("", std::string("the body is not valid JSON: ").append(to_string(scan)));
+  if (scan != JsonScan::ok) return openai_facts::refuse_scan(body, scan, behind);
   WireEmbedding facts;
   facts.body = body;
   facts.model = path.model;
@@ -76,6 +76,8 @@ inline Result<WireEmbedding> read_gemini_embedding_facts(GeminiPath const& path,
   facts.dialect = EmbeddingDialect::gemini_batch;
   if (!is_set(requests)) return refuse("requests", "the request has no 'requests'");
   if (requests->kind != JsonKind::array) return refuse("requests", "'requests' must be a list");
+  if (lists > 1)
+    return refuse("requests", "the request has 'requests' twice: which models are meant is ambiguous");
   auto const taken = gemini_embeddings::take_requests(*requests, facts);
   if (!taken) return fail(taken.error());
   return facts;
@@ -89,7 +91,9 @@ inline std::string take_content(JsonObject& request) {
   if (!content) return request.wrong("content", "is missing"), std::string();
   content->take("role");
   std::string text;
+  if (!content->peek("parts")) content->wrong("parts", "is missing");
   take_gemini_list(*content, "parts", [&](JsonMember const& element, JsonPath const& path) {
+    if (element.kind != JsonKind::object) return content->fault().wrong(path, "must be an object");
     JsonObject part(element, path, content->fault());
     auto const said = part.take_text("text");
     if (said) text += *said;
@@ -149,6 +153,7 @@ inline Result<EmbeddingInputs> decode_gemini_embedding_batch(std::string_view bo
   EmbeddingInputs c;
   c.dialect = EmbeddingDialect::gemini_batch;
   bool const has_requests = top->take_list("requests", [&](JsonMember const& e, JsonPath const& path) {
+    if (e.kind != JsonKind::object) return fault.wrong(path, "must be an object");
     JsonObject request(e, path, fault);
     c.inputs.push_back(gemini_embeddings::decode_one(request, path.text() + ".", c.extra));
   });

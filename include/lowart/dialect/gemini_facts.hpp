@@ -28,7 +28,7 @@ struct Members {
 inline Members find_members(std::string_view body) {
   Members found;
   found.scan = scan_object(body, [&](JsonMember const& member) {
-    found.behind = static_cast<std::size_t>(member.value.data() + member.value.size() - body.data());
+    found.behind = openai_facts::end_of(member, body);
     if (member.key_is("contents")) found.contents = member;
     else if (gemini_key_is(member, "generationConfig")) found.config = member;
   });
@@ -48,12 +48,7 @@ inline Result<WireRequest> read_gemini_facts(GeminiPath const& path, std::string
   using openai_facts::refuse;
   constexpr std::int64_t most_choices = 128;
   auto const found = gemini_facts::find_members(body);
-  if (found.scan != JsonScan::ok) {
-    bool const cut = found.scan == JsonScan::truncated;
-    std::string message = "the body is not valid JSON: ";
-    message.append(to_string(found.scan)).append(cut ? " at byte " : " after byte ");
-    return refuse("", message.append(std::to_string(cut ? body.size() : found.behind)));
-  }
+  if (found.scan != JsonScan::ok) return openai_facts::refuse_scan(body, found.scan, found.behind);
   if (!openai_facts::is_set(found.contents)) return refuse("contents", "the request has no 'contents'");
   if (found.contents->kind != JsonKind::array && found.contents->kind != JsonKind::object)
     return refuse("contents", "'contents' must be a list");

@@ -68,7 +68,7 @@ class GeminiReplyParts {
       case PartKind::text:
       case PartKind::refusal:
       case PartKind::reasoning: return !piece.text.empty() || !piece.signature.empty();
-      case PartKind::image: return gemini_blob::parse_data_url(piece.data).has_value();
+      case PartKind::image: return parse_data_url(piece.data).has_value();
       case PartKind::audio: return !piece.data.empty();
       case PartKind::other: return dialect == Dialect::gemini && !piece.raw.empty();
       case PartKind::video:

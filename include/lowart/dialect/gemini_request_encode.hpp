@@ -307,9 +307,12 @@ inline Result<std::string> encode_gemini(Conversation const& c, std::string_view
   if (contents.error()) return tl::unexpected<Error>(std::move(*contents.error()));
   if (losses.refused()) return tl::unexpected<Error>(*losses.refused());
   if (!any) {
+    std::string const list = c.dialect == Dialect::openai_responses ? "input" : "messages";
     Error error(Errc::invalid_request,
-                "a provider that speaks gemini needs a message besides the system prompt", Origin::client);
-    return tl::unexpected<Error>(std::move(error).with_param("messages"));
+                "'" + list +
+                    "' has no message besides the system prompt, and a provider that speaks gemini needs one",
+                Origin::client);
+    return tl::unexpected<Error>(std::move(error).with_param(list));
   }
   gemini_request::encode_tools(w, c);
   gemini_request::encode_tool_config(w, c);

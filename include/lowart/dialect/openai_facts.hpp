@@ -83,11 +83,16 @@ struct Members {
   }
 };
 
+/// Where a member ends in the body that it is of.
+inline std::size_t end_of(JsonMember const& member, std::string_view body) noexcept {
+  return static_cast<std::size_t>(member.value.data() + member.value.size() - body.data());
+}
+
 inline Members find_members(std::string_view body) {
   Members found;
   std::string decoded;
   found.scan = scan_object(body, [&](JsonMember const& member) {
-    found.behind = static_cast<std::size_t>(member.value.data() + member.value.size() - body.data());
+    found.behind = end_of(member, body);
     if (!member.key_escaped) return found.take(member, member.key);
     decoded.clear();
     if (decode_escapes(member.key, decoded)) found.take(member, decoded);
@@ -149,13 +154,15 @@ inline Result<void> read_include_usage(Members const& found, WireRequest& facts)
   return {};
 }
 
-/// The error of a body that does not scan.
-inline tl::unexpected<Error> refuse_scan(std::string_view body, Members const& found) {
+/// The error of a body that does not scan; everything before `behind` was read.
+inline tl::unexpected<Error> refuse_scan(std::string_view body, JsonScan scan, std::size_t behind) {
+  bool const cut = scan == JsonScan::truncated;
   std::string message = "the body is not valid JSON: ";
-  std::size_t const at = found.scan == JsonScan::truncated ? body.size() : found.behind;
-  message.append(to_string(found.scan))
-      .append(found.scan == JsonScan::truncated ? " at byte " : " after byte ");
-  return refuse("", message.append(std::to_string(at)));
+  message.append(to_string(scan)).append(cut ? " at byte " : " after byte ");
+  return refuse("", message.append(std::to_string(cut ? body.size() : behind)));
+}
+inline tl::unexpected<Error> refuse_scan(std::string_view body, Members const& found) {
+  return refuse_scan(body, found.scan, found.behind);
 }
 
 /// Everything that both kinds of request have.

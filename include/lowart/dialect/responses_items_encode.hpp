@@ -140,7 +140,6 @@ class Writer {
       while (end < parts.size() && !begins_item(parts, end)) ++end;
       if (is_said(parts[k].kind)) said(turn, k, end);
       else item(parts[k], i, k);
-      if (own_) foreign_signature(parts[k], i, k);
       k = end;
     }
   }
@@ -200,12 +199,6 @@ class Writer {
     w_.text_if("encrypted_content", part.signature.value);
     extra(part.extra);
     w_.end_object();
-  }
-
-  /// Within one dialect check_fidelity sees no loss; a proof that travelled through its client is one nevertheless.
-  void foreign_signature(ContentPart const& part, std::size_t i, std::size_t k) {
-    if (part.signature.empty() || part.signature.by == Dialect::openai_responses) return;
-    losses_.lose(Weight::hint, path_of(c_, i, k) + ".encrypted_content", "was made by another provider");
   }
 
   JsonWriter& w_;

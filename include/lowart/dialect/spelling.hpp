@@ -113,6 +113,17 @@ constexpr std::string_view spelling(Feature feature, Dialect source) noexcept {
   return row_of(feature).name;
 }
 
+/// The member of a part that holds its signature.
+inline std::string_view signature_member(Dialect source, ContentPart const& part) noexcept {
+  switch (source) {
+    case Dialect::openai_responses: return "encrypted_content";
+    // A signature of anything else came in a block of its own: anthropic_blocks_decode.hpp.
+    case Dialect::anthropic: return part.redacted || part.kind != PartKind::reasoning ? "data" : "signature";
+    case Dialect::gemini: return "thoughtSignature";
+    default: return "signature";
+  }
+}
+
 /// "messages[2]", "contents[0]", "input[3]", "system": where a neutral message stood.
 inline std::string path_of(Conversation const& c, std::size_t message) {
   bool const apart = c.system_is_apart && message == 0;

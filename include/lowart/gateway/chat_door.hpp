@@ -3,7 +3,6 @@
 
 #include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/door.hpp>
-#include <lowart/gateway/kept_turn.hpp>
 #include <lowart/gateway/relay.hpp>
 
 #include <algorithm>
@@ -22,7 +21,7 @@ class ChatDoor : public Door {
  public:
   /// `responses`: where answers are kept for clients that go on from them; null: nowhere. Outlives the door.
   explicit ChatDoor(LoopState& loop, DoorLimits limits = {}, ResponseStore* responses = nullptr) noexcept
-      : Door(loop, limits), responses_(responses) {}
+      : Door(loop, limits, responses) {}
 
   /// A POST of `client`'s dialect. Answers whatever happens; so always true, as Doors::serve says of a door that was found.
   template <Provider P>
@@ -57,7 +56,6 @@ class ChatDoor : public Door {
   struct ChatVisit : Visit {
     using Visit::Visit;
     KeptTurn* turn_kept() noexcept { return turn ? &*turn : nullptr; }
-    std::optional<KeptTurn> turn;
     std::optional<ChatRequest> chat;
     std::optional<ChatReply> reply;  ///< Gone before its call is.
   };
@@ -66,33 +64,11 @@ class ChatDoor : public Door {
   template <Provider P>
   bool admit(ChatVisit& visit, Result<std::string_view> const& body, P const& answer) {
     if (!body) return visit.fails(body.error());
-    net::RequestHead const& head = visit.request.head();
-    Asked const asked{.path = head.path(), .query = head.query(), .body = *body};
-    auto facts = visit.client.facts(asked, visit.scratch);
-    if (facts && responses_ != nullptr && visit.client.goes_on) facts = go_on(visit, asked, *facts);
+    Result<WireRequest> const facts = facts_of(visit, visit.client, *body);
     if (!facts) return visit.fails(facts.error());
-    if (facts->decode == nullptr) facts->decode = visit.client.decode;
-    facts->fields = passed_fields(visit);
-    visit.model = facts->model;
     if (!let_in(visit, visit.client.door, tokens_of(facts->body) + output_of(*facts), answer)) return false;
     visit.chat.emplace(*facts);
     return true;
-  }
-  /// What is asked where answers are kept: the same, or with what was said before in front.
-  Result<WireRequest> go_on(ChatVisit& visit, Asked asked, WireRequest const& facts) {
-    visit.turn.emplace(*responses_, owner_of(visit), visit.fresh_id.view(), facts, visit.request.clock());
-    std::string const& continued = visit.turn->continued();
-    if (continued.empty()) return facts;
-    if (continued.size() > limits().body_bytes) return fail(too_long(continued.size()));
-    asked.body = continued;
-    visit.scratch.clear();
-    return visit.client.facts(asked, visit.scratch);
-  }
-  Error too_long(std::size_t bytes) const {
-    std::string message = "the request and what it goes on from are ";
-    message.append(std::to_string(bytes)).append(" bytes, more than the ");
-    message.append(std::to_string(limits().body_bytes)).append(" bytes that a request may have");
-    return Error(Errc::too_large, std::move(message), Origin::client).with_param("previous_response_id");
   }
   std::int64_t output_of(WireRequest const& facts) const noexcept {
     constexpr std::int64_t most = std::int64_t{1}
@@ -109,12 +85,6 @@ class ChatDoor : public Door {
     visit.reply.emplace(std::move(*reply));
     note_answer(visit, visit.reply->head(), true);
   }
-  /// A provider that remembers nothing cannot say what there is to remember here.
-  static Error refusal_of(ChatVisit const& visit, Error error) {
-    bool const forgot = error.code() == Errc::unsupported && error.param() == "previous_response_id";
-    if (!forgot) return error;
-    return visit.turn ? previous_response_not_found(visit.turn->previous_id()) : responses_are_not_kept();
-  }
   static bool relay_at_once(ChatVisit& visit) {
     std::optional<RelayEnd> const end =
         relay_now(*visit.reply, visit.client.dialect, visit.responder, visit.turn_kept());
@@ -127,8 +97,6 @@ class ChatDoor : public Door {
     if (end.error) visit.error = to_string(*end.error);
     if (end.status) visit.status = *end.status;
   }
-
-  ResponseStore* responses_;
 };
 
 }  // namespace lowart

@@ -2,6 +2,7 @@
 /// Door: what every door for calls does: key, admission, refusals, counters, the line in the log.
 
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/query.hpp>
 #include <lowart/gateway/visit.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/provider/provider.hpp>
@@ -17,11 +18,13 @@
 
 namespace lowart {
 
-/// The steps that ChatDoor and WholeDoor share, in the order in which they are taken: identify, let_in, note_answer,
-/// settle, refuse, finish. One object per event loop.
+/// The steps that ChatDoor and WholeDoor share, in the order in which they are taken: identify, facts_of, let_in,
+/// note_answer, settle, refuse, finish. One object per event loop.
 class Door {
  public:
-  Door(LoopState& loop, DoorLimits limits) noexcept : loop_(loop), limits_(limits) {}
+  /// `responses`: where answers are kept for clients that go on from them; null: nowhere. Outlives the door.
+  Door(LoopState& loop, DoorLimits limits, ResponseStore* responses = nullptr) noexcept
+      : loop_(loop), limits_(limits), responses_(responses) {}
 
   /// The key of a request: from `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key` or `?key=`, so that
   /// the SDKs of every dialect can bring it their way.
@@ -37,17 +40,6 @@ class Door {
   }
 
  protected:
-  /// The value of `name` in "alt=sse&key=..."; nothing that is asked for here is ever escaped in a URL.
-  static std::string_view in_query(std::string_view query, std::string_view name) noexcept {
-    while (!query.empty()) {
-      std::string_view const pair = query.substr(0, query.find('&'));
-      if (pair.starts_with(name) && pair.substr(name.size()).starts_with('='))
-        return pair.substr(name.size() + 1);
-      query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    }
-    return {};
-  }
-
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
     if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
@@ -57,6 +49,20 @@ class Door {
     visit.key = *found;
     visit.key_name = visit.key->name;
     return true;
+  }
+  /// What is asked: the facts of the body, or of all that was said where it goes on from an answer that is kept.
+  template <class Client>
+  auto facts_of(Visit& visit, Client const& client, std::string_view body) {
+    net::RequestHead const& head = visit.request.head();
+    Asked const asked{.path = head.path(), .query = head.query(), .body = body};
+    auto facts = client.facts(asked, visit.scratch);
+    if constexpr (requires { facts->goes_on_from; })
+      if (facts && responses_ != nullptr && visit.client.goes_on) facts = go_on(visit, client, asked, *facts);
+    if (!facts) return facts;
+    if (facts->decode == nullptr) facts->decode = client.decode;
+    facts->fields = passed_fields(visit);
+    visit.model = facts->model;
+    return facts;
   }
   /// From facts to Call: what may be asked by whom and where, and whether there is room. `tokens` is what the call
   /// may use.
@@ -74,8 +80,15 @@ class Door {
     visit.call->request_id(visit.id);
     visit.call->key_name(visit.key_name);
     visit.call->traceparent(request.head().fields().get("traceparent"));
+    visit.call->client_fields({.lookup = &field_of, .head = &request.head()});
     visit.look_out.emplace(visit.responder, *visit.call);
     return true;
+  }
+  /// A provider that remembers nothing cannot say what there is to remember here.
+  static Error refusal_of(Visit const& visit, Error error) {
+    bool const forgot = error.code() == Errc::unsupported && error.param() == "previous_response_id";
+    if (!forgot) return error;
+    return visit.turn ? previous_response_not_found(visit.turn->previous_id()) : responses_are_not_kept();
   }
   /// A place within the limits of the visit's key, which the client is told of.
   static Result<Admission> reserve(Visit& visit, std::int64_t tokens) {
@@ -193,6 +206,20 @@ class Door {
  private:
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
+  template <class Client>
+  Result<WireRequest> go_on(Visit& visit, Client const& client, Asked asked, WireRequest const& facts) {
+    visit.turn.emplace(*responses_, owner_of(visit), visit.fresh_id.view(), facts, visit.request.clock());
+    std::string const& continued = visit.turn->continued();
+    if (continued.empty()) return facts;
+    if (continued.size() > limits_.body_bytes)
+      return fail(continued_is_too_large(continued.size(), limits_.body_bytes));
+    asked.body = continued;
+    visit.scratch.clear();
+    return client.facts(asked, visit.scratch);
+  }
+  static std::string_view field_of(void const* head, std::string_view name) {
+    return static_cast<net::RequestHead const*>(head)->fields().get(name);
+  }
   static Error not_allowed(std::string_view model) {
     std::string message = "this API key may not use the model '";
     message.append(model.substr(0, longest_shown)).append("'");
@@ -231,6 +258,7 @@ class Door {
 
   LoopState& loop_;
   DoorLimits limits_;
+  ResponseStore* responses_;
 };
 
 }  // namespace lowart

@@ -6,12 +6,13 @@
 #include <lowart/gateway/count_clients.hpp>
 #include <lowart/gateway/embedding_clients.hpp>
 #include <lowart/gateway/model_list.hpp>
+#include <lowart/gateway/model_page.hpp>
+#include <lowart/gateway/query.hpp>
 #include <lowart/gateway/response_door.hpp>
 #include <lowart/gateway/whole_door.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ class Doors {
         responses_(responses),
         loop_(metrics.shard(loop), clock, log_fd),
         chat_(loop_, limits, responses),
-        whole_(loop_, limits),
+        whole_(loop_, limits, responses),
         response_(loop_) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
@@ -129,18 +130,6 @@ class Doors {
     entry.error = error;
     entry.outcome = sent ? "" : "client_left";
     loop_.log.write(entry);
-  }
-
-  /// SDKs escape the slash in "org/model". The head's parser has seen to it that every % has its two digits.
-  static std::string percent_decoded(std::string_view text) {
-    constexpr int sixteen = 16;
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      unsigned char byte = static_cast<unsigned char>(text[i]);
-      if (text[i] == '%') std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, sixteen), i += 2;
-      out += static_cast<char>(byte);
-    }
-    return out;
   }
 
   static constexpr std::size_t model_word = std::string_view("/models/").size();
@@ -244,9 +233,22 @@ class Doors {
       co_await answer_error(request, responder, error);
       co_return;
     }
-    std::string const body =
-        wanted.empty() ? encode_model_list(asker, shown) : encode_model(asker, *shown.front());
-    co_await answer_plain(request, responder, 200, "application/json", body);
+    Result<std::string> const body = wanted.empty() ? list_page(asker, request.head().query(), shown)
+                                                    : encode_model(asker, *shown.front());
+    if (!body) {
+      co_await answer_error(request, responder, body.error());
+      co_return;
+    }
+    co_await answer_plain(request, responder, 200, "application/json", *body);
+  }
+
+  static Result<std::string> list_page(Dialect asker, std::string_view query,
+                                       std::vector<ModelCard const*> const& cards) {
+    Result<ModelPageWish> const wish = read_model_page_wish(asker, query);
+    if (!wish) return fail(wish.error());
+    Result<ModelPage> const page = find_model_page(*wish, cards);
+    if (!page) return fail(page.error());
+    return encode_model_list(asker, *page);
   }
 
   Metrics& metrics_;

@@ -6,6 +6,7 @@
 #include <lowart/model/dialect.hpp>
 #include <lowart/model/door_set.hpp>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,8 +66,15 @@ inline std::string encode_model(Dialect asker, ModelCard const& card) {
   return body;
 }
 
-/// All of them on one page, whatever size of page was asked for.
-inline std::string encode_model_list(Dialect asker, std::vector<ModelCard const*> const& cards) {
+/// A part of a list that goes on on further pages.
+struct ModelPage {
+  std::span<ModelCard const* const> cards;
+  bool has_more{false};  ///< In the direction in which the pages are turned.
+};
+
+/// The page in the vendor's own words. Gemini's token of the next one is the last name on this.
+inline std::string encode_model_list(Dialect asker, ModelPage const& page) {
+  auto const& cards = page.cards;
   std::string body;
   dialect::JsonWriter w(body);
   w.begin_object();
@@ -75,10 +83,11 @@ inline std::string encode_model_list(Dialect asker, std::vector<ModelCard const*
   for (ModelCard const* card : cards) model_list::write(w, asker, *card);
   w.end_list();
   if (asker == Dialect::anthropic) {
-    w.flag("has_more", false);
+    w.flag("has_more", page.has_more);
     if (cards.empty()) w.null("first_id").null("last_id");
     else w.text("first_id", cards.front()->id).text("last_id", cards.back()->id);
   }
+  if (asker == Dialect::gemini && page.has_more) w.text("nextPageToken", cards.back()->id);
   w.end_object();
   return body;
 }

@@ -165,6 +165,14 @@ inline Error responses_are_not_kept() {
   return std::move(error).with_param("previous_response_id");
 }
 
+/// The refusal of a request that is too large together with what it goes on from.
+inline Error continued_is_too_large(std::size_t bytes, std::size_t most) {
+  std::string message = "the request and what it goes on from are ";
+  message.append(std::to_string(bytes)).append(" bytes, more than the ");
+  message.append(std::to_string(most)).append(" bytes that a request may have");
+  return Error(Errc::too_large, std::move(message), Origin::client).with_param("previous_response_id");
+}
+
 /// The answer to GET and DELETE of a response that is not there: 404.
 inline Error response_not_found(std::string_view id) {
   Error error(Errc::not_found, std::string("Response with id '").append(id).append("' not found."),

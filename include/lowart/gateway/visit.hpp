@@ -3,6 +3,7 @@
 
 #include <lowart/core/call.hpp>
 #include <lowart/gateway/client_dialect.hpp>
+#include <lowart/gateway/kept_turn.hpp>
 #include <lowart/gateway/keyring.hpp>
 #include <lowart/gateway/loop_state.hpp>
 #include <lowart/net/http_server.hpp>
@@ -73,7 +74,8 @@ struct Visit {
   std::string_view error;
   std::string detail;
   std::optional<Error> failure;
-  std::string scratch;  ///< The model's name, where it came with escapes.
+  std::string scratch;           ///< The model's name, where it came with escapes.
+  std::optional<KeptTurn> turn;  ///< Where answers are kept, of a dialect whose clients go on from them.
   std::optional<Call> call;
   std::optional<LookOut> look_out;
 };

@@ -14,7 +14,9 @@ namespace lowart {
 /// Answers as ChatDoor does, and counts and logs the same; a call that uses nothing leaves no usage record.
 class WholeDoor : public Door {
  public:
-  explicit WholeDoor(LoopState& loop, DoorLimits limits = {}) noexcept : Door(loop, limits) {}
+  /// `responses`: as ChatDoor has it, for counts of what goes on from them.
+  explicit WholeDoor(LoopState& loop, DoorLimits limits = {}, ResponseStore* responses = nullptr) noexcept
+      : Door(loop, limits, responses) {}
 
   /// A POST of `client`'s operation. Answers whatever happens; so always true, as Doors::serve says of a door that was found.
   template <class P, WholeClient Client>
@@ -64,13 +66,8 @@ class WholeDoor : public Door {
   template <class V, class Client, class P>
   bool admit(V& visit, Result<std::string_view> const& body, Client const& client, P const& answer) {
     if (!body) return visit.fails(body.error());
-    net::RequestHead const& head = visit.request.head();
-    Asked const asked{.path = head.path(), .query = head.query(), .body = *body};
-    auto facts = client.facts(asked, visit.scratch);
+    auto facts = facts_of(visit, client, *body);
     if (!facts) return visit.fails(facts.error());
-    if (facts->decode == nullptr) facts->decode = client.decode;
-    facts->fields = passed_fields(visit);
-    visit.model = facts->model;
     if (!let_in(visit, Client::door, client.tokens(tokens_of(*body)), answer)) return false;
     visit.asked.emplace(client.request(*std::move(facts)));
     return true;
@@ -78,7 +75,7 @@ class WholeDoor : public Door {
 
   template <class V, class Reply, class Client>
   bool write_answer(V& visit, Reply reply, Client const& client) {
-    if (!reply) return visit.fails(std::move(reply.error()));
+    if (!reply) return visit.fails(refusal_of(visit, std::move(reply.error())));
     visit.reply.emplace(std::move(*reply));
     note_answer(visit, visit.reply->head(), !UsesNothing<typename Client::request_type>);
     client.tell(*visit.reply, visit.responder);

@@ -1,6 +1,7 @@
 #pragma once
 /// Counted: counts the tokens of requests whose provider will not.
 
+#include <lowart/dialect/remembered.hpp>
 #include <lowart/meter/token_meter.hpp>
 #include <lowart/policy/pipe.hpp>
 #include <lowart/provider/provider.hpp>
@@ -14,7 +15,8 @@ namespace lowart {
 /// of the model, or o200k when that is not known. Everything else is handed on as it is.
 ///
 /// Next to the provider, within what maps names: the model that is asked chooses the tokenizer.
-/// Errors: the provider's own; those of a request that cannot be decoded. Cost of counting here: one pass over the
+/// Errors: the provider's own; those of a request that cannot be decoded; unsupported for one that leans on what its
+/// server keeps, which would count too low. Cost of counting here: one pass over the
 /// request, on the loop.
 ///
 ///     auto answer = OpenAi{options} | counted() | timeouts();
@@ -37,6 +39,8 @@ class Counted {
     }
     Result<Conversation> const conversation = request.chat().conversation();
     if (!conversation) co_return fail(conversation.error());
+    if (auto const* field = dialect::remembered(*conversation))
+      co_return fail(dialect::cannot_remember(*field));
     Encoding const* const own = encoding_for_model(request.model());
     std::int64_t const tokens = count_conversation(own != nullptr ? *own : o200k_base(), *conversation);
     WholeHead head;

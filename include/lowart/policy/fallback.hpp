@@ -7,6 +7,7 @@
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/provider.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string_view>
@@ -16,17 +17,26 @@
 
 namespace lowart {
 
-/// Tries the targets of a chain in order: the loop that both kinds of chain share.
-/// `chain` has size(), target_name(i) and ask(i, request, call); it outlives the task.
-template <Request R, class Chain>
-Task<ReplyOf<R>> try_in_order(Chain& chain, R const& request, Call& call) {
+/// Several targets, each of which can be asked alone: what a Fallback tries in order and a Balance in another one.
+/// Models: Fallback, FallbackList.
+template <class C, class R>
+concept ChainOf = Request<R> && requires(C& chain, std::size_t i, R const& request, Call& call) {
+  { chain.size() } -> std::same_as<std::size_t>;
+  { chain.target_name(i) } -> std::convertible_to<std::string_view>;
+  { chain.ask(i, request, call) } -> std::same_as<Task<ReplyOf<R>>>;
+};
+
+/// Tries the targets of a chain in order: the loop that all kinds of chain share. `chain` outlives the task.
+/// `may_go_on` says after which errors the next target is asked.
+template <Request R, ChainOf<R> Chain>
+Task<ReplyOf<R>> try_in_order(Chain& chain, R const& request, Call& call, GoesOn may_go_on = goes_on) {
   std::optional<FallbackReport> report;  // Made when something fails: the usual call pays nothing.
   std::size_t const trail_size = call.trail().size();
   std::size_t const size = chain.size();
   for (std::size_t i = 0; i < size; ++i) {
     ReplyOf<R> reply = co_await chain.ask(i, request, call);
     if (reply) co_return reply;
-    if (!goes_on(reply.error()) || call.interruption()) co_return reply;
+    if (!may_go_on(reply.error()) || call.interruption()) co_return reply;
     if (!report) report.emplace(trail_size);
     report->add(chain.target_name(i), std::move(reply.error()), call);
   }

@@ -41,6 +41,25 @@ inline bool goes_on(Error const& error) noexcept {
   }
 }
 
+/// True when the same provider may answer to other credentials: what was refused, was the account's trouble. Its own
+/// trouble (5xx, timeouts) is the same for every key.
+inline bool another_key_may_do(Error const& error) noexcept {
+  switch (error.code()) {
+    case Errc::upstream_auth:
+    case Errc::rate_limited:
+    case Errc::quota_exceeded:
+    case Errc::circuit_open: return true;
+    case Errc::upstream_rejected: return error.upstream_status() == 402 || error.upstream_status() == 403;
+    default: return false;
+  }
+}
+
+/// Nothing goes on: the first target's word is the last.
+inline bool never_goes_on(Error const&) noexcept { return false; }
+
+/// goes_on, another_key_may_do, never_goes_on, or an own one.
+using GoesOn = bool (*)(Error const& error);
+
 /// Gathers what failed while a chain of targets is tried.
 class FallbackReport {
  public:

@@ -2,6 +2,7 @@
 /// Whether and when to try again. Decides only; randomness is an argument.
 
 #include <lowart/core/error.hpp>
+#include <lowart/policy/jitter_source.hpp>
 #include <lowart/policy/option_range.hpp>
 
 #include <algorithm>
@@ -85,22 +86,6 @@ class RetryBudget {
   std::int64_t const deposit_;
   std::int64_t const capacity_;
   std::atomic<std::int64_t> level_;
-};
-
-/// Random numbers for spreading waits, not for secrets: splitmix64 (Steele, Lea, Flood 2014) over a shared
-/// counter. Any thread.
-class JitterSource {
- public:
-  explicit JitterSource(std::uint64_t seed) noexcept : counter_(seed) {}
-  std::uint64_t next() noexcept {
-    std::uint64_t z = counter_.fetch_add(0x9e3779b97f4a7c15U, std::memory_order_relaxed);
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
-  }
-
- private:
-  std::atomic<std::uint64_t> counter_;
 };
 
 }  // namespace lowart

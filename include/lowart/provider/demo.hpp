@@ -1,6 +1,7 @@
 #pragma once
 /// Demo: the built-in provider that answers without any account, and fails on demand.
 
+#include <lowart/dialect/remembered.hpp>
 #include <lowart/provider/attempt.hpp>
 #include <lowart/provider/demo_models.hpp>
 #include <lowart/provider/demo_reply.hpp>
@@ -48,10 +49,8 @@ class Demo {
 
     Result<Conversation> const conversation = request.conversation();
     if (!conversation) co_return attempt.failed(conversation.error());
-    if (auto const* field = remembered(*conversation))
-      co_return attempt.failed(
-          Error(Errc::unsupported, "the demo keeps nothing of earlier calls: send all of it", Origin::client)
-              .with_param(std::string(field->name)));
+    if (auto const* field = dialect::remembered(*conversation))
+      co_return attempt.failed(dialect::cannot_remember(*field));
     std::int64_t const choices = conversation->n.value_or(1);
     if (choices < 1 || choices > choices_limit)
       co_return attempt.failed(refused("n", "'n' must be 1 to 128"));
@@ -96,6 +95,8 @@ class Demo {
     if (!let_in) co_return attempt.failed(let_in.error());
     Result<Conversation> const conversation = request.chat().conversation();
     if (!conversation) co_return attempt.failed(conversation.error());
+    if (auto const* field = dialect::remembered(*conversation))
+      co_return attempt.failed(dialect::cannot_remember(*field));
     attempt.answered();
     WholeHead const head = whole_head(request.model(), call);
     co_return CountReply(head, demo::count_input(*conversation), Provenance::reported);
@@ -107,15 +108,6 @@ class Demo {
     std::string name;
     std::atomic<std::uint64_t> flaky_calls{0};
   };
-
-  /// A field by which a request goes on from what a provider keeps; null when it says all itself.
-  static ExtraField const* remembered(Conversation const& conversation) noexcept {
-    for (ExtraField const& field : conversation.extra)
-      if ((field.name == "previous_response_id" || field.name == "conversation") &&
-          field.value.text != "null")
-        return &field;
-    return nullptr;
-  }
 
   /// Fails where the model fails before its first token.
   Task<Result<void>> meet_fault(DemoModel const& acts, Call& call) {

@@ -18,7 +18,7 @@ from .turns import (
     pieces,
 )
 
-__all__ = ["error", "error_event", "error_headers", "events", "read", "whole"]
+__all__ = ["count", "error", "error_event", "error_headers", "events", "read", "whole"]
 FIELDS = set(
     """model input instructions stream stream_options tools tool_choice parallel_tool_calls text temperature top_p
     max_output_tokens max_tool_calls metadata store include reasoning previous_response_id truncation user
@@ -265,3 +265,9 @@ def error(status, message, param=None, details=None):
 
 def error_event(message):
     return Writer()("error", code="server_error", message=message, param=None)
+
+
+def count(asked):
+    """Every item counts, what the assistant said as well."""
+    items = asked.metadata["asked"]["input"]
+    return {"object": "response.input_tokens", "input_tokens": 9 + (len(items) if isinstance(items, list) else 1)}

@@ -19,6 +19,7 @@ PROTOCOLS = {
 PATHS = {
     "/v1/chat/completions": "openai",
     "/v1/responses": "openai_responses",
+    "/v1/responses/input_tokens": "openai_responses",
     "/v1/messages": "anthropic",
     "/v1/messages/count_tokens": "anthropic",
 }
@@ -68,7 +69,7 @@ class Vendor(Upstream):
             if not self.admits(call):
                 raise Refused("Incorrect API key provided.", status=401)
             call.asked = call.wire.read(call.path, call.headers, call.body)
-            if call.path.endswith("/count_tokens"):
+            if call.path.endswith(("/count_tokens", "/input_tokens")):
                 return respond(peer, 200, call.wire.count(call.asked))
             said = self.play(call.asked)
         except Refused as no:

@@ -1,0 +1,163 @@
+/// Any bytes as a Gemini request and as a reply: nothing crashes, what is decoded survives being written and can be
+/// said to every other dialect, and how a stream is cut changes nothing that is read.
+
+#include <lowart/dialect/anthropic_request.hpp>
+#include <lowart/dialect/completion_builder.hpp>
+#include <lowart/dialect/gemini_array.hpp>
+#include <lowart/dialect/gemini_error.hpp>
+#include <lowart/dialect/gemini_error_reading.hpp>
+#include <lowart/dialect/gemini_facts.hpp>
+#include <lowart/dialect/gemini_reader.hpp>
+#include <lowart/dialect/gemini_reply_decode.hpp>
+#include <lowart/dialect/gemini_reply_encode.hpp>
+#include <lowart/dialect/gemini_request_decode.hpp>
+#include <lowart/dialect/gemini_request_encode.hpp>
+#include <lowart/dialect/openai_chat_request.hpp>
+#include <lowart/dialect/responses_request_decode.hpp>
+#include <lowart/dialect/responses_request_encode.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using namespace lowart;
+using namespace lowart::dialect;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+bool has_foreign_signature(Conversation const& c) {
+  for (Message const& message : c.messages)
+    for (ContentPart const& part : message.content)
+      if (!part.signature.empty() && part.signature.by != Dialect::gemini) return true;
+  return false;
+}
+
+/// The same conversation to a provider of every other dialect: what is written is a request there.
+void check_others(Conversation const& c) {
+  Losses losses(MayDrop::anything);
+  if (auto const chat = encode_openai_chat(c, "m", losses)) require(decode_openai_chat(*chat).has_value());
+  if (auto const message = encode_anthropic(c, "m", losses)) require(decode_anthropic(*message).has_value());
+  if (auto const response = encode_responses(c, "m", losses))
+    require(decode_responses(*response).has_value());
+}
+
+void check_request(std::string_view body) {
+  GeminiPath path;
+  path.model = "m";
+  if (auto const facts = read_gemini_facts(path, body)) {
+    require(facts->max_tokens.value_or(0) >= 0);
+    require(facts->choices >= 1 && facts->choices <= 128);
+  }
+  auto const conversation = decode_gemini(body);
+  require(conversation.has_value() == decode_gemini_stream(body).has_value());
+  if (!conversation) return;
+  check_others(*conversation);
+  Losses losses(MayDrop::anything);
+  auto const written = encode_gemini(*conversation, "gemini-3-pro", losses);
+  if (!written) {
+    require(written.error().code() == Errc::invalid_request && !written.error().param().empty());
+    return;
+  }
+  require(!first_json_error(*written));
+  auto const again = decode_gemini(*written);
+  require(again.has_value());
+  Losses of_again(MayDrop::anything);
+  if (has_foreign_signature(*conversation)) return;  // left out on purpose
+  auto const twice = encode_gemini(*again, "gemini-3-pro", of_again);
+  require(twice && *twice == *written);
+}
+
+struct Findings {
+  std::string text;
+  Usage usage;
+  std::int64_t events;
+  FinishReason finish;
+  bool committed, may_end, failed;
+  std::vector<ChatDelta> steps;
+  std::string as_array;
+  friend bool operator==(Findings const&, Findings const&) = default;
+};
+
+/// Reads, decodes and frames the stream in pieces of sizes drawn from `seed`.
+Findings read(std::string_view stream, std::uint32_t seed) {
+  GeminiReader reader;
+  SseReplyDecoder<GeminiReplyEvents> decoder;
+  GeminiArrayFramer framer;
+  ReplyProgress progress(std::pmr::get_default_resource());
+  Findings found{};
+  bool decodes = true;
+  while (!stream.empty()) {
+    seed = seed * 1664525U + 1013904223U;
+    std::string const piece(stream.substr(0, seed % 7 == 0 ? 1 : seed % 97 + 1));
+    stream.remove_prefix(piece.size());
+    found.failed = !reader.feed(piece, progress);
+    require(reader.good_bytes() <= piece.size());
+    decodes = decodes && decoder.decode(piece, stream.empty(), found.steps).has_value();
+    framer.feed(piece, found.as_array);
+  }
+  framer.finish(found.as_array);
+  found.text = progress.text;
+  found.usage = progress.usage;
+  found.events = progress.events;
+  found.finish = progress.finish;
+  found.committed = reader.committed();
+  found.may_end = reader.may_end();
+  return found;
+}
+
+/// A candidate beyond the most that can be asked for, which the reader does not look at.
+bool has_odd_index(std::vector<ChatDelta> const& steps) {
+  for (ChatDelta const& step : steps)
+    for (ChoiceDelta const& choice : step.choices)
+      if (choice.index < 0 || choice.index >= 128) return true;
+  return false;
+}
+
+/// `is_json`: what was read was; a provider's own words are written as they came.
+void check_written(std::vector<ChatDelta> const& steps, bool is_json) {
+  ReplyContext context;
+  context.id = "abc";
+  context.model = "m";
+  GeminiReplyWriter writer(context);
+  CompletionBuilder builder;
+  std::string out;
+  for (ChatDelta const& step : steps) {
+    writer.write(step, out);
+    builder.add(step);
+  }
+  writer.finish(out);
+  auto const again = read(out, 1);
+  if (is_json) {
+    require(!again.failed && (again.may_end || has_odd_index(steps)));
+    require(!first_json_error(again.as_array));
+  }
+  auto const whole = decode_gemini_reply(encode_gemini_reply(builder.whole(), context));
+  require(!is_json || whole.has_value());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+  if (size < 4) return 0;
+  std::uint32_t const seed = (data[0] + 256U * data[1] + 65536U * data[2]) | 1U;
+  std::string const input(reinterpret_cast<char const*>(data + 3), size - 3);
+  check_request(input);
+  Findings const one = read(input, seed);
+  require(one == read(input, seed * 31U));
+  check_written(one.steps, !first_json_error(one.as_array));
+  ReplyProgress progress(std::pmr::get_default_resource());
+  GeminiReader along;
+  if (auto const whole = along.whole(input, progress); !whole) (void)gemini_error_event(whole.error());
+  if (auto const whole = decode_gemini_reply(input)) check_written({*whole}, !first_json_error(input));
+  (void)from_gemini_error(
+      429, input, [&](std::string_view) { return std::string_view(input).substr(0, 40); }, 0);
+  return 0;
+}
