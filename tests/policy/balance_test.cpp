@@ -158,13 +158,30 @@ TEST(Balance, DoesNotTakeRefusingForBeingQuick) {
   EXPECT_LE(broken.calls(), 1U);
 }
 
-TEST(Balance, SaysNothingAboutATargetWhenTheClientIsToBlame) {
+TEST(Balance, SaysNothingAboutATargetWhenTheClientIsToBlameOrItWasNotAsked) {
   TestLoop loop;
-  auto pool = Balance{PowerOfTwo{}, Fallback{failing("a", Error(Errc::invalid_request)), answering("b")}};
-  Call call = loop.call();
-  ChatRequest const request("m");
-  EXPECT_FALSE(loop.run(pool.ask(0, request, call)));
-  EXPECT_EQ(pool.candidates()[0].load->latency(loop.clock.now()), 0.0);
+  for (Error const& error :
+       {Error(Errc::upstream_rejected, "bad", Origin::upstream).with_upstream_status(400),
+        Error(Errc::circuit_open), Error(Errc::rate_limited)}) {
+    auto pool = Balance{PowerOfTwo{}, Fallback{failing("a", error), answering("b")}};
+    Call call = loop.call();
+    ChatRequest const request("m");
+    EXPECT_FALSE(loop.run(pool.ask(0, request, call)));
+    EXPECT_EQ(pool.candidates()[0].load->latency(loop.clock.now()), 0.0) << to_string(error.code());
+  }
+}
+
+TEST(AnotherKeyMayDo, WhatTheAccountWasRefusedOnly) {
+  auto const upstream = [](Errc code) { return Error(code, "", Origin::upstream); };
+  for (Errc const code : {Errc::upstream_auth, Errc::rate_limited, Errc::quota_exceeded, Errc::circuit_open})
+    EXPECT_TRUE(another_key_may_do(upstream(code))) << to_string(code);
+  for (Errc const code :
+       {Errc::upstream_failed, Errc::connect_failed, Errc::first_token_timeout, Errc::unsupported})
+    EXPECT_FALSE(another_key_may_do(upstream(code))) << to_string(code);
+  EXPECT_FALSE(another_key_may_do(Error(Errc::rate_limited))) << "our own limit is on all keys";
+  for (int const status : {402, 403})
+    EXPECT_TRUE(another_key_may_do(upstream(Errc::upstream_rejected).with_upstream_status(status)));
+  EXPECT_FALSE(another_key_may_do(upstream(Errc::upstream_rejected).with_upstream_status(404)));
 }
 
 TEST(Balance, StopsWhenTheCallIsCancelled) {

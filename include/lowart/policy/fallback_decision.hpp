@@ -42,13 +42,13 @@ inline bool goes_on(Error const& error) noexcept {
 }
 
 /// True when the same provider may answer to other credentials: what was refused, was the account's trouble. Its own
-/// trouble (5xx, timeouts) is the same for every key.
+/// trouble (5xx, timeouts) is the same for every key, and so are our limits on it.
 inline bool another_key_may_do(Error const& error) noexcept {
   switch (error.code()) {
     case Errc::upstream_auth:
-    case Errc::rate_limited:
-    case Errc::quota_exceeded:
     case Errc::circuit_open: return true;
+    case Errc::rate_limited:
+    case Errc::quota_exceeded: return error.origin() == Origin::upstream;
     case Errc::upstream_rejected: return error.upstream_status() == 402 || error.upstream_status() == 403;
     default: return false;
   }
