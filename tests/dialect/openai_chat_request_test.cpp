@@ -1,3 +1,4 @@
+#include <lowart/dialect/anthropic_request_encode.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
 
 #include <gtest/gtest.h>
@@ -299,6 +300,35 @@ TEST(OpenAiChatRequest, KeepsUnknownNumbersAsTheyWereWritten) {
       decode_openai_chat(R"({"model":"m","messages":[],"own":{"a":1.0,"b":123456789012345678901234567890}})");
   ASSERT_TRUE(c);
   EXPECT_NE(encoded(*c).find(R"("own":{"a":1.0,"b":123456789012345678901234567890})"), std::string::npos);
+}
+
+TEST(OpenAiChatRequest, KeepsOurSealsOfOtherProvidersFromTheProviderAndTellsIt) {
+  auto const conversation = decode_openai_chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"},
+    {"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"Hm","signature":"lw1.anthropic.EqQB"}],
+     "tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"},
+       "extra_content":{"google":{"thought_signature":"lw1.gemini.Ag=="}}}]},
+    {"role":"tool","tool_call_id":"c","content":"ok"}]})");
+  ASSERT_TRUE(conversation) << conversation.error().message();
+  Losses losses;
+  auto const body = encode_openai_chat(*conversation, "m", losses);
+  ASSERT_TRUE(body) << body.error().message();
+  EXPECT_EQ(body->find("lw1."), std::string::npos) << *body;
+  EXPECT_NE(body->find("Hm"), std::string::npos) << *body;
+  EXPECT_EQ(losses.header(), "messages[1].content[0].signature, messages[1].content[1].signature");
+  Losses none;
+  auto const anthropic = encode_anthropic(*conversation, "m", none, {});
+  ASSERT_TRUE(anthropic) << anthropic.error().message();
+  EXPECT_NE(anthropic->find("EqQB"), std::string::npos) << "its maker gets it back: " << *anthropic;
+}
+
+TEST(OpenAiChatRequest, GivesAProvidersOwnSignaturesBackAsTheyCame) {
+  std::string const call = R"("extra_content":{"google":{"thought_signature":"Ag=="},"more":1})";
+  auto const conversation = decode_openai_chat(
+      R"({"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function",)"
+      R"("function":{"name":"f","arguments":"{}"},)" +
+      call + "}]}]}");
+  ASSERT_TRUE(conversation) << conversation.error().message();
+  EXPECT_NE(encoded(*conversation).find(call), std::string::npos);
 }
 
 }  // namespace

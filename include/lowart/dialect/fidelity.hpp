@@ -188,12 +188,12 @@ class Walk {
 }  // namespace fidelity
 
 /// Notes each loss of saying `c` in `target`. Within one dialect, and from the neutral language without extras,
-/// nothing is lost but the signatures of other providers; chat writes even those as they came. An encoder calls it
+/// nothing is lost but the signatures of other providers. An encoder calls it
 /// first, so that it only writes what its dialect can say.
 inline void check_fidelity(Conversation const& c, Dialect target, Losses& losses) {
   fidelity::Walk walk(c, target, losses);
   if (c.dialect != target) walk.run();
-  else if (target != Dialect::openai_chat && target != Dialect::openai_completions) walk.run_within();
+  else walk.run_within();
 }
 
 }  // namespace lowart::dialect

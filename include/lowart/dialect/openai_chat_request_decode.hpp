@@ -6,6 +6,7 @@
 #include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/conversation.hpp>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -38,13 +39,22 @@ inline std::optional<JsonObject> take_inner(JsonObject& outer, std::string_view 
   return outer.take_object(name);
 }
 
-/// The signature that a tool call brings back in Google's member of this dialect; the member itself is kept as well.
-inline Signature signature_of(JsonObject const& call) {
+/// A proof that another provider's reply brought here under our seal. The member that holds it was written by us and is
+/// not kept: the chat provider would not know what it is.
+inline bool is_foreign(Signature const& signature) noexcept {
+  return !signature.empty() && signature.by != Dialect::openai_chat;
+}
+
+/// The signature that a tool call brings back in Google's member of this dialect; the member itself is kept as well
+/// when its provider wrote it.
+inline Signature take_signature(JsonObject& call) {
   auto const extra = call.peek("extra_content");
   auto const google = extra ? find_member(extra->value, "google") : std::nullopt;
   auto const proof = google ? find_member(google->value, "thought_signature") : std::nullopt;
   if (!proof || proof->kind != JsonKind::string) return {};
-  return unseal(JsonObject::text_of(*proof), Dialect::openai_chat);
+  Signature signature = unseal(JsonObject::text_of(*proof), Dialect::openai_chat);
+  if (is_foreign(signature)) call.take("extra_content");
+  return signature;
 }
 
 inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cache) {
@@ -122,7 +132,7 @@ inline void decode_tool_call(JsonMember const& element, JsonPath const& path, Js
     part.call.name = text_or_empty(inner->take_text("name"));
     part.call.arguments = text_or_empty(inner->take_text(part.call.custom ? "input" : "arguments"));
   }
-  part.signature = signature_of(object);
+  part.signature = take_signature(object);
   part.extra = object.rest();
   if (inner) keep_rest(*inner, type, part.extra);
 }
@@ -159,8 +169,8 @@ inline bool is_reasoning(std::string_view name) noexcept {
 }
 
 /// What a message says of its reasoning, in any of the spellings that vendors have. The members themselves are kept
-/// as extra fields, so that they go out as they came; the parts tell another dialect.
-inline void decode_reasoning(JsonObject const& object, Message& message) {
+/// as extra fields, so that they go out as they came (but for seals of ours); the parts tell another dialect.
+inline void decode_reasoning(JsonObject& object, Message& message) {
   if (auto const details = object.peek("reasoning_details"); details && details->kind == JsonKind::array) {
     scan_array(details->value, [&](JsonMember const& element) {
       auto const text_in = [&](std::string_view name) {
@@ -175,6 +185,9 @@ inline void decode_reasoning(JsonObject const& object, Message& message) {
       if (std::string const proof = text_in(part.redacted ? "data" : "signature"); !proof.empty())
         part.signature = unseal(proof, Dialect::openai_chat);
     });
+    bool const sealed = std::any_of(message.content.begin(), message.content.end(),
+                                    [](ContentPart const& part) { return is_foreign(part.signature); });
+    if (sealed) object.take("reasoning_details");
     if (!message.content.empty()) return;
   }
   for (std::string_view const name : {"reasoning_content", "reasoning"}) {

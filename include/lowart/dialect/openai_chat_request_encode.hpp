@@ -369,7 +369,7 @@ inline Result<std::string> encode_openai_chat(Conversation const& c, std::string
                                               OpenAiVariant variant = {}) {
   using namespace openai_request;
   bool const own = is_own(c.dialect);
-  if (!own) check_fidelity(c, Dialect::openai_chat, losses);
+  if (!own || c.dialect == Dialect::openai_chat) check_fidelity(c, Dialect::openai_chat, losses);
   if (losses.refused()) return tl::unexpected<Error>(*losses.refused());
   std::string body;
   JsonWriter w(body);
