@@ -314,7 +314,7 @@ TEST(OpenAiChatRequest, KeepsOurSealsOfOtherProvidersFromTheProviderAndTellsIt) 
   ASSERT_TRUE(body) << body.error().message();
   EXPECT_EQ(body->find("lw1."), std::string::npos) << *body;
   EXPECT_NE(body->find("Hm"), std::string::npos) << *body;
-  EXPECT_EQ(losses.header(), "messages[1].content[0].signature, messages[1].content[1].signature");
+  EXPECT_EQ(losses.header(), "messages[1].reasoning_details, messages[1].tool_calls.extra_content");
   Losses none;
   auto const anthropic = encode_anthropic(*conversation, "m", none, {});
   ASSERT_TRUE(anthropic) << anthropic.error().message();

@@ -120,6 +120,8 @@ inline std::string_view signature_member(Dialect source, ContentPart const& part
     // A signature of anything else came in a block of its own: anthropic_blocks_decode.hpp.
     case Dialect::anthropic: return part.redacted || part.kind != PartKind::reasoning ? "data" : "signature";
     case Dialect::gemini: return "thoughtSignature";
+    case Dialect::openai_chat:
+      return part.kind == PartKind::reasoning ? "reasoning_details" : "tool_calls.extra_content";
     default: return "signature";
   }
 }
