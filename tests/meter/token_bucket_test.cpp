@@ -66,6 +66,16 @@ TEST(TokenBucket, NeverHoldsMoreThanItsCapacity) {
   EXPECT_EQ(bucket.until(11, start), Duration::max());
 }
 
+TEST(TokenBucket, ForgetsAStartedTokenWhenWhatIsGivenBackFillsIt) {
+  TokenBucket bucket(10, 1min, start);  // one in six seconds
+  bucket.take(10, start);
+  EXPECT_EQ(bucket.level(start + 5s), 0);
+  bucket.give_back(10);
+  EXPECT_TRUE(bucket.take(10, start + 5s));
+  EXPECT_EQ(bucket.remaining(start + 10s), 0) << "five sixths from before it was full, five sixths since";
+  EXPECT_EQ(bucket.remaining(start + 11s), 1);
+}
+
 TEST(TokenBucket, WorksDebtOffFirst) {
   TokenBucket bucket(60, 1min, start);
   bucket.charge(90);

@@ -46,6 +46,7 @@ class TokenBucket {
   /// Returns what was taken and not used. It never holds more than its capacity.
   void give_back(std::int64_t amount) noexcept {
     level_ = std::min(capacity_, level_ + std::clamp<std::int64_t>(amount, 0, most));
+    if (level_ == capacity_) part_ = 0;
   }
   /// Takes `amount` even when it is not there.
   void charge(std::int64_t amount) noexcept {
