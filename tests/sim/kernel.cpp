@@ -44,7 +44,7 @@ std::string Wire::take(std::size_t most) {
 void Wire::tell_of_bytes() {
   if (std::exchange(telling_, true)) return;
   auto const self = kernel_.file(fd_)->wire;
-  kernel_.after(Nanos(kernel_.random_.between(20'000, 400'000)), [self] {
+  kernel_.after(kernel_.latency(), [self] {
     self->telling_ = false;
     if (self->peer_) self->peer_->on_bytes(*self);
   });
@@ -53,7 +53,7 @@ void Wire::tell_of_bytes() {
 void Wire::tell_of_end(bool reset) {
   auto const self = kernel_.file(fd_)->wire;
   if (reset) written_.clear();  // what the peer has not taken by now is lost with it
-  kernel_.after(Nanos(kernel_.random_.between(20'000, 400'000)), [self, reset] {
+  kernel_.after(kernel_.latency(), [self, reset] {
     if (self->peer_ && !self->written_.empty()) self->peer_->on_bytes(*self);
     auto const peer = self->gone_ ? std::move(self->peer_) : self->peer_;
     if (peer) peer->on_closed(*self, reset);
@@ -92,6 +92,15 @@ void Kernel::next_event() {
   now_ = events_.top().at;
   events_.pop();
   act();
+}
+
+Nanos Kernel::latency() {
+  return program_ended_ ? std::chrono::microseconds(100) : Nanos(random_.between(20'000, 400'000));
+}
+
+void Kernel::program_ends() noexcept {
+  program_ended_ = true;
+  trace_.ends();
 }
 
 void Kernel::run_out() {

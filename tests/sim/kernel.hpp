@@ -106,6 +106,9 @@ class Kernel {
   std::function<void()> on_stuck;
   /// Interrupts system calls (EINTR) now and then.
   void interrupts(bool now_and_then) noexcept { interrupts_ = now_and_then; }
+  /// The program's loop has ended. What it closes from now on, it closes in no order that a seed decides, so nothing of
+  /// that is a matter of chance or of the digest.
+  void program_ends() noexcept;
   /// Lets the world go on when the program has ended: what is on its way arrives.
   void run_out();
   std::size_t open_files() const noexcept { return open_files_; }
@@ -175,6 +178,7 @@ class Kernel {
   std::uint32_t readiness(File const& file) const;
   void notify(int fd);
   void next_event();
+  Nanos latency();
   int collect(File& epoll, std::span<epoll_event> events);
   bool interrupted();
   void hang_up(Wire& wire, bool reset);
@@ -189,6 +193,7 @@ class Kernel {
   std::priority_queue<Event> events_;
   std::uint64_t event_number_{0};
   bool interrupts_{false};
+  bool program_ended_{false};
 };
 
 }  // namespace lowart::sim

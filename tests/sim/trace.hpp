@@ -19,12 +19,12 @@ class Trace {
   bool prints() const noexcept { return prints_; }
   std::uint64_t digest() const noexcept { return digest_; }
 
+  /// What is noted from now on does not go into the digest.
+  void ends() noexcept { ended_ = true; }
+
   /// `what` is a literal; `a` and `b` are whatever numbers belong to it.
   void note(Nanos at, std::string_view what, std::int64_t a = 0, std::int64_t b = 0) {
-    mix(static_cast<std::uint64_t>(at.count()));
-    for (char const c : what) mix_byte(static_cast<unsigned char>(c));
-    mix(static_cast<std::uint64_t>(a));
-    mix(static_cast<std::uint64_t>(b));
+    if (!ended_) digest(at, what, a, b);
     if (!prints_) return;
     double const ms = static_cast<double>(at.count()) / 1e6;
     std::printf("%12.3f ms  %.*s %lld %lld\n", ms, static_cast<int>(what.size()), what.data(),
@@ -43,10 +43,17 @@ class Trace {
   }
 
  private:
+  void digest(Nanos at, std::string_view what, std::int64_t a, std::int64_t b) noexcept {
+    mix(static_cast<std::uint64_t>(at.count()));
+    for (char const c : what) mix_byte(static_cast<unsigned char>(c));
+    mix(static_cast<std::uint64_t>(a));
+    mix(static_cast<std::uint64_t>(b));
+  }
   void mix_byte(unsigned char byte) noexcept { digest_ = (digest_ ^ byte) * 0x100000001b3U; }
   void mix(std::uint64_t word) noexcept { digest_ = (digest_ ^ word) * 0x9e3779b97f4a7c15U; }
 
   bool prints_;
+  bool ended_{false};
   std::uint64_t digest_{0xcbf29ce484222325U};
 };
 

@@ -271,9 +271,10 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
     kernel_.trace().text("bytes", piece);
     at_ += piece.size();
     attempt_->sent = at_;
+    // Whoever has read the end of an answer may ask again at once.
+    if (at_ == script_.bytes.size() && end_ == End::keeps) return finish();
     auto const self = shared_from_this();
-    kernel_.after(at_ == script_.bytes.size() && random().percent(50) ? Nanos{0} : pause(),
-                  [self] { self->go_on(); });
+    kernel_.after(pause(), [self] { self->go_on(); });
   }
 
   enum class End : std::uint8_t { keeps, ends, resets, stalls };

@@ -159,6 +159,7 @@ class World {
     look_after(io, server, kernel_.now() + patience);
     io.run();
     ended_ = true;
+    kernel_.program_ends();
     if (!idle_) ledger_.fault("the server never became idle");
     if (server->connections() != 0)
       ledger_.fault(std::to_string(server->connections()) + " connections of clients are left");
