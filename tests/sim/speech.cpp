@@ -46,11 +46,15 @@ std::string chat_chunk(std::string const& choices, std::string const& usage) {
 std::string chat_delta(std::string const& delta, std::string const& finish) {
   return R"({"index":0,"delta":)" + delta + R"(,"finish_reason":)" + finish + "}";
 }
+std::string early_usage(Story const& s, int index) {
+  return s.tells_usage && s.tells_early ? chat_usage(s.figures_at(index)) : "";
+}
 std::vector<StoryEvent> chat_stream(Story const& s) {
   std::vector<StoryEvent> events{
       {chat_chunk(chat_delta(R"({"role":"assistant","content":""})", "null"), ""), 0}};
   for (int i = 0; i < s.words; ++i)
-    events.push_back({chat_chunk(chat_delta(R"({"content":")" + s.word(i) + R"("})", "null"), ""), i + 1});
+    events.push_back(
+        {chat_chunk(chat_delta(R"({"content":")" + s.word(i) + R"("})", "null"), early_usage(s, i)), i + 1});
   events.push_back({chat_chunk(chat_delta("{}", R"("stop")"), ""), s.words});
   if (s.tells_usage) events.push_back({chat_chunk("", chat_usage(s.figures)), s.words});
   events.push_back({data("[DONE]"), s.words});
@@ -65,6 +69,11 @@ std::string chat_whole(Story const& s) {
 
 // --- Anthropic messages
 
+std::string messages_delta(std::string const& reason, std::int64_t output) {
+  return named("message_delta", R"({"type":"message_delta","delta":{"stop_reason":)" + reason +
+                                    R"(,"stop_sequence":null},"usage":{"output_tokens":)" + number(output) +
+                                    "}}");
+}
 std::vector<StoryEvent> messages_stream(Story const& s) {
   std::vector<StoryEvent> events;
   events.push_back(
@@ -85,12 +94,8 @@ std::vector<StoryEvent> messages_stream(Story const& s) {
                    s.word(i) + R"("}})"),
          i + 1});
   events.push_back({named("content_block_stop", R"({"type":"content_block_stop","index":0})"), s.words});
-  events.push_back(
-      {named("message_delta",
-             R"({"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},)"
-             R"("usage":{"output_tokens":)" +
-                 number(s.figures.output) + "}}"),
-       s.words});
+  if (s.tells_early) events.push_back({messages_delta("null", s.figures_at(0).output), s.words});
+  events.push_back({messages_delta(R"("end_turn")", s.figures.output), s.words});
   events.push_back({named("message_stop", R"({"type":"message_stop"})"), s.words});
   return events;
 }
@@ -139,16 +144,19 @@ std::vector<StoryEvent> responses_stream(Story const& s) {
 
 // --- Gemini
 
-std::string gemini_chunk(Story const& s, std::string const& text, bool last) {
+std::string gemini_chunk(Story const& s, std::string const& text, Figures const& so_far, bool last) {
   return R"({"candidates":[{"content":{"parts":[{"text":")" + text + R"("}],"role":"model"})" +
          (last ? R"(,"finishReason":"STOP")" : "") + R"(,"index":0}])" +
-         (last && s.tells_usage ? R"(,"usageMetadata":)" + gemini_usage(s.figures) : "") +
+         ((last || s.tells_early) && s.tells_usage ? R"(,"usageMetadata":)" + gemini_usage(so_far) : "") +
          R"(,"modelVersion":"m","responseId":"r1"})";
 }
 std::vector<StoryEvent> gemini_stream(Story const& s) {
   std::vector<StoryEvent> events;
-  for (int i = 0; i < s.words; ++i)
-    events.push_back({data(gemini_chunk(s, s.word(i), i + 1 == s.words)), i + 1});
+  for (int i = 0; i < s.words; ++i) {
+    bool const last = i + 1 == s.words;
+    Figures const so_far = last ? s.figures : s.figures_at(i);
+    events.push_back({data(gemini_chunk(s, s.word(i), so_far, last)), i + 1});
+  }
   return events;
 }
 
@@ -188,7 +196,7 @@ std::string whole_answer(Speech speech, Story const& story) {
     case Speech::chat: return chat_whole(story);
     case Speech::messages: return messages_whole(story);
     case Speech::responses: return responses_object(story, true);
-    case Speech::gemini: return gemini_chunk(story, story.text(story.words), true);
+    case Speech::gemini: return gemini_chunk(story, story.text(story.words), story.figures, true);
   }
   return {};
 }

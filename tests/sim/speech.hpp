@@ -2,6 +2,7 @@
 /// Speech: the four chat protocols, as a client asks and as an upstream answers. Written by hand from the vendors' own
 /// documents, so that nothing here shares a mistake with the gateway's dialects.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -30,9 +31,16 @@ struct Story {
   int words{0};
   Figures figures{};
   bool tells_usage{true};
+  bool tells_early{false};  ///< Of a stream: each event tells how much it is by then.
 
   std::string word(int index) const {
     return " a" + std::to_string(attempt) + "w" + std::to_string(index) + ".";
+  }
+  /// As told with the word of this index.
+  Figures figures_at(int index) const noexcept {
+    Figures so_far = figures;
+    so_far.output = std::min<std::int64_t>(figures.output, index + 1);
+    return so_far;
   }
   std::string text(int count) const {
     std::string all;

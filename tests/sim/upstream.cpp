@@ -123,6 +123,7 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
     bool const asked = attempt_->speech != Speech::chat || !streams ||
                        body.find(R"("include_usage":true)") != std::string::npos;
     attempt_->story.tells_usage = told && asked;
+    attempt_->story.tells_early = random().percent(25);
     attempt_->story.words = static_cast<int>(random().between(1, random().percent(5) ? 200 : 12));
     attempt_->story.figures =
         Figures{random().between(1, 400), random().percent(30) ? random().between(0, 90) : 0,
