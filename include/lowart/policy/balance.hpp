@@ -35,7 +35,8 @@ class LoadTicket final : public ReplyWatcher {
   void answered() noexcept { load_->answered(call_.now() - began_at_, call_.now()); }
   void failed(Error const& error) noexcept {
     // What fails everywhere says nothing about this target, nor does what it was not asked.
-    if (goes_on(error) && error.origin() == Origin::upstream) load_->failed(call_.now() - began_at_, call_.now());
+    if (goes_on(error) && error.origin() == Origin::upstream)
+      load_->failed(call_.now() - began_at_, call_.now());
   }
   void end(ReplyEnd const&, ReplyProgress const&) noexcept override { end_once(); }
 
