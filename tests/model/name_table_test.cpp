@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+
 namespace lowart::name_table_test {
 namespace {
 
@@ -39,6 +42,13 @@ TEST(NameTable, KeepsWhatWasThere) {
   EXPECT_EQ(found(table, "a"), 1);
   EXPECT_EQ(found(table, "ab"), 2);
   EXPECT_EQ(found(table, "b"), 0);
+}
+
+TEST(NameTable, FindsAllItHoldsAfterItWasMoved) {
+  NameTable<int> filled;
+  for (int i = 1; i <= 1000; ++i) EXPECT_TRUE(filled.add("n" + std::to_string(i), i));
+  NameTable<int> const table = std::move(filled);
+  for (int i = 1; i <= 1000; ++i) EXPECT_EQ(found(table, ("n" + std::to_string(i)).c_str()), i);
 }
 
 }  // namespace

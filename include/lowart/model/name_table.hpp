@@ -4,7 +4,7 @@
 #include <lowart/model/name_pattern.hpp>
 
 #include <algorithm>
-#include <functional>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,9 +20,16 @@ namespace lowart {
 template <class T>
 class NameTable {
  public:
+  NameTable() = default;
+  NameTable(NameTable&&) noexcept = default;
+  NameTable& operator=(NameTable&&) noexcept = default;
+
   /// `name` is a pattern where a `*` stands in it. False, and nothing is added, when the same name is there already.
   bool add(std::string name, T value) {
-    if (!NamePattern::is_one(name)) return exact_.emplace(std::move(name), std::move(value)).second;
+    if (!NamePattern::is_one(name)) {
+      if (exact_.contains(name)) return false;
+      return exact_.emplace(names_.emplace_back(std::move(name)), std::move(value)).second;
+    }
     auto const same = [&](Entry const& entry) { return entry.pattern.text() == name; };
     if (std::any_of(patterns_.begin(), patterns_.end(), same)) return false;
     NamePattern pattern(std::move(name));
@@ -46,10 +53,9 @@ class NameTable {
     NamePattern pattern;
     T value;
   };
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  std::unordered_map<std::string, T, Hash, std::equal_to<>> exact_;
+  std::deque<std::string>
+      names_;  ///< What the keys of `exact_` view: it moves none when it grows or is moved.
+  std::unordered_map<std::string_view, T> exact_;
   std::vector<Entry> patterns_;  ///< Those that say most first.
 };
 
