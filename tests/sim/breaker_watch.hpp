@@ -90,7 +90,11 @@ class BreakerWatch {
     if (is != was_) moved(is);
   }
   void refused() {
-    if (state_->position() == BreakerPosition::closed) fault("it refuses a call though it is closed");
+    using enum BreakerPosition;
+    BreakerPosition const is = state_->position();
+    if (is == closed) fault("it refuses a call though it is closed");
+    if (is == open && kernel_.now() >= open_until_) fault("it refuses a call though its rest is over");
+    if (is == half_open && !probing_) fault("it refuses a call though nobody probes");
   }
   void stays(char const* when) {
     if (state_->position() != was_) {

@@ -111,6 +111,7 @@ void Client::leave() {
   kernel_.trace().note(kernel_.now(), "client leaves", calls_[at_]);
   if (asking_) {
     CallLog& call = log();
+    call.left_at = kernel_.now();
     call.status = answer_.has_head() ? answer_.status() : 0;
     call.body = answer_.body();
   }

@@ -1,5 +1,6 @@
 #include "judge.hpp"
 
+#include <lowart/core/loop_clock.hpp>
 #include <lowart/meter/encoding.hpp>
 
 #include <algorithm>
@@ -41,6 +42,11 @@ class Case {
     bool const asked = std::any_of(ledger_.attempts.begin(), ledger_.attempts.end(),
                                    [&](Attempt const& a) { return a.call == call_.question.number; });
     if (asked && call_.admitted == 0) fault("asked of an upstream, but never admitted");
+    if (!call_.left_at || call_.ended == 0) return;
+    // Clients are looked after every tick or two; a piece that is being sent has its time to be taken.
+    Nanos const seen = plan_.server.look_out + 3 * LoopClock::tick + plan_.server.write_time;
+    if (call_.ended_at > std::max(*call_.left_at, call_.admitted_at) + seen)
+      fault("went on although its client had left");
   }
 
   /// Who stays and asks properly gets one complete answer.

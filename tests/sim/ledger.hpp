@@ -56,6 +56,7 @@ struct CallLog {
   bool sent_whole{false};
   bool impatient{false};  ///< It leaves, or is too slow to be waited for: what it gets is its own doing.
   bool first_on_connection{true};
+  std::optional<Nanos> left_at;
   bool connection_ended{false};
   bool answered{false};  ///< A complete answer, by its framing.
   int status{0};
@@ -63,6 +64,8 @@ struct CallLog {
   // the gateway's side
   int admitted{0};
   int ended{0};
+  Nanos admitted_at{};
+  Nanos ended_at{};
   std::int64_t reserved{0};
   std::vector<KeptRecord> records;
 };

@@ -46,6 +46,7 @@ struct WitnessBook {
       return ledger.fault("a call of nobody was admitted: " + std::string(call.request_id()));
     kernel.trace().note(kernel.now(), "admitted call", number, call.admission().reserved_tokens());
     ++log->admitted;
+    log->admitted_at = kernel.now();
     log->reserved = call.admission().reserved_tokens();
     limits.admitted(log->question.key, kernel.now(), log->reserved, ledger, number);
   }
@@ -55,6 +56,7 @@ struct WitnessBook {
     if (log == nullptr) return;
     kernel.trace().note(kernel.now(), "ended call", number, static_cast<std::int64_t>(records.size()));
     ++log->ended;
+    log->ended_at = kernel.now();
     for (auto& record : records) log->records.push_back(std::move(record));
     records.clear();
     std::int64_t const used = log->records.empty() ? 0 : log->records.back().usage.total();
