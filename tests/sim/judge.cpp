@@ -53,6 +53,7 @@ class Case {
   void answered() {
     if (call_.answered) {
       if (call_.status == 0) fault("an answer without a status");
+      if (call_.status == 500) fault("a fault of the gateway itself: " + call_.body.substr(0, 200));
       return;
     }
     bool const nothing = call_.status == 0 && call_.body.empty();

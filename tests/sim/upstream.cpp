@@ -1,5 +1,6 @@
 #include "upstream.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <utility>
@@ -13,7 +14,7 @@ struct Script {
   std::string bytes;
   std::vector<std::pair<std::size_t, int>> words_at;
   std::size_t terminal_at{0};
-  bool ends_connection{false};
+  std::size_t surplus_at{static_cast<std::size_t>(-1)};  ///< Where what nobody asked for begins.
 };
 
 std::string hex(std::size_t n) {
@@ -156,10 +157,15 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
       script_.bytes = "HTTP/1.1 2x0 Hm\r\n" + script_.bytes;
       a.can_end_well = false;
     }
+    if (trouble == Trouble::surplus && end_ == End::keeps) {
+      script_.surplus_at = script_.bytes.size();
+      script_.bytes += with_length("", 200, whole_answer(a.speech, a.story), 0).bytes;
+    }
     bool const stops = trouble == Trouble::cut || trouble == Trouble::reset || trouble == Trouble::stall;
     if (!stops) return;
-    cut_at_ = static_cast<std::size_t>(random().below(script_.bytes.size()));
-    script_.bytes.resize(cut_at_);
+    std::size_t const most = random().percent(25) ? std::min<std::size_t>(100, script_.bytes.size())
+                                                  : script_.bytes.size();  // a head is short
+    script_.bytes.resize(static_cast<std::size_t>(random().below(most)));
     end_ = trouble == Trouble::cut ? End::ends : trouble == Trouble::reset ? End::resets : End::stalls;
   }
 
@@ -266,7 +272,10 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
         random().percent(60) ? left
                              : static_cast<std::size_t>(random().between(1, static_cast<std::int64_t>(left)));
     bool const all_at_once = script_.bytes.size() < 40'000 || size < 2'000;
-    std::string_view const piece(script_.bytes.data() + at_, all_at_once ? size : 2'000);
+    std::size_t end = at_ + (all_at_once ? size : 2'000);
+    // With the end of the answer: later it might arrive as the answer to the next request, which nobody can tell.
+    if (end >= script_.surplus_at) end = script_.bytes.size();
+    std::string_view const piece(script_.bytes.data() + at_, end - at_);
     wire_->send(piece);
     kernel_.trace().note(kernel_.now(), "upstream sends", host_, static_cast<std::int64_t>(piece.size()));
     kernel_.trace().text("bytes", piece);
@@ -300,7 +309,6 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
   Attempt* attempt_{nullptr};
   Script script_;
   std::size_t at_{0};
-  std::size_t cut_at_{0};
   std::size_t round_{0};
   End end_{End::keeps};
 };
@@ -330,7 +338,7 @@ Trouble Upstreams::trouble() {
   Random& random = kernel_.random();
   if (random.percent(mood_.storm)) return Trouble::limited;
   if (!random.percent(mood_.answer_trouble)) return Trouble::none;
-  return static_cast<Trouble>(random.between(1, static_cast<std::int64_t>(Trouble::endless)));
+  return static_cast<Trouble>(random.between(1, static_cast<std::int64_t>(Trouble::surplus)));
 }
 
 }  // namespace lowart::sim

@@ -38,13 +38,14 @@ enum class Trouble : std::uint8_t {
   error_event,        ///< A failure in the middle of the stream.
   no_terminal_event,  ///< The stream ends, but the answer does not.
   endless,            ///< Words without an end.
+  surplus,            ///< Behind the answer comes another that nobody asked for.
 };
 
 constexpr std::string_view to_string(Trouble trouble) noexcept {
-  constexpr std::array<std::string_view, 13> names{
-      "none",   "no answer",    "refused",       "limited",      "cut",         "reset",
-      "stall",  "garbage head", "garbage chunk", "garbage json", "error event", "no terminal event",
-      "endless"};
+  constexpr std::array<std::string_view, 14> names{
+      "none",    "no answer",    "refused",       "limited",      "cut",         "reset",
+      "stall",   "garbage head", "garbage chunk", "garbage json", "error event", "no terminal event",
+      "endless", "surplus"};
   return names[static_cast<std::size_t>(trouble)];
 }
 
