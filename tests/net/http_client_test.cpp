@@ -3,8 +3,13 @@
 #include "certificates.hpp"
 
 #include <gtest/gtest.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -418,6 +423,37 @@ TEST(HttpTransport, DropsAnIdleConnectionThatBeganToTalk) {
   while (!talked) test.io.run_one();
   EXPECT_EQ(test.fetch(transport).body, "hi");
   EXPECT_EQ(test.peer.connections(), 2);
+}
+
+// As the one above, but with a loop on which nobody waits for a socket, so that it was not told of the talk.
+TEST(HttpTransport, DropsAnIdleConnectionThatBeganToTalkWhileTheLoopDidNotListen) {
+  using boost::asio::ip::tcp;
+  HttpClientTest test;
+  boost::asio::io_context elsewhere;
+  tcp::acceptor acceptor(elsewhere, {boost::asio::ip::address_v4::loopback(), 0});
+  acceptor.non_blocking(true);
+  auto transport = test.at("http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()));
+  std::vector<tcp::socket> accepted;
+  auto const fetch = [&] {
+    Call call = test.new_call();
+    HttpRequest const request = HttpClientTest::get();
+    auto fetching = lowart::testing::start(test.io, lowart::testing::fetch_on(call, transport, request));
+    while (!fetching.done()) {
+      test.io.restart();
+      test.io.run_one_for(1ms);
+      boost::system::error_code nobody;
+      tcp::socket connection = acceptor.accept(nobody);
+      if (nobody) continue;
+      boost::asio::write(connection, boost::asio::buffer(std::string(ok)));
+      accepted.push_back(std::move(connection));
+    }
+    return fetching.take();
+  };
+  EXPECT_EQ(fetch().body, "hi");
+  std::string const unasked = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+  boost::asio::write(accepted.front(), boost::asio::buffer(unasked));
+  EXPECT_EQ(fetch().body, "hi");
+  EXPECT_EQ(accepted.size(), 2u);
 }
 
 TEST(HttpTransport, ClosesTheConnectionOfAnAnswerThatIsNotReadToItsEnd) {

@@ -185,6 +185,26 @@ TEST(Stream, EndsAWaitThatIsCancelledAndNotTheNext) {
   EXPECT_TRUE(pair.run(pair.far.readable()));
 }
 
+TEST(Stream, IsSurelyQuietOnlyToWhomTheLoopResumesForAnEvent) {
+  Pair pair;
+  EXPECT_TRUE(pair.write(pair.far, "a").done());
+  EXPECT_EQ(pair.read(pair.near), "a");
+  EXPECT_TRUE(pair.near.known_quiet());
+  EXPECT_FALSE(pair.near.surely_quiet()) << "nobody waits, so the loop did not ask";
+
+  auto const look = [](Stream& waits_for, Stream& asked) -> Task<bool> {
+    bool const ready = co_await waits_for.until_readable();
+    co_return ready&& asked.surely_quiet();
+  };
+  EXPECT_EQ(pair.read(pair.far), "");
+  auto looking = lowart::testing::start(pair.io, look(pair.far, pair.near));
+  pair.settle();
+  EXPECT_TRUE(pair.write(pair.near, "b").done());
+  pair.settle();
+  ASSERT_TRUE(looking.done());
+  EXPECT_TRUE(looking.take());
+}
+
 TEST(Stream, WaitsForEitherDirection) {
   Pair pair;
   std::string const big(4 * 1024 * 1024, 'x');

@@ -9,7 +9,7 @@ LOWART_DECL HttpPool::Look HttpPool::look(Connection& connection) {
   Stream& stream = connection.stream_;
   // Closed, or talking when nobody asked: either way not one to trust a request to.
   if (connection.unread_.done())
-    return stream.known_quiet() || stream.peer_state() == PeerState::quiet ? Look::good : Look::bad;
+    return stream.surely_quiet() || stream.peer_state() == PeerState::quiet ? Look::good : Look::bad;
   Buffer const buffer = loop_.buffers().take();
   IoStep const step = stream.try_read(buffer.span());
   if (step.done()) {

@@ -85,6 +85,7 @@ class Reactor final : public boost::asio::execution_context::service {
   LOWART_DECL void shutdown() override;
   LOWART_DECL void add(Watch& watch);
   LOWART_DECL void remove(Watch& watch) noexcept;
+  LOWART_DECL bool has_told(Watch const& watch) const noexcept;
   LOWART_DECL void begins_to_wait();
   LOWART_DECL void ended_waiting();
   LOWART_DECL void arm();
@@ -119,6 +120,9 @@ class Watch {
     drained,  ///< Nothing was there; an event will say when there is.
   };
   Reading reading() const noexcept { return reading_; }
+  /// Nothing that had happened when the loop last asked is still to be dispatched to this socket. Known only to what
+  /// the dispatch itself resumes: while nobody waits, or for other handlers, the loop may not have asked for long.
+  bool is_up_to_date() const noexcept { return reactor_.has_told(*this); }
   bool writable() const noexcept { return writable_; }
   /// A read took something and may have left more.
   void read_some() noexcept { reading_ = hung_up_ ? Reading::ready : Reading::unknown; }

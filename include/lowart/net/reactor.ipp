@@ -65,6 +65,14 @@ LOWART_DECL void Reactor::remove(Watch& watch) noexcept {
   if (!down_) ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, watch.socket_, nullptr);
 }
 
+LOWART_DECL bool Reactor::has_told(Watch const& watch) const noexcept {
+  // Where all places were taken, more may wait in the system.
+  if (!dispatching_ || event_count_ == static_cast<int>(events_.size())) return false;
+  for (int i = event_at_; i < event_count_; ++i)
+    if (events_[static_cast<std::size_t>(i)].data.ptr == &watch) return false;
+  return true;
+}
+
 LOWART_DECL void Reactor::begins_to_wait() {
   ++waiting_;
   if (!armed_ && !dispatching_) arm();

@@ -120,8 +120,11 @@ class Stream {
 
   /// One cheap look without reading (a byte is peeked at). With TLS, session tickets do not count as talk.
   LOWART_DECL PeerState peer_state() noexcept;
-  /// The same without a system call: everything was read, and no event of this loop has told of more.
+  /// Everything was read, and no event that was dispatched has told of more. There may be one that was not.
   LOWART_DECL bool known_quiet() const noexcept;
+  /// What peer_state() would say, where it is known to be quiet without a system call: known_quiet(), and the loop has
+  /// just asked. False tells nothing.
+  LOWART_DECL bool surely_quiet() const noexcept;
   bool peer_gone() noexcept { return peer_state() == PeerState::gone; }
 
   /// Why the last attempt, or wait, failed.

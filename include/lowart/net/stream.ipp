@@ -395,6 +395,8 @@ LOWART_DECL bool Stream::known_quiet() const noexcept {
   return watch_ && watch_->reading() == Watch::Reading::drained;
 }
 
+LOWART_DECL bool Stream::surely_quiet() const noexcept { return known_quiet() && watch_->is_up_to_date(); }
+
 LOWART_DECL PeerState Stream::peer_state() noexcept {
   char byte = 0;
   ssize_t got = -1;
