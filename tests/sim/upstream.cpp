@@ -108,6 +108,16 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
     });
   }
 
+  /// Says what nobody asked for while nobody asks: a request that is on its way would take it for its answer.
+  void talk_on() {
+    auto const self = shared_from_this();
+    kernel_.after(pause(), [self, surplus = std::exchange(late_surplus_, {}), round = round_] {
+      bool const idle = self->wire_ && self->round_ == round && self->attempt_ == nullptr &&
+                        !self->request_.begun() && self->wire_->untaken() == 0;
+      if (idle) self->wire_->send(surplus);
+    });
+  }
+
   void answer() {
     if (!wire_) return;
     std::string const& body = request_.body();
@@ -158,8 +168,13 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
       a.can_end_well = false;
     }
     if (trouble == Trouble::surplus && end_ == End::keeps) {
-      script_.surplus_at = script_.bytes.size();
-      script_.bytes += with_length("", 200, whole_answer(a.speech, a.story), 0).bytes;
+      std::string const surplus = with_length("", 200, whole_answer(a.speech, a.story), 0).bytes;
+      if (random().percent(50)) {
+        late_surplus_ = surplus;
+      } else {
+        script_.surplus_at = script_.bytes.size();
+        script_.bytes += surplus;
+      }
     }
     bool const stops = trouble == Trouble::cut || trouble == Trouble::reset || trouble == Trouble::stall;
     if (!stops) return;
@@ -298,6 +313,7 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
     attempt_ = nullptr;
     request_ = HttpReader(false);
     ++round_;
+    if (!late_surplus_.empty()) talk_on();
     maybe_hang_up();
   }
 
@@ -310,6 +326,7 @@ class Upstreams::Connection : public Peer, public std::enable_shared_from_this<C
   Script script_;
   std::size_t at_{0};
   std::size_t round_{0};
+  std::string late_surplus_;
   End end_{End::keeps};
 };
 
