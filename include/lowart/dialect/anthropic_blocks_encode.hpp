@@ -63,8 +63,7 @@ struct Encoding {
 /// Whether a part goes into a request. What is left out was told to the Losses, or says nothing.
 inline bool is_sent(ContentPart const& part, bool own) noexcept {
   // Another provider's proof, which came back through a client of this dialect, would be refused.
-  bool const foreign = !part.signature.empty() && part.signature.by != Dialect::anthropic;
-  if (part.kind == PartKind::reasoning && foreign) return false;
+  if (part.kind == PartKind::reasoning && part.signature.is_foreign_to(Dialect::anthropic)) return false;
   if (own) return true;
   switch (part.kind) {
     case PartKind::text:

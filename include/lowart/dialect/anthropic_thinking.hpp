@@ -33,8 +33,7 @@ inline bool goes_on_without_thinking(Conversation const& c) noexcept {
                                  [](Message const& m) { return m.role == Role::assistant; });
   if (turn == c.messages.rend()) return false;
   return std::none_of(turn->content.begin(), turn->content.end(), [](ContentPart const& part) {
-    return part.kind == PartKind::reasoning && part.signature.by == Dialect::anthropic &&
-           !part.signature.empty();
+    return part.kind == PartKind::reasoning && part.signature.is_of(Dialect::anthropic);
   });
 }
 

@@ -38,20 +38,18 @@ class Walk {
     walk_settings();
     walk_extra(c_.extra, "");
   }
-  /// Within one dialect only this is a loss: a proof that travelled through its client, which its provider would refuse.
+  /// Within one dialect only this is a loss: a proof that travelled through its client, which its provider would
+  /// refuse.
   void run_within() {
     for (std::size_t i = 0; i < c_.messages.size(); ++i)
       for (std::size_t j = 0; j < c_.messages[i].content.size(); ++j) {
         ContentPart const& part = c_.messages[i].content[j];
-        if (is_foreign(part))
+        if (part.signature.is_foreign_to(target_))
           losses_.lose(Weight::hint, signature_path(i, j), "was made by another provider");
       }
   }
 
  private:
-  bool is_foreign(ContentPart const& part) const noexcept {
-    return !part.signature.empty() && part.signature.by != target_;
-  }
   std::string signature_path(std::size_t i, std::size_t j) const {
     std::string_view const member = signature_member(c_.dialect, c_.messages[i].content[j]);
     return path_of(c_, i, j).append(".").append(member);
@@ -109,7 +107,8 @@ class Walk {
       case PartKind::other: return;
     }
     if (from_tool && part.kind != PartKind::text) need(Feature::tool_media, here());
-    if (is_foreign(part) && part.kind != PartKind::reasoning) need(Feature::signature, signature_path(i, j));
+    if (part.signature.is_foreign_to(target_) && part.kind != PartKind::reasoning)
+      need(Feature::signature, signature_path(i, j));
     if (!part.citations.empty()) need(Feature::citation, here() + ".citations");
     if (part.cache) need(Feature::cache_mark, here() + ".cache_control");
     if (!part.extra.empty()) walk_extra(part.extra, here());
@@ -188,8 +187,8 @@ class Walk {
 }  // namespace fidelity
 
 /// Notes each loss of saying `c` in `target`. Within one dialect, and from the neutral language without extras,
-/// nothing is lost but the signatures of other providers. An encoder calls it
-/// first, so that it only writes what its dialect can say.
+/// nothing is lost but the signatures of other providers. An encoder calls it first, so that it only writes what its
+/// dialect can say.
 inline void check_fidelity(Conversation const& c, Dialect target, Losses& losses) {
   fidelity::Walk walk(c, target, losses);
   if (c.dialect != target) walk.run();

@@ -108,7 +108,7 @@ inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFau
 inline void join_signed_reasoning(std::vector<ContentPart>& parts) {
   ContentPart const& last = parts.back();
   bool const signs = last.kind == PartKind::reasoning && last.text.empty() && !last.redacted &&
-                     !last.signature.empty() && last.signature.by != Dialect::gemini;
+                     last.signature.is_foreign_to(Dialect::gemini);
   if (!signs) return;
   std::size_t first = parts.size() - 1;
   while (first > 0 && parts[first - 1].kind == PartKind::reasoning && parts[first - 1].signature.empty())

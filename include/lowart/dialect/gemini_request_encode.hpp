@@ -102,7 +102,7 @@ class Contents {
   /// Empty texts of other dialects would be refused; what is a loss is left out.
   bool is_said(ContentPart const& part) const {
     if (!own_ && !part.raw.empty()) return false;
-    bool const ours = part.signature.by == Dialect::gemini && !part.signature.empty();
+    bool const ours = part.signature.is_of(Dialect::gemini);
     switch (part.kind) {
       case PartKind::text:
       case PartKind::refusal: return own_ || ours || !part.text.empty();

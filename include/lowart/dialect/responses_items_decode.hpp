@@ -2,7 +2,7 @@
 /// The input items of a Responses request, read into messages.
 
 #include <lowart/dialect/json_object.hpp>
-#include <lowart/dialect/openai_chat_request_decode.hpp>
+#include <lowart/dialect/openai_chat_message_decode.hpp>
 #include <lowart/dialect/responses_citation.hpp>
 #include <lowart/dialect/responses_items.hpp>
 #include <lowart/dialect/sealed_signature.hpp>

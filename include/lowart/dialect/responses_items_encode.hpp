@@ -2,7 +2,7 @@
 /// Messages, written as the input items of a Responses request.
 
 #include <lowart/dialect/json_writer.hpp>
-#include <lowart/dialect/openai_chat_request_encode.hpp>
+#include <lowart/dialect/openai_chat_message_encode.hpp>
 #include <lowart/dialect/responses_citation.hpp>
 #include <lowart/dialect/responses_items.hpp>
 #include <lowart/dialect/spelling.hpp>
@@ -182,7 +182,7 @@ class Writer {
 
   /// Reasoning that this dialect's provider gave, or a client of it without a proof; any other is refused there.
   void reasoning(ContentPart const& part) {
-    bool const ours = part.signature.by == Dialect::openai_responses && !part.signature.empty();
+    bool const ours = part.signature.is_of(Dialect::openai_responses);
     bool const unsigned_own = part.signature.empty() && c_.dialect == Dialect::openai_responses;
     if (!ours && !unsigned_own) return;
     w_.begin_object().text("type", "reasoning");

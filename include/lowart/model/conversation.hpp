@@ -49,6 +49,10 @@ struct Signature {
   Dialect by{Dialect::neutral};
   std::string value;
   bool empty() const noexcept { return value.empty(); }
+  /// There is one, and the provider of this dialect made it.
+  bool is_of(Dialect d) const noexcept { return !empty() && by == d; }
+  /// There is one, and a provider of another dialect made it.
+  bool is_foreign_to(Dialect d) const noexcept { return !empty() && by != d; }
   friend bool operator==(Signature const&, Signature const&) = default;
 };
 

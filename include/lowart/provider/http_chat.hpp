@@ -45,9 +45,9 @@ concept ChatWire =
 /// Chat over one wire language.
 ///
 /// A request that came in the same dialect goes out as it came: the same bytes, only the model's name and the
-/// credentials are replaced. Others, and those that bring back a sealed signature (dialect/sealed_signature.hpp), are written from the conversation; what the dialect cannot say is refused or
-/// dropped as `may_drop` says, and told in ReplyHead::dropped. Replies are passed on as they come, in parts of whole
-/// events.
+/// credentials are replaced. Others, and those that bring back a sealed signature (dialect/sealed_signature.hpp), are
+/// written from the conversation; what the dialect cannot say is refused or dropped as `may_drop` says, and told in
+/// ReplyHead::dropped. Replies are passed on as they come, in parts of whole events.
 ///
 /// The commit point: a whole reply has been read and is an answer; a stream has brought content.
 /// Errors: what the transport says; unsupported for a loss; upstream_rejected, upstream_failed, upstream_auth,

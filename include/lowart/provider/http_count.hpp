@@ -30,8 +30,8 @@ concept CountWire =
 /// One count by a provider of a request in its own dialect: the bytes as they came, only the model's name and the
 /// credentials are replaced.
 ///
-/// Errors: unsupported, with nothing sent, for a request in another dialect or with a sealed signature: whoever wraps this
-/// can count by itself (Counted). Else as HttpChat's for a whole reply.
+/// Errors: unsupported, with nothing sent, for a request in another dialect or with a sealed signature: whoever wraps
+/// this can count by itself (Counted). Else as HttpChat's for a whole reply.
 template <CountWire Wire, net::Transport T>
 Task<Result<CountReply>> ask_count(T& transport, Wire const& wire, CountRequest const& request, Call& call) {
   auto const& came = request.chat().wire();

@@ -1,0 +1,260 @@
+#pragma once
+/// The messages of a Conversation, written as those of a chat request of the OpenAI dialect.
+
+#include <lowart/dialect/json_writer.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
+#include <lowart/model/conversation.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart::dialect {
+
+/// How a provider's variant of the OpenAI dialect wants to be spoken to. For requests that are translated; those of
+/// the same dialect go as they came.
+struct OpenAiVariant {
+  bool legacy_max_tokens{
+      false};  ///< Knows `max_tokens`, not `max_completion_tokens`: Mistral, older servers.
+  bool reasoning_content{
+      false};  ///< Takes earlier reasoning back as `reasoning_content`: DeepSeek, Moonshot, vLLM.
+};
+
+namespace openai_request {
+
+inline std::string_view word_of(Role role) noexcept {
+  switch (role) {
+    case Role::system: return "system";
+    case Role::developer: return "developer";
+    case Role::user: return "user";
+    case Role::assistant: return "assistant";
+    case Role::tool: return "tool";
+  }
+  return "user";
+}
+
+/// Ends an inner object with the members kept for it.
+inline void end_inner(JsonWriter& w, std::vector<ExtraField> const& extra, std::string_view name) {
+  if (auto const* rest = find_extra(extra, name)) w.members_of(rest->text);
+  w.end_object();
+}
+
+/// Whether the members that only this dialect knows may be written.
+inline bool is_own(Dialect d) noexcept { return d == Dialect::openai_chat || d == Dialect::neutral; }
+
+/// What is written while a conversation is.
+struct Encoding {
+  JsonWriter& w;
+  bool own;  ///< Extra fields and raw JSON are words of this dialect.
+  OpenAiVariant variant;
+
+  void extra(std::vector<ExtraField> const& fields, std::string_view but = {}) {
+    if (own) w.extra(fields, but);
+  }
+  void end_inner(std::vector<ExtraField> const& fields, std::string_view name) {
+    if (own) openai_request::end_inner(w, fields, name);
+    else w.end_object();
+  }
+  void cache_mark(std::optional<CacheMark> const& cache) {
+    if (!own || !cache) return;
+    w.begin_object("cache_control").text("type", "ephemeral").text_if("ttl", cache->ttl).end_object();
+  }
+};
+
+/// Parts that stand in `content`; the others have members of their own.
+inline bool is_content(PartKind kind) noexcept {
+  return kind != PartKind::reasoning && kind != PartKind::tool_call;
+}
+
+inline bool is_plain_document(ContentPart const& part) noexcept {
+  return part.kind == PartKind::file && part.data.empty() && part.file_id.empty() && !part.text.empty();
+}
+
+/// "data:TYPE;base64,DATA" of media that another dialect says in two members.
+inline std::string data_url(ContentPart const& part) {
+  if (part.media_type.empty() || part.data.find(':') != std::string::npos) return part.data;
+  return "data:" + part.media_type + ";base64," + part.data;
+}
+
+/// Audio is told by its format; a data: URL of another dialect is taken apart.
+inline void encode_audio(JsonWriter& w, ContentPart const& part) {
+  std::string_view data = part.data;
+  std::string_view format = part.format;
+  if (data.starts_with("data:")) data.remove_prefix(std::min(data.find(',') + 1, data.size()));
+  if (format.empty())
+    format = part.media_type == "audio/mpeg" || part.media_type == "audio/mp3" ? "mp3" : "wav";
+  w.text("data", data).text_if("format", format);
+}
+
+inline void encode_part(Encoding& e, ContentPart const& part) {
+  JsonWriter& w = e.w;
+  if (part.kind == PartKind::other) {
+    if (e.own && !part.raw.empty()) w.raw(part.raw.text);
+    return;
+  }
+  w.begin_object();
+  std::string_view inner;
+  switch (part.kind) {
+    case PartKind::text: w.text("type", "text").text("text", part.text); break;
+    case PartKind::refusal: w.text("type", "refusal").text("refusal", part.text); break;
+    case PartKind::image:
+      inner = "image_url";
+      w.text("type", inner).begin_object(inner).text("url", data_url(part)).text_if("detail", part.detail);
+      break;
+    case PartKind::audio:
+      inner = "input_audio";
+      w.text("type", inner).begin_object(inner);
+      encode_audio(w, part);
+      break;
+    case PartKind::file:
+      if (is_plain_document(part)) {
+        w.text("type", "text").text("text", part.text);
+        break;
+      }
+      inner = "file";
+      w.text("type", inner)
+          .begin_object(inner)
+          .text_if("file_data", data_url(part))
+          .text_if("file_id", part.file_id);
+      w.text_if("filename",
+                part.file_name.empty() && !e.own && part.file_id.empty() ? "document.pdf" : part.file_name);
+      break;
+    case PartKind::video:
+    case PartKind::reasoning:
+    case PartKind::tool_call:
+    case PartKind::other: break;
+  }
+  if (!inner.empty()) e.end_inner(part.extra, inner);
+  e.cache_mark(part.cache);
+  e.extra(part.extra, inner);
+  w.end_object();
+}
+
+inline void encode_tool_call(Encoding& e, ContentPart const& part) {
+  JsonWriter& w = e.w;
+  if (!part.raw.empty()) {
+    if (e.own) w.raw(part.raw.text);  // a kind of call that we only carry
+    return;
+  }
+  ToolCall const& call = part.call;
+  std::string_view const type = call.custom ? "custom" : "function";
+  w.begin_object().text("id", call.id).text("type", type).begin_object(type).text("name", call.name);
+  w.text(call.custom ? "input" : "arguments", call.arguments);
+  e.end_inner(part.extra, type);
+  e.extra(part.extra, type);
+  w.end_object();
+}
+
+inline void encode_content(Encoding& e, Message const& message) {
+  std::vector<ContentPart const*> parts;
+  std::string const* refusal = nullptr;
+  bool const in_list = message.content_is_parts && e.own;
+  for (ContentPart const& part : message.content) {
+    if (!is_content(part.kind)) continue;
+    if (part.kind == PartKind::refusal && !in_list) refusal = &part.text;
+    else parts.push_back(&part);
+  }
+  JsonWriter& w = e.w;
+  bool const plain = !in_list && parts.size() == 1 && parts.front()->kind == PartKind::text &&
+                     parts.front()->extra.empty() && (!parts.front()->cache || !e.own);
+  if (plain) {
+    w.text("content", parts.front()->text);
+  } else if (parts.empty() && !in_list) {
+    w.null("content");
+  } else {
+    w.begin_list("content");
+    for (ContentPart const* part : parts) encode_part(e, *part);
+    w.end_list();
+  }
+  if (refusal != nullptr) w.text("refusal", *refusal);
+}
+
+inline void encode_reasoning(Encoding& e, Message const& message) {
+  for (std::string_view const name : {"reasoning_content", "reasoning", "reasoning_details"})
+    if (e.own && find_extra(message.extra, name) != nullptr) return;  // goes out as it came
+  if (e.variant.reasoning_content || e.own)
+    e.w.text_if("reasoning_content", message.joined(PartKind::reasoning));
+}
+
+inline void encode_tool_calls(Encoding& e, Message const& message) {
+  bool open = false;
+  for (ContentPart const& part : message.content) {
+    if (part.kind != PartKind::tool_call) continue;
+    if (!std::exchange(open, true)) e.w.begin_list("tool_calls");
+    encode_tool_call(e, part);
+  }
+  if (open) e.w.end_list();
+}
+
+inline void encode_message(Encoding& e, Message const& message) {
+  JsonWriter& w = e.w;
+  w.begin_object();
+  if (!e.own || find_extra(message.extra, "role") == nullptr) w.text("role", word_of(message.role));
+  encode_content(e, message);
+  encode_reasoning(e, message);
+  if (message.role != Role::tool || e.own) w.text_if("name", message.name);
+  w.text_if("tool_call_id", message.tool_call_id);
+  encode_tool_calls(e, message);
+  e.extra(message.extra);
+  w.end_object();
+}
+
+/// The text of a tool's result; what else it holds follows the results in a message of the user.
+inline void encode_result_text(Encoding& e, Message const& message) {
+  Message result;
+  result.role = Role::tool;
+  result.tool_call_id = message.tool_call_id;
+  std::string text = message.text();
+  bool const has_media = message.content.size() > 1 || (!message.content.empty() && text.empty());
+  if (text.empty() && has_media) text = "The result follows in the next message of the user.";
+  result.content.emplace_back().text = std::move(text);
+  encode_message(e, result);
+}
+
+/// What an assistant said in a row is one turn here: a result must follow the message that holds its call. Texts that
+/// say nothing, which some clients keep of a stream, are left out.
+inline Message joined_turn(std::vector<Message> const& messages, std::size_t& i) {
+  Message turn = messages[i];
+  turn.content.clear();
+  for (; i < messages.size() && messages[i].role == Role::assistant; ++i)
+    for (ContentPart const& part : messages[i].content)
+      if (part.kind != PartKind::text || !part.text.empty()) turn.content.push_back(part);
+  return turn;
+}
+
+/// Messages of another dialect: results of tools are text here, so their images and documents come behind them.
+inline void encode_foreign_messages(Encoding& e, std::vector<Message> const& messages) {
+  Message media;
+  auto const flush = [&] {
+    if (!media.content.empty()) encode_message(e, media);
+    media.content.clear();
+  };
+  for (std::size_t i = 0; i < messages.size();) {
+    Message const& message = messages[i];
+    if (message.role == Role::tool) {
+      encode_result_text(e, message);
+      for (ContentPart const& part : message.content)
+        if (part.kind != PartKind::text && part.kind != PartKind::other) media.content.push_back(part);
+      ++i;
+      continue;
+    }
+    flush();
+    if (message.role != Role::assistant) {
+      encode_message(e, message);
+      ++i;
+      continue;
+    }
+    Message const turn = joined_turn(messages, i);
+    bool const silent = std::all_of(turn.content.begin(), turn.content.end(),
+                                    [](auto const& part) { return part.kind == PartKind::reasoning; });
+    if (!silent) encode_message(e, turn);
+  }
+  flush();
+}
+
+}  // namespace openai_request
+
+}  // namespace lowart::dialect
