@@ -156,7 +156,7 @@ TEST(RequestFacts, EstimatesAsTheDoorDoes) {
   TestLoop loop;
   Call const call = loop.call();
   ChatRequest const plain("m");
-  EXPECT_EQ(RequestFacts(plain, call).output_tokens(), RequestFacts::assumed_output_tokens);
+  EXPECT_EQ(RequestFacts(plain, call).output_tokens(), assumed_output_tokens);
   EXPECT_EQ(RequestFacts(CountRequest(plain), call).output_tokens(), 0) << "a count writes nothing";
   EXPECT_EQ(RequestFacts(EmbeddingRequest("m"), call).output_tokens(), 0);
 }

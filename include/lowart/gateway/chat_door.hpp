@@ -66,17 +66,13 @@ class ChatDoor : public Door {
     if (!body) return visit.fails(body.error());
     Result<WireRequest> const facts = facts_of(visit, visit.client, *body);
     if (!facts) return visit.fails(facts.error());
-    if (!let_in(visit, visit.client.door, tokens_of(facts->body) + output_of(*facts), answer)) return false;
+    std::int64_t const tokens =
+        estimated_tokens(facts->body.size()) +
+        estimated_output(facts->max_tokens, facts->choices, limits().assumed_output_tokens);
+    if (!let_in(visit, visit.client.door, tokens, answer)) return false;
     visit.chat.emplace(*facts);
     return true;
   }
-  std::int64_t output_of(WireRequest const& facts) const noexcept {
-    constexpr std::int64_t most = std::int64_t{1}
-                                  << 40U;  // more than any model writes; its sums cannot overflow
-    auto const each = std::min(facts.max_tokens.value_or(limits().assumed_output_tokens), most);
-    return each * std::clamp<std::int64_t>(facts.choices, 1, 1024);
-  }
-
   void begin_answer(ChatVisit& visit, Result<ChatReply> reply) {
     if (!reply) {
       visit.fails(refusal_of(visit, std::move(reply.error())));

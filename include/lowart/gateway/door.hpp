@@ -99,11 +99,6 @@ class Door {
     visit.client.limits(visit.key->limits->snapshot(now), clock.utc_micros(), visit.responder);
     return admission;
   }
-  /// About how many tokens the body is.
-  static std::int64_t tokens_of(std::string_view body) noexcept {
-    constexpr std::size_t bytes_per_token = 4;
-    return static_cast<std::int64_t>(body.size() / bytes_per_token);
-  }
   /// The client's fields that its dialect wants passed on; in the request's arena.
   static std::span<std::pair<std::string_view, std::string_view> const> passed_fields(Visit& visit) {
     using Field = std::pair<std::string_view, std::string_view>;

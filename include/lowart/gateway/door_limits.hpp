@@ -1,14 +1,17 @@
 #pragma once
 /// DoorLimits: bounds of what one request may ask.
 
+#include <lowart/model/token_estimate.hpp>
+
 #include <cstddef>
 #include <cstdint>
 
 namespace lowart {
 
 struct DoorLimits {
-  std::size_t body_bytes{32U << 20U};        ///< Longest request body.
-  std::int64_t assumed_output_tokens{1024};  ///< Reserved for a call that sets no max_tokens.
+  std::size_t body_bytes{32U << 20U};  ///< Longest request body.
+  /// Reserved for a call that sets no max_tokens.
+  std::int64_t assumed_output_tokens{lowart::assumed_output_tokens};
 };
 
 }  // namespace lowart

@@ -2,6 +2,7 @@
 /// Limited: asks a provider no more than it may be asked.
 
 #include <lowart/meter/limiter.hpp>
+#include <lowart/model/token_estimate.hpp>
 #include <lowart/policy/option_range.hpp>
 #include <lowart/policy/pipe.hpp>
 #include <lowart/policy/request_facts.hpp>
@@ -61,8 +62,7 @@ class LimitTicket final : public ReplyWatcher {
 
   void end(ReplyEnd const&, ReplyProgress const& progress) noexcept override {
     if (!progress.usage.empty()) return settle(progress.usage.total());
-    auto const written = static_cast<std::int64_t>(progress.text.size()) / RequestFacts::bytes_per_token;
-    settle(input_ + written);
+    settle(input_ + estimated_tokens(progress.text.size()));
   }
 
  private:

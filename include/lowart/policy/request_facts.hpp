@@ -6,6 +6,7 @@
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/model/chat_request.hpp>
+#include <lowart/model/token_estimate.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -20,13 +21,9 @@ namespace lowart {
 
 /// A view of one request and its call, which both outlive it. Works each fact out when it is asked for.
 ///
-/// Cost: nothing, unless said otherwise. The estimates are the door's: a quarter of the body's bytes, and what the
-/// client wants written.
+/// Cost: nothing, unless said otherwise. The estimates are those of token_estimate.hpp.
 class RequestFacts {
  public:
-  static constexpr std::int64_t bytes_per_token = 4;
-  static constexpr std::int64_t assumed_output_tokens = 1024;  ///< Of a request that sets no limit.
-
   template <class R>
   RequestFacts(R const& request, Call const& call) noexcept : call_(call) {
     if constexpr (std::same_as<R, ChatRequest>) chat_ = &request;
@@ -44,15 +41,11 @@ class RequestFacts {
   bool streamed() const noexcept { return writes_ && chat_->stream(); }
 
   /// Zero for a request made in process.
-  std::int64_t input_tokens() const noexcept {
-    return static_cast<std::int64_t>(body_.size()) / bytes_per_token;
-  }
+  std::int64_t input_tokens() const noexcept { return estimated_tokens(body_.size()); }
   /// Zero for what writes nothing: embeddings, counts.
   std::int64_t output_tokens() const noexcept {
     if (!writes_) return 0;
-    std::int64_t const each = std::max<std::int64_t>(chat_->max_tokens().value_or(assumed_output_tokens), 0);
-    return std::min(each, most_tokens) *
-           (chat_->wire() ? std::clamp<std::int64_t>(chat_->wire()->choices, 1, 1024) : 1);
+    return estimated_output(chat_->max_tokens(), chat_->wire() ? chat_->wire()->choices : 1);
   }
 
   /// Whether it offers tools to the model. One scan over the body.
@@ -105,8 +98,6 @@ class RequestFacts {
   }
 
  private:
-  static constexpr std::int64_t most_tokens = std::int64_t{1} << 40U;  // more than any model writes
-
   bool is_wire() const noexcept { return chat_->wire().has_value(); }
   bool is_filled_list(std::string_view name) const {
     auto const member = dialect::find_member(body_, name);
