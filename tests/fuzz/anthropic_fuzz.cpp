@@ -1,6 +1,8 @@
 /// Any bytes as an Anthropic request and as a reply: nothing crashes, what is decoded survives being written, and how a
 /// stream is cut, or whether its events repeat, changes nothing that is read.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/anthropic_facts.hpp>
 #include <lowart/dialect/anthropic_reader.hpp>
 #include <lowart/dialect/anthropic_reply.hpp>
@@ -9,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory_resource>
 #include <string>
 #include <string_view>
@@ -19,10 +20,7 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace lowart::fuzz;
 
 struct Findings {
   std::string text;
@@ -33,22 +31,11 @@ struct Findings {
   friend bool operator==(Findings const&, Findings const&) = default;
 };
 
-/// Calls `feed` with the stream in pieces of sizes drawn from `seed`.
-template <class F>
-void cut(std::string_view stream, std::uint32_t seed, F feed) {
-  while (!stream.empty()) {
-    seed = seed * 1664525U + 1013904223U;
-    std::string const piece(stream.substr(0, seed % 7 == 0 ? 1 : seed % 97 + 1));
-    stream.remove_prefix(piece.size());
-    feed(piece);
-  }
-}
-
 Findings read(std::string_view stream, std::uint32_t seed) {
   AnthropicReader reader(AnthropicEvents(), 4096);
   ReplyProgress progress(std::pmr::get_default_resource());
   bool failed = false;
-  cut(stream, seed, [&](std::string const& piece) {
+  cut(stream, seed, [&](std::string const& piece, bool) {
     failed = !reader.feed(piece, progress);
     require(reader.good_bytes() <= piece.size());
   });
@@ -74,7 +61,8 @@ std::vector<ChatDelta> steps_of(std::string_view stream, std::uint32_t seed) {
   AnthropicStreamDecoder decoder;
   std::vector<ChatDelta> steps;
   bool good = true;
-  cut(stream, seed, [&](std::string const& piece) { good = good && decoder.decode(piece, false, steps); });
+  cut(stream, seed,
+      [&](std::string const& piece, bool) { good = good && decoder.decode(piece, false, steps); });
   return steps;
 }
 
@@ -131,9 +119,8 @@ void check_reply(std::string_view bytes, std::uint32_t seed) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 4) return 0;
-  std::uint32_t const seed = (data[0] + 256U * data[1] + 65536U * data[2]) | 1U;
-  std::string const input(reinterpret_cast<char const*>(data + 3), size - 3);
+  if (size < SeededInput::shortest) return 0;
+  auto const [seed, input] = SeededInput(data, size);
   check_request(input);
   check_foreign(input);
   check_reply(input, seed);

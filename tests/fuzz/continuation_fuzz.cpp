@@ -2,6 +2,8 @@
 /// nothing else than it did alone, and of what is JSON comes JSON. Input: request, response and new request, a zero
 /// byte between them.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/responses_continuation.hpp>
 #include <lowart/dialect/responses_event.hpp>
@@ -11,7 +13,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,7 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace lowart::fuzz;
 
 bool is_object(std::string_view text) {
   auto const begin = text.find_first_not_of(" \t\r\n");

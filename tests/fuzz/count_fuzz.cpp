@@ -1,6 +1,8 @@
 /// Any bytes as a request to count tokens, in every dialect that has one, and as its answer: nothing crashes, what is
 /// decoded can be counted, and a count comes back as the number that was written.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/anthropic_count.hpp>
 #include <lowart/dialect/anthropic_facts.hpp>
 #include <lowart/dialect/anthropic_request_decode.hpp>
@@ -14,7 +16,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -22,28 +23,21 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace lowart::fuzz;
 
 void check_facts(std::string_view body) {
   std::string scratch;
   GeminiPath path;
   path.model = "m";
-  auto const is_within = [&](std::string_view token) {
-    return token.empty() ||
-           (token.data() >= body.data() && token.data() + token.size() <= body.data() + body.size());
-  };
-  if (auto const facts = read_anthropic_facts(body, scratch)) require(is_within(facts->model_token));
+  if (auto const facts = read_anthropic_facts(body, scratch)) require(is_within(facts->model_token, body));
   if (auto const facts = read_responses_facts(body, scratch)) {
-    require(is_within(facts->wire.model_token) && is_within(facts->wire.goes_on_from));
+    require(is_within(facts->wire.model_token, body) && is_within(facts->wire.goes_on_from, body));
     // What its server keeps is seen by both looks, so that nothing is counted too low.
     auto const conversation = decode_responses(body);
     bool const kept = conversation && remembered(*conversation) != nullptr;
     if (conversation && !facts->wire.goes_on_from.empty()) require(kept);
   }
-  if (auto const facts = read_gemini_count_facts(path, body)) require(is_within(facts->model_token));
+  if (auto const facts = read_gemini_count_facts(path, body)) require(is_within(facts->model_token, body));
 }
 
 void check_count(Result<Conversation> const& conversation) {

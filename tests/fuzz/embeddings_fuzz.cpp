@@ -1,6 +1,8 @@
 /// Any bytes as a request for embeddings and as a reply with them, in every dialect: nothing crashes, what is decoded
 /// survives being written, and vectors come back bit by bit.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/gemini_embeddings.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
@@ -9,7 +11,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,14 +19,7 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-bool is_within(std::string_view part, std::string_view whole) {
-  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
-}
+using namespace lowart::fuzz;
 
 void check_facts(std::string_view body) {
   std::string scratch;

@@ -1,6 +1,8 @@
 /// Any bytes as a Gemini request and as a reply: nothing crashes, what is decoded survives being written and can be
 /// said to every other dialect, and how a stream is cut changes nothing that is read.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/anthropic_request.hpp>
 #include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/gemini_array.hpp>
@@ -18,7 +20,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory_resource>
 #include <string>
 #include <string_view>
@@ -28,17 +29,7 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-bool has_foreign_signature(Conversation const& c) {
-  for (Message const& message : c.messages)
-    for (ContentPart const& part : message.content)
-      if (!part.signature.empty() && part.signature.by != Dialect::gemini) return true;
-  return false;
-}
+using namespace lowart::fuzz;
 
 /// The same conversation to a provider of every other dialect: what is written is a request there.
 void check_others(Conversation const& c) {
@@ -94,15 +85,12 @@ Findings read(std::string_view stream, std::uint32_t seed) {
   ReplyProgress progress(std::pmr::get_default_resource());
   Findings found{};
   bool decodes = true;
-  while (!stream.empty()) {
-    seed = seed * 1664525U + 1013904223U;
-    std::string const piece(stream.substr(0, seed % 7 == 0 ? 1 : seed % 97 + 1));
-    stream.remove_prefix(piece.size());
+  cut(stream, seed, [&](std::string const& piece, bool last) {
     found.failed = !reader.feed(piece, progress);
     require(reader.good_bytes() <= piece.size());
-    decodes = decodes && decoder.decode(piece, stream.empty(), found.steps).has_value();
+    decodes = decodes && decoder.decode(piece, last, found.steps).has_value();
     framer.feed(piece, found.as_array);
-  }
+  });
   framer.finish(found.as_array);
   found.text = progress.text;
   found.usage = progress.usage;
@@ -146,9 +134,8 @@ void check_written(std::vector<ChatDelta> const& steps, bool is_json) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 4) return 0;
-  std::uint32_t const seed = (data[0] + 256U * data[1] + 65536U * data[2]) | 1U;
-  std::string const input(reinterpret_cast<char const*>(data + 3), size - 3);
+  if (size < SeededInput::shortest) return 0;
+  auto const [seed, input] = SeededInput(data, size);
   check_request(input);
   Findings const one = read(input, seed);
   require(one == read(input, seed * 31U));

@@ -1,6 +1,8 @@
 // The scanner reads nothing outside its text, and on whatever Boost.JSON accepts it reports the same members.
 // The string functions are held to Boost.JSON and to each other; first_json_error gives the same verdict as Boost.JSON.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -9,21 +11,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace {
 
+using lowart::fuzz::require;
+
 namespace json = boost::json;
 using lowart::dialect::JsonKind;
 using lowart::dialect::JsonMember;
 using lowart::dialect::JsonScan;
-
-void require(bool true_thing) {
-  if (!true_thing) std::abort();
-}
 
 json::value parsed(std::string_view text, bool& valid, boost::system::error_code& error) {
   json::parse_options options;

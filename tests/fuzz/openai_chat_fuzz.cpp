@@ -1,6 +1,8 @@
 /// Any bytes as an OpenAI request and as a reply: nothing crashes, what is decoded survives being written,
 /// and how a stream is cut, or whether its events repeat, changes nothing that is read.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/openai_chat_reader.hpp>
 #include <lowart/dialect/openai_chat_reply.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
@@ -9,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory_resource>
 #include <string>
 #include <string_view>
@@ -19,10 +20,7 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using namespace lowart::fuzz;
 
 struct Findings {
   std::string text;
@@ -38,14 +36,10 @@ Findings read(std::string_view stream, std::uint32_t seed) {
   OpenAiChatReader reader(OpenAiEvents(false), 4096);
   ReplyProgress progress(std::pmr::get_default_resource());
   bool failed = false;
-  while (!stream.empty()) {
-    seed = seed * 1664525U + 1013904223U;
-    std::size_t const size = seed % 7 == 0 ? 1 : seed % 97 + 1;
-    std::string const piece(stream.substr(0, size));
-    stream.remove_prefix(piece.size());
+  cut(stream, seed, [&](std::string const& piece, bool) {
     failed = !reader.feed(piece, progress);
     require(reader.good_bytes() <= piece.size());
-  }
+  });
   return {std::string(progress.text), progress.usage, progress.events,  progress.finish,
           reader.committed(),         reader.done(),  reader.may_end(), failed};
 }
@@ -109,9 +103,8 @@ void check_reply(std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 4) return 0;
-  std::uint32_t const seed = (data[0] + 256U * data[1] + 65536U * data[2]) | 1U;
-  std::string const input(reinterpret_cast<char const*>(data + 3), size - 3);
+  if (size < SeededInput::shortest) return 0;
+  auto const [seed, input] = SeededInput(data, size);
   check_request(input);
   check_reply(input);
   Findings const one = read(input, seed);

@@ -1,6 +1,8 @@
 /// Any bytes as a Responses request and as a reply: nothing crashes, what is decoded survives being written, how a
 /// stream is cut changes nothing that is read, and what is written is read again.
 
+#include "fuzz.hpp"
+
 #include <lowart/dialect/responses_continuation.hpp>
 #include <lowart/dialect/responses_facts.hpp>
 #include <lowart/dialect/responses_reader.hpp>
@@ -11,7 +13,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory_resource>
 #include <string>
 #include <string_view>
@@ -21,17 +22,7 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-bool has_foreign_signature(Conversation const& c) {
-  for (Message const& message : c.messages)
-    for (ContentPart const& part : message.content)
-      if (!part.signature.empty() && part.signature.by != Dialect::openai_responses) return true;
-  return false;
-}
+using namespace lowart::fuzz;
 
 void check_request(std::string_view body) {
   std::string scratch;
@@ -72,15 +63,11 @@ Findings read(std::string_view stream, std::uint32_t seed) {
   ReplyProgress progress(std::pmr::get_default_resource());
   Findings found{};
   bool decodes = true;
-  while (!stream.empty()) {
-    seed = seed * 1664525U + 1013904223U;
-    std::size_t const size = seed % 7 == 0 ? 1 : seed % 97 + 1;
-    std::string const piece(stream.substr(0, size));
-    stream.remove_prefix(piece.size());
+  cut(stream, seed, [&](std::string const& piece, bool last) {
     found.failed = !reader.feed(piece, progress);
     require(reader.good_bytes() <= piece.size());
-    decodes = decodes && decoder.decode(piece, stream.empty(), found.steps).has_value();
-  }
+    decodes = decodes && decoder.decode(piece, last, found.steps).has_value();
+  });
   found.text = progress.text;
   found.usage = progress.usage;
   found.events = progress.events;
@@ -107,9 +94,8 @@ void check_written(std::vector<ChatDelta> const& steps, std::string_view request
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  if (size < 4) return 0;
-  std::uint32_t const seed = (data[0] + 256U * data[1] + 65536U * data[2]) | 1U;
-  std::string const input(reinterpret_cast<char const*>(data + 3), size - 3);
+  if (size < SeededInput::shortest) return 0;
+  auto const [seed, input] = SeededInput(data, size);
   check_request(input);
   std::string_view const request = decode_responses(input) ? std::string_view(input) : std::string_view();
   auto const one = read(input, seed);
