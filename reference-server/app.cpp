@@ -2,29 +2,28 @@
 
 #include "default_config.hpp"
 #include "event_log.hpp"
+#include "file_stamp.hpp"
 #include "greeting.hpp"
 #include "snapshot.hpp"
+#include "start_settings.hpp"
 #include "target_metrics.hpp"
 #include "usage_page.hpp"
+#include "usage_query.hpp"
 
 #include <lowart/gateway/serve.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/sqlite_store.hpp>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/deferred.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,49 +32,6 @@
 namespace lowart::server {
 
 namespace {
-
-/// What tells one version of a file from the next.
-struct FileStamp {
-  std::int64_t modified_ns{0};
-  std::int64_t size{-1};
-  std::uint64_t inode{0};
-  friend bool operator==(FileStamp const&, FileStamp const&) = default;
-
-  static FileStamp of(std::string const& path) {
-    struct stat info{};
-    if (::stat(path.c_str(), &info) != 0) return {};
-    return {static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec,
-            static_cast<std::int64_t>(info.st_size), static_cast<std::uint64_t>(info.st_ino)};
-  }
-};
-
-/// What only a start takes over, by name.
-std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Config const& config) {
-  std::string listen;
-  for (auto const& address : config.listen)
-    listen.append(address.text())
-        .append(" ")
-        .append(address.cert_file)
-        .append(" ")
-        .append(address.key_file)
-        .append("\n");
-  std::string limits;
-  auto const add = [&limits](auto number) { limits.append(std::to_string(number)).append(" "); };
-  auto const& server = config.limits;
-  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes})
-    add(count);
-  for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time})
-    add(time.count());
-  add(config.door.assumed_output_tokens);
-  std::string responses;
-  if (auto const& kept = config.responses)
-    for (auto number : {static_cast<std::int64_t>(kept->bytes), static_cast<std::int64_t>(kept->entries),
-                        static_cast<std::int64_t>(kept->lifetime.count())})
-      responses.append(std::to_string(number)).append(" ");
-  return {{"listen", listen},    {"threads", std::to_string(config.threads)},
-          {"data", config.data}, {"access_log", config.access_log},
-          {"limits", limits},    {"responses", responses}};
-}
 
 class App {
  public:
@@ -179,44 +135,13 @@ class App {
       co_await doors.answer_error(request, responder, key.error());
       co_return;
     }
-    Result<KeyUsage> const usage = co_await ask_usage((*key)->name, request.executor());
+    Result<KeyUsage> const usage = co_await ask_usage(*folder_, (*key)->name, request.executor());
     if (!usage) {
       co_await doors.answer_error(request, responder, usage.error());
       co_return;
     }
     std::string const page = usage_page((*key)->name, *usage);
     co_await doors.answer_plain(request, responder, 200, "application/json", page);
-  }
-
-  /// Asks the folder's thread and waits here without blocking the loop.
-  Task<Result<KeyUsage>> ask_usage(std::string name, asio::any_io_executor executor) {
-    struct Waiting {
-      explicit Waiting(asio::any_io_executor const& e) : timer(e, asio::steady_timer::time_point::max()) {}
-      asio::steady_timer timer;
-      std::optional<Result<KeyUsage>> answer;
-    };
-    auto const waiting = std::make_shared<Waiting>(executor);
-    folder_->query(
-        [name](SqliteStore& store) -> Result<KeyUsage> {
-          UsageQuery query;
-          query.key = name;
-          auto totals = store.totals(query);
-          if (!totals) return fail(totals.error());
-          auto models = store.by_model(query);
-          if (!models) return fail(models.error());
-          return KeyUsage{.totals = *totals, .models = std::move(*models)};
-        },
-        [waiting, executor](Result<KeyUsage> result) {
-          asio::post(executor, [waiting, result = std::move(result)]() mutable {
-            waiting->answer = std::move(result);
-            waiting->timer.cancel();
-          });
-        });
-    while (!waiting->answer) {
-      auto const [ignored] = co_await waiting->timer.async_wait(asio::as_tuple(asio::deferred));
-      (void)ignored;
-    }
-    co_return std::move(*waiting->answer);
   }
 
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {

@@ -3,14 +3,6 @@
 #include "config_readers.hpp"
 #include "yaml_reader.hpp"
 
-#include <lowart/meter/counted.hpp>
-#include <lowart/provider/anthropic.hpp>
-#include <lowart/provider/capability.hpp>
-#include <lowart/provider/demo.hpp>
-#include <lowart/provider/gemini.hpp>
-#include <lowart/provider/openai.hpp>
-#include <lowart/provider/openai_responses.hpp>
-
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -21,120 +13,6 @@
 namespace lowart::server {
 
 namespace {
-
-void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
-  auto map = parent.map("breaker");
-  if (!map) return;
-  map->integer("failures", breaker.failures, 1, 1000);
-  map->duration("rest", breaker.rest);
-  breaker.longest_rest = std::max(breaker.longest_rest, breaker.rest);
-  map->finish();
-}
-
-/// A type of provider as the file names it. A new one is a line here, its own names in read_variant() and its case
-/// in route_builder.cpp.
-struct TypeName {
-  std::string_view name;
-  ProviderType type;
-  std::string_view base_url;  ///< The default; empty for one without a network.
-};
-constexpr std::array<TypeName, 5> type_names{{
-    {"openai", ProviderType::openai, "https://api.openai.com/v1"},
-    {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
-    {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
-    {"gemini", ProviderType::gemini, "https://generativelanguage.googleapis.com/v1beta"},
-    {"demo", ProviderType::demo, ""},
-}};
-
-std::string known_types() {
-  std::string list;
-  for (auto const& known : type_names) list.append(list.empty() ? "" : ", ").append(known.name);
-  return list;
-}
-
-std::string name_of(ProviderType type) {
-  auto const known = std::find_if(type_names.begin(), type_names.end(),
-                                  [type](TypeName const& entry) { return entry.type == type; });
-  return std::string(known->name);
-}
-
-/// One key, or several of which each call takes one.
-void read_api_keys(YamlMap& map, ProviderConfig& provider) {
-  std::vector<std::string> keys(1);
-  map.text("api_key", keys.front());
-  if (map.has("api_keys")) {
-    if (!keys.front().empty()) map.wrong("api_key", "a provider has either 'api_key' or 'api_keys'");
-    map.texts("api_keys", keys);
-    if (auto const balance = read_selection(map)) provider.key_balance = *balance;
-  }
-  // A variable that is not set is no key.
-  std::erase_if(keys, [](std::string const& key) { return key.empty(); });
-  if (std::set<std::string>(keys.begin(), keys.end()).size() < keys.size())
-    map.wrong("api_keys", "two of the 'api_keys' are the same");
-  if (keys.size() > TargetOrder::most)
-    map.wrong("api_keys", "a provider has at most " + std::to_string(TargetOrder::most) + " keys");
-  for (auto& key : keys) provider.api_keys.emplace_back(std::move(key));
-}
-
-void read_http(YamlMap& map, ProviderConfig& provider) {
-  map.text("base_url", provider.base_url);
-  if (auto const url = net::parse_base_url(provider.base_url); !url)
-    map.wrong("base_url", url.error().message());
-  read_api_keys(map, provider);
-  map.text("ca_file", provider.ca_file);
-  map.flag("verify_tls", provider.verify_tls);
-  std::string drop(to_string(provider.may_drop));
-  map.text("may_drop", drop);
-  for (MayDrop const known : {MayDrop::nothing, MayDrop::hints, MayDrop::anything})
-    if (drop == to_string(known)) provider.may_drop = known;
-  if (drop != to_string(provider.may_drop)) map.wrong("may_drop", "must be nothing, hints or anything");
-}
-
-/// What only some types know.
-void read_variant(YamlMap& map, ProviderConfig& provider) {
-  constexpr std::int64_t most_tokens = 10'000'000;
-  switch (provider.type) {
-    case ProviderType::openai:
-      map.flag("done_required", provider.done_required);
-      map.flag("repair", provider.repair);
-      map.flag("legacy_max_tokens", provider.openai_variant.legacy_max_tokens);
-      map.flag("reasoning_content", provider.openai_variant.reasoning_content);
-      break;
-    case ProviderType::anthropic:
-      map.text("version", provider.anthropic_version);
-      map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
-      map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
-      break;
-    case ProviderType::demo:
-    case ProviderType::openai_responses:
-    case ProviderType::gemini: break;
-  }
-}
-
-ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
-  ProviderConfig provider;
-  provider.name = std::move(name);
-  provider.line = line;
-  std::string type;
-  map.text("type", type);
-  auto const known = std::find_if(type_names.begin(), type_names.end(),
-                                  [&](TypeName const& entry) { return entry.name == type; });
-  if (type.empty()) map.wrong("a provider needs a 'type': " + known_types());
-  else if (known == type_names.end())
-    map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
-  else {
-    provider.type = known->type;
-    provider.base_url = known->base_url;
-    if (!known->base_url.empty()) read_http(map, provider);
-    read_variant(map, provider);
-  }
-  read_timeouts(map, "timeouts", provider.timeouts);
-  read_retry(map, provider.retry);
-  read_breaker(map, provider.breaker);
-  read_rates(map, provider.limits);
-  map.finish();
-  return provider;
-}
 
 /// The doors a file names; those no door has, and those that stand twice, are reported.
 DoorSet read_door_names(YamlMap& map) {
@@ -161,8 +39,8 @@ void read_doors(YamlMap& map, ModelConfig& model, std::vector<ProviderConfig> co
     shared = shared & able;
     if (DoorSet const missing = named - able; !missing.empty())
       map.wrong("doors", "the target '" + target.provider + "' of the model '" + model.name +
-                             "' cannot serve " + missing.text() + ": its type " + name_of(provider->type) +
-                             " serves " + able.text());
+                             "' cannot serve " + missing.text() + ": its type " +
+                             std::string(name_of(provider->type)) + " serves " + able.text());
   });
   if (!map.has("doors")) model.doors = shared;
   else if (!named.empty()) model.doors = named;
@@ -336,17 +214,6 @@ Config read_root(YamlMap& root, Problems& problems) {
 }
 
 }  // namespace
-
-DoorSet doors_of(ProviderType type) noexcept {
-  switch (type) {
-    case ProviderType::demo: return doors_served<Counted<Demo>>;
-    case ProviderType::openai: return doors_served<Counted<OpenAi<>>>;
-    case ProviderType::openai_responses: return doors_served<Counted<OpenAiResponses<>>>;
-    case ProviderType::anthropic: return doors_served<Counted<Anthropic<>>>;
-    case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
-  }
-  return {};
-}
 
 ConfigResult read_config(std::string const& yaml) {
   Problems problems;

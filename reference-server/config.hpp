@@ -1,61 +1,27 @@
 #pragma once
 /// Config: what lowart.yaml says, checked. docs/configuration.md is its reference.
 
+#include "provider_config.hpp"
 #include "route_config.hpp"
 
-#include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
-#include <lowart/dialect/anthropic_request_encode.hpp>
-#include <lowart/dialect/openai_chat_request_encode.hpp>
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/response_store.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/model/door_set.hpp>
-#include <lowart/model/losses.hpp>
 #include <lowart/net/listen_address.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/net/sha256.hpp>
-#include <lowart/net/url.hpp>
-#include <lowart/policy/breaker_state.hpp>
-#include <lowart/policy/retry_decision.hpp>
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace lowart::server {
-
-/// Which protocol a provider speaks.
-enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini };
-
-/// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
-/// that do not count.
-DoorSet doors_of(ProviderType type) noexcept;
-
-struct ProviderConfig {
-  std::string name;
-  ProviderType type{ProviderType::demo};
-  std::string base_url;
-  std::vector<Secret> api_keys;               ///< None: no credentials are sent.
-  AnySelection key_balance{LeastInFlight{}};  ///< Which of several keys a call takes.
-  Limits limits;                              ///< Of all its targets together.
-  std::string ca_file;
-  bool verify_tls{true};
-  MayDrop may_drop{MayDrop::hints};
-  bool done_required{true};               ///< openai
-  bool repair{true};                      ///< openai
-  dialect::OpenAiVariant openai_variant;  ///< openai
-  std::string anthropic_version;          ///< anthropic; empty: the provider's default
-  dialect::AnthropicVariant anthropic_variant;
-  Clocks timeouts;
-  RetryOptions retry;
-  BreakerOptions breaker;
-  std::size_t line{0};
-};
 
 struct ModelConfig {
   std::string name;                  ///< Or a pattern.

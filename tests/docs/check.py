@@ -19,7 +19,8 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
          "docs/architecture.md", "docs/configuration.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
 
 # The files that read lowart.yaml.
-READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/route_config.cpp"]
+READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
+           "reference-server/route_config.cpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"

@@ -1,0 +1,42 @@
+#pragma once
+/// What of a configuration only a start takes over, to tell when a changed file needs one.
+
+#include "config.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace lowart::server {
+
+/// Each setting by its name in lowart.yaml, with a text that differs when it does.
+inline std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Config const& config) {
+  std::string listen;
+  for (auto const& address : config.listen)
+    listen.append(address.text())
+        .append(" ")
+        .append(address.cert_file)
+        .append(" ")
+        .append(address.key_file)
+        .append("\n");
+  std::string limits;
+  auto const add = [&limits](auto number) { limits.append(std::to_string(number)).append(" "); };
+  auto const& server = config.limits;
+  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes})
+    add(count);
+  for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time})
+    add(time.count());
+  add(config.door.assumed_output_tokens);
+  std::string responses;
+  if (auto const& kept = config.responses)
+    for (auto number : {static_cast<std::int64_t>(kept->bytes), static_cast<std::int64_t>(kept->entries),
+                        static_cast<std::int64_t>(kept->lifetime.count())})
+      responses.append(std::to_string(number)).append(" ");
+  return {{"listen", listen},    {"threads", std::to_string(config.threads)},
+          {"data", config.data}, {"access_log", config.access_log},
+          {"limits", limits},    {"responses", responses}};
+}
+
+}  // namespace lowart::server
