@@ -278,6 +278,8 @@ def stalled_listener():
 
 
 def closed_port():
-    """A port that refuses connections, as nobody listens there."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
+    """(socket, port): a port that refuses connections, and that nobody else gets while the socket is kept: it is bound
+    and never listens."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock, sock.getsockname()[1]

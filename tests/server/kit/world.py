@@ -17,6 +17,7 @@ class World:
         self.rude = Upstream()  # closes every connection as soon as it has it
         self.rude.on_accept = lambda sock: sock.close() or True
         self.deaf, deaf_port = stalled_listener()
+        self.closed, shut_port = closed_port()
         providers = {
             "up": provider(self.up.url, timeouts=STALL_CLOCKS),
             "patient": provider(self.up.url),
@@ -24,7 +25,7 @@ class World:
             "again": provider(self.up.url, retry={"attempts": 2}),
             "brief": provider(self.up.url, timeouts={"whole": "600ms"}),
             "rude": provider(self.rude.url),
-            "closed": provider(f"http://127.0.0.1:{closed_port()}/v1"),
+            "closed": provider(f"http://127.0.0.1:{shut_port}/v1"),
             "deaf": provider(f"http://127.0.0.1:{deaf_port}/v1", timeouts={"connect": "400ms"}),
             "lax": provider(self.up.url, done_required=False),
         }
