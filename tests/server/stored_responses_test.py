@@ -103,6 +103,32 @@ def _():
     equal([h.at(method, id_of(kept)).status for method in ("GET", "HEAD")], [200, 200])
 
 
+@case("a body that lies about its length does not confuse the door of one response")
+def _():
+    h = house()
+    _, kept = h.create("openai", "Hello")
+    path = f"{PATH}/{id_of(kept)}"
+    head = f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {h.gateway.key}\r\n".encode()
+
+    def asked(lengths, body):
+        connection = h.gateway.connect(timeout=5)
+        connection.send(head + lengths + b"\r\n\r\n" + body)
+        return connection, connection.answer("GET")
+
+    smuggled = f"DELETE {path} HTTP/1.1\r\nhost: x\r\n".encode() + head.split(b"\r\n")[2] + b"\r\n\r\n"
+    for lengths, status in ((b"content-length: 0\r\ncontent-length: 9", 400), (b"content-length: 2147483648", 200)):
+        connection, answer = asked(lengths, smuggled)
+        equal(answer.status, status, answer.body)
+        check(connection.answer("GET") is None, "what follows is never taken for a request")
+        connection.close()
+    connection, answer = asked(b"content-length: %d" % len(smuggled), smuggled)
+    equal(answer.body, kept)
+    connection.send(head + b"\r\n")
+    equal(connection.answer("GET").body, kept, "a body is stepped over, whatever it says")
+    connection.close()
+    equal(h.at("GET", id_of(kept)).body, kept, "nobody has deleted it")
+
+
 @case("a count of what goes on counts all that was said, and refuses an id that is not known")
 def _():
     h = house()
