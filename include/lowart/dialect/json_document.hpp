@@ -5,6 +5,7 @@
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_scan.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -39,11 +40,14 @@ struct JsonNode {
 
 /// For a body that is taken apart all the way down: validates it, and keeps where each value is. Views into the text,
 /// which must stay; a JsonMember of it is good as long as the document. Cost: a third more than first_json_error, and
-/// 32 bytes a value.
+/// 32 bytes a value: a hostile text of nothing but small values could make that sixteen times its size, so their number
+/// is bounded.
 class JsonDocument {
  public:
+  static constexpr std::size_t most_values = std::size_t{1} << 21U;  ///< 64 MiB of nodes.
+
   explicit JsonDocument(std::string_view text) {
-    notes_.nodes.reserve(text.size() / bytes_per_value + 1);
+    notes_.nodes.reserve(std::min(text.size() / bytes_per_value + 1, most_values));
     error_ = text.size() > most_bytes ? most_bytes : json_check::first_error(text, notes_);
   }
   JsonDocument(JsonDocument const&) = delete;
@@ -51,6 +55,8 @@ class JsonDocument {
 
   /// Where the text stops being one valid JSON value: see first_json_error. Texts over 4 GiB are not read.
   std::optional<std::size_t> error() const noexcept { return error_; }
+  /// There are more than most_values: what is beyond them was validated, but is not kept.
+  bool has_too_many_values() const noexcept { return notes_.is_full; }
   /// The outermost value of a valid text.
   JsonMember root() const noexcept { return notes_.nodes.front().member(); }
 
@@ -69,6 +75,7 @@ class JsonDocument {
     }
     void close(char const* end) noexcept {
       std::uint32_t const at = open_[--depth_];
+      if (at == nodes.size()) return;  // there was no place for it
       JsonNode& node = nodes[at];
       node.value_size = static_cast<std::uint32_t>(end - node.value);
       node.inside = static_cast<std::uint32_t>(nodes.size()) - at - 1;
@@ -76,9 +83,11 @@ class JsonDocument {
     void scalar(JsonKind kind, std::string_view value, bool escaped) { add(kind, value, escaped); }
 
     std::vector<JsonNode> nodes;
+    bool is_full{false};
 
    private:
     void add(JsonKind kind, std::string_view value, bool escaped) {
+      if (nodes.size() == most_values) return void(is_full = true);
       nodes.push_back({key_.data(), value.data(), static_cast<std::uint32_t>(key_.size()),
                        static_cast<std::uint32_t>(value.size()), 0, kind, key_escaped_, escaped});
       key_ = {};

@@ -223,6 +223,8 @@ class JsonObject {
 /// The object that a body is. The error says where it is no valid JSON, or that it is no object.
 inline Result<JsonObject> open_body(JsonDocument const& document, JsonFault& fault) {
   if (auto const at = document.error()) fault.wrong("", "is not valid JSON, at byte " + std::to_string(*at));
+  else if (document.has_too_many_values())
+    fault.wrong("", "has more than " + std::to_string(JsonDocument::most_values) + " JSON values");
   else if (document.root().kind != JsonKind::object) fault.wrong("", "is not a JSON object");
   if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
   return JsonObject(document.root(), "", fault);
