@@ -1,5 +1,6 @@
 #include "app.hpp"
 
+#include "breaker_page.hpp"
 #include "default_config.hpp"
 #include "event_log.hpp"
 #include "file_stamp.hpp"
@@ -123,6 +124,10 @@ class App {
       co_await usage_me(doors, *snapshot, request, responder);
       co_return;
     }
+    if (path == "/admin/breakers") {
+      co_await breakers(doors, *snapshot, request, responder);
+      co_return;
+    }
     bool const served =
         co_await doors.serve(*snapshot->answer, snapshot->keys, snapshot->models, request, responder);
     if (!served) co_await doors.not_found(request, responder);
@@ -141,6 +146,23 @@ class App {
       co_return;
     }
     std::string const page = usage_page((*key)->name, *usage);
+    co_await doors.answer_plain(request, responder, 200, "application/json", page);
+  }
+
+  /// For the operator: nobody else learns of providers and their troubles.
+  Task<void> breakers(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+                      net::Responder& responder) {
+    auto const key = snapshot.keys.find(ChatDoor::presented_key(request.head()));
+    if (!key) {
+      co_await doors.answer_error(request, responder, key.error());
+      co_return;
+    }
+    if (!(*key)->admin) {
+      Error const denied(Errc::permission_denied, "this page is for keys with 'admin: true'", Origin::client);
+      co_await doors.answer_error(request, responder, denied);
+      co_return;
+    }
+    std::string const page = breaker_page(snapshot, std::chrono::steady_clock::now());
     co_await doors.answer_plain(request, responder, 200, "application/json", page);
   }
 

@@ -108,6 +108,7 @@ KeyConfig read_key(YamlMap& map) {
   }
   read_rates(map, key.limits);
   map.texts("models", key.models);
+  map.flag("admin", key.admin);
   map.finish();
   return key;
 }

@@ -85,7 +85,7 @@ models:
 
 keys:
   - {name: first, key: )" +
-         key + R"(, rpm: 600, tpm: 1000000, concurrency: 50}
+         key + R"(, rpm: 600, tpm: 1000000, concurrency: 50, admin: true}
 )";
 }
 

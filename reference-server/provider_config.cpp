@@ -24,7 +24,20 @@ namespace {
 void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
   auto map = parent.map("breaker");
   if (!map) return;
-  map->integer("failures", breaker.failures, 1, 1000);
+  constexpr int most_calls = 100'000;
+  map->integer("failures", breaker.failures, 0, 1000);
+  map->integer("failure_percent", breaker.failure_percent, 0, 100);
+  map->integer("slow_percent", breaker.slow_percent, 0, 100);
+  map->duration("slow", breaker.slow);
+  if (breaker.slow.count() == 0) map->wrong("slow", "'slow' is at least 1ms");
+  map->integer("window", breaker.window, 1, most_calls);
+  map->duration("window_time", breaker.window_time);
+  constexpr std::chrono::milliseconds shortest{1'000};
+  if (breaker.window_time.count() > 0 && breaker.window_time < shortest)
+    map->wrong("window_time", "'window_time' is at least 1s, or 0");
+  map->integer("minimum_calls", breaker.minimum_calls, 1, most_calls);
+  if (breaker.failures == 0 && breaker.failure_percent == 0)
+    map->wrong("failures", "without 'failures' and without 'failure_percent' no failure would ever open it");
   map->duration("rest", breaker.rest);
   breaker.longest_rest = std::max(breaker.longest_rest, breaker.rest);
   map->finish();

@@ -41,6 +41,13 @@ std::string upstream_model(TargetConfig const& target, ModelConfig const& model)
   return target.model.empty() ? model.name : target.model;
 }
 
+/// A model's breaker counts what concerns that model, its key's what concerns every model, its target's what concerns
+/// every key.
+constexpr BreakerScope scope_of_key{.key = true, .model_of_key = false, .target = false};
+constexpr BreakerScope scope_of_model_of_key{.key = false, .model_of_key = true, .target = false};
+constexpr BreakerScope scope_of_target{.key = false, .model_of_key = false, .target = true};
+constexpr BreakerScope scope_of_model{.key = false, .model_of_key = true, .target = true};
+
 /// Maps the client's name to the target's, where the two differ.
 AnyProvider under_its_name(AnyProvider answer, TargetConfig const& target, ModelConfig const& model) {
   bool const by_pattern = NamePattern::is_one(model.name);
@@ -129,8 +136,10 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
     // The usual target is one type, without a virtual call within.
     Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
     return with_leaf(config, key, [&](auto leaf) {
-      auto bounded = std::move(leaf) | counted() | timeouts(config.timeouts) |
-                     breaker(breaker_of(config, asked, 0)) | retry(config.retry);
+      auto bounded =
+          std::move(leaf) | counted() | timeouts(config.timeouts) |
+          breaker({breaker_of(config, "", 0, scope_of_key), breaker_of(config, asked, 0, scope_of_model)}) |
+          retry(config.retry);
       return AnyProvider(ForModel(std::move(bounded), asked));
     });
   }
@@ -138,7 +147,8 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
   return under_its_name(std::move(answer), target, model);
 }
 
-/// One breaker and one leaf for each key: what one key is refused does not keep calls from the others.
+/// One leaf for each key, with a breaker for the key and one for this model with it: what one key is refused does not
+/// keep calls from the others. What the target itself does wrong is one breaker's affair, around all keys.
 AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const& model,
                                 LimitTicket::LimitList const& limits) {
   std::vector<AnyProvider> members;
@@ -150,14 +160,19 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
       return AnyProvider(std::move(bare) | counted() | timeouts(config.timeouts));
     });
     if (!limits.empty()) leaf = AnyProvider(std::move(leaf) | limited(limits));
-    members.emplace_back(std::move(leaf) | breaker(breaker_of(config, model, keys.size() < 2 ? 0 : i + 1)));
+    if (keys.size() < 2)
+      return AnyProvider(std::move(leaf) | breaker({breaker_of(config, "", 0, scope_of_key),
+                                                    breaker_of(config, model, 0, scope_of_model)}));
+    members.emplace_back(std::move(leaf) |
+                         breaker({breaker_of(config, "", i + 1, scope_of_key),
+                                  breaker_of(config, model, i + 1, scope_of_model_of_key)}));
     std::string name = config.name + "/" + model + "#" + std::to_string(i + 1);
     auto load = load_of(config.name, name);
     candidates.push_back(Candidate{.name = std::move(name), .load = std::move(load)});
   }
-  if (members.size() == 1) return members.front();
-  return AnyProvider(AnyBalance(config.key_balance, AnyFallback(std::move(members)), std::move(candidates),
-                                another_key_may_do));
+  AnyBalance balance(config.key_balance, AnyFallback(std::move(members)), std::move(candidates),
+                     another_key_may_do);
+  return AnyProvider(std::move(balance) | breaker(breaker_of(config, model, 0, scope_of_target)));
 }
 
 ProviderConfig const& RouteBuilder::provider(std::string const& name) const {
@@ -194,20 +209,21 @@ std::shared_ptr<TargetLimit> RouteBuilder::limit_of(std::string const& provider,
   return limit;
 }
 
-/// One breaker for a provider's model (and key, counted from 1, where it has several), whichever routes lead there; its
-/// state lives on over reloads.
+/// One for a provider's model, whichever routes lead there; without a model: for all of them. `key` counts from 1 where
+/// there are several, 0 is every key. Its state lives on over reloads.
 std::shared_ptr<BreakerState> RouteBuilder::breaker_of(ProviderConfig const& config, std::string const& model,
-                                                       std::size_t key) {
+                                                       std::size_t key, BreakerScope scope) {
+  BreakerOptions options = config.breaker;
+  options.scope = scope;
   auto const find = [&](std::vector<NamedBreaker> const& all) -> std::shared_ptr<BreakerState> {
     for (auto const& b : all)
-      if (b.provider == config.name && b.model == model && b.key == key &&
-          b.state->options() == config.breaker)
+      if (b.provider == config.name && b.model == model && b.key == key && b.state->options() == options)
         return b.state;
     return nullptr;
   };
   if (auto here = find(made_.breakers)) return here;
   auto state = before_ != nullptr ? find(before_->breakers) : nullptr;
-  if (!state) state = std::make_shared<BreakerState>(config.breaker);
+  if (!state) state = std::make_shared<BreakerState>(options);
   made_.breakers.push_back(NamedBreaker{config.name, model, key, state});
   return state;
 }

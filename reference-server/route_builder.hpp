@@ -37,7 +37,7 @@ class RouteBuilder {
                                    std::string const& model);
   std::shared_ptr<TargetLimit> limit_of(std::string const& provider, std::string const& model, Limits limits);
   std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model,
-                                           std::size_t key);
+                                           std::size_t key, BreakerScope scope);
   std::shared_ptr<TargetLoad> load_of(std::string const& pool, std::string const& target);
 
   Snapshot& made_;

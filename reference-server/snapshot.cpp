@@ -52,7 +52,7 @@ class Builder {
     auto const now = std::chrono::steady_clock::now();
     std::vector<KeyEntry> entries;
     for (auto const& key : made_.config.keys)
-      entries.push_back(KeyEntry{key.name, key.digest, limits_of(key, now), key.models});
+      entries.push_back(KeyEntry{key.name, key.digest, limits_of(key, now), key.models, key.admin});
     return entries;
   }
 

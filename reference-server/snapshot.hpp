@@ -23,8 +23,8 @@ namespace lowart::server {
 /// A breaker and whom it guards, for metrics.
 struct NamedBreaker {
   std::string provider;
-  std::string model;
-  std::size_t key{0};  ///< Which of its provider's keys, from 1; 0: the only one.
+  std::string model;   ///< Empty: all that are asked with the key.
+  std::size_t key{0};  ///< Which of its provider's keys, from 1; 0: the only one, or all of them.
   std::shared_ptr<BreakerState> state;
 };
 /// What a target may be asked, and how much of that is used.

@@ -27,7 +27,14 @@ void fail_once(BreakerState& state, Error const& error, TimePoint at = start) {
 void succeed_once(BreakerState& state, TimePoint at = start) {
   auto const pass = state.admit(at);
   ASSERT_TRUE(pass);
-  state.succeeded(*pass);
+  state.succeeded(*pass, at);
+}
+/// One call whose answer begins after `took` and is complete at once.
+void answer_once(BreakerState& state, std::chrono::milliseconds took, TimePoint at = start) {
+  auto pass = state.admit(at);
+  ASSERT_TRUE(pass);
+  state.answered(*pass, at + took);
+  state.succeeded(*pass, at + took);
 }
 
 TEST(BreakerState, OpensAfterSoManyFailuresInARow) {
@@ -68,6 +75,85 @@ TEST(BreakerState, ForgetsWhatSlidesOutOfTheWindow) {
   fail_once(state, down());
   fail_once(state, down());
   EXPECT_EQ(state.position(), BreakerPosition::open);
+}
+
+TEST(BreakerState, JudgesNoRateOfTooFewCalls) {
+  BreakerState state({.failures = 0, .failure_percent = 10, .window = 1000, .minimum_calls = 8});
+  for (int i = 0; i < 7; ++i) fail_once(state, down());
+  EXPECT_EQ(state.position(), BreakerPosition::closed);
+  fail_once(state, down());
+  EXPECT_EQ(state.position(), BreakerPosition::open);
+}
+
+TEST(BreakerState, TakesTheRateOverTheLastWhile) {
+  BreakerState state({.failures = 0, .failure_percent = 50, .window_time = 16s, .minimum_calls = 4});
+  for (int i = 0; i < 3; ++i) fail_once(state, down(), start);
+  succeed_once(state, start + 17s);
+  fail_once(state, down(), start + 18s);
+  EXPECT_EQ(state.position(), BreakerPosition::closed)
+      << "the first three have slid out: two calls are too few";
+  succeed_once(state, start + 19s);
+  EXPECT_EQ(state.view(start + 19s).failures.calls, 3U);
+  fail_once(state, down(), start + 20s);
+  EXPECT_EQ(state.position(), BreakerPosition::open) << "two of four";
+}
+
+TEST(BreakerState, OpensWhenTooManyAnswersBeginLate) {
+  BreakerState state({.slow_percent = 50, .slow = 2s, .window = 4, .rest = 10s});
+  answer_once(state, 2s);
+  answer_once(state, 100ms);
+  answer_once(state, 1999ms);
+  EXPECT_EQ(state.position(), BreakerPosition::closed);
+  answer_once(state, 5s);
+  EXPECT_EQ(state.position(), BreakerPosition::open);
+  EXPECT_EQ(state.view(start).opened_by, std::nullopt);
+  EXPECT_EQ(state.admit(start + 5s).error(), 10s) << "it rests from the answer on";
+}
+
+TEST(BreakerState, RestsAgainWhenTheProbeIsSlow) {
+  BreakerState state({.failures = 1, .slow_percent = 100, .slow = 1s, .rest = 10s});
+  fail_once(state, down());
+  answer_once(state, 1s, start + 10s);
+  EXPECT_EQ(state.position(), BreakerPosition::open);
+  answer_once(state, 999ms, start + 30s);
+  EXPECT_EQ(state.position(), BreakerPosition::closed);
+}
+
+TEST(BreakerState, CountsWhatIsInItsScopeOnly) {
+  Error const refused = Error(Errc::upstream_auth, "", Origin::upstream).with_upstream_status(401);
+  Error const forbidden = Error(Errc::upstream_auth, "", Origin::upstream).with_upstream_status(403);
+  Error const broke(Errc::quota_exceeded, "", Origin::upstream);
+  Error const busy = Error(Errc::overloaded, "", Origin::upstream).with_retry_after(1s);
+  struct Row {
+    Error error;
+    bool key, model_of_key, target;
+  };
+  for (Row const& row : {Row{refused, true, false, false}, Row{forbidden, false, true, false},
+                         Row{broke, true, false, false}, Row{limited(1s), false, true, false},
+                         Row{busy, false, false, true}, Row{down(), false, false, true}}) {
+    bool const expected[] = {row.key, row.model_of_key, row.target};
+    BreakerScope const scopes[] = {{true, false, false}, {false, true, false}, {false, false, true}};
+    for (int i = 0; i < 3; ++i) {
+      BreakerState state({.failures = 1, .scope = scopes[i]});
+      fail_once(state, row.error);
+      EXPECT_EQ(state.position() == BreakerPosition::open, expected[i])
+          << to_string(row.error.code()) << " " << row.error.upstream_status() << " scope " << i;
+    }
+  }
+}
+
+TEST(BreakerState, ShowsWhatOpenedItAndForHowLong) {
+  BreakerState state({.failures = 2, .failure_percent = 100, .rest = 30s});
+  fail_once(state, down());
+  BreakerView view = state.view(start);
+  EXPECT_EQ(view.failures_in_row, 1);
+  EXPECT_EQ(view.failures.bad, 1U);
+  EXPECT_EQ(view.opens_in, 0s);
+  fail_once(state, Error(Errc::connect_failed));
+  view = state.view(start + 10s);
+  EXPECT_EQ(view.position, BreakerPosition::open);
+  EXPECT_EQ(view.opened_by, Errc::connect_failed);
+  EXPECT_EQ(view.opens_in, 20s);
 }
 
 TEST(BreakerState, ToldByEachCodeWhatItMeans) {
@@ -126,7 +212,7 @@ TEST(BreakerState, LetsOneProbeThroughAfterTheRest) {
   ASSERT_TRUE(probe);
   EXPECT_EQ(state.position(), BreakerPosition::half_open);
   EXPECT_EQ(state.admit(start + 30s).error(), 1s) << "a probe is under way";
-  state.succeeded(*probe);
+  state.succeeded(*probe, start);
   EXPECT_EQ(state.position(), BreakerPosition::closed);
 }
 
@@ -155,12 +241,12 @@ TEST(BreakerState, OpensWhenAProbeFailsAfterItsAnswerBegan) {
   BreakerState state({.failures = 1, .rest = 10s});
   fail_once(state, down());
   auto probe = state.admit(start + 10s);
-  state.answered(*probe);
+  state.answered(*probe, start);
   auto const other = state.admit(start + 11s);
   ASSERT_TRUE(other) << "the slot is free from the commit point on";
   state.failed(*probe, down(), start + 12s);
   EXPECT_EQ(state.position(), BreakerPosition::open);
-  state.succeeded(*other);
+  state.succeeded(*other, start);
   EXPECT_EQ(state.position(), BreakerPosition::open) << "news from before the move";
 }
 
@@ -169,12 +255,12 @@ TEST(BreakerState, IgnoresNewsFromBeforeAMove) {
   auto const old_success = state.admit(start);
   auto const old_failure = state.admit(start);
   fail_once(state, down());
-  state.succeeded(*old_success);
+  state.succeeded(*old_success, start);
   EXPECT_EQ(state.position(), BreakerPosition::open);
   auto const probe = state.admit(start + 10s);
   state.failed(*old_failure, down(), start + 10s);
   EXPECT_EQ(state.position(), BreakerPosition::half_open);
-  state.succeeded(*probe);
+  state.succeeded(*probe, start);
   EXPECT_EQ(state.position(), BreakerPosition::closed);
 }
 
@@ -229,15 +315,15 @@ TEST(BreakerState, StaysUsableUnderMixedNewsFromManyThreads) {
         switch ((i + t) % 5) {
           case 0: state.failed(*pass, down(), start); break;
           case 1: state.withdrawn(*pass); break;
-          case 2: state.answered(*pass); [[fallthrough]];
-          default: state.succeeded(*pass);
+          case 2: state.answered(*pass, start); [[fallthrough]];
+          default: state.succeeded(*pass, start);
         }
       }
     });
   for (auto& thread : threads) thread.join();
   auto const pass = state.admit(start);
   ASSERT_TRUE(pass);
-  state.succeeded(*pass);
+  state.succeeded(*pass, start);
   EXPECT_EQ(state.position(), BreakerPosition::closed);
 }
 

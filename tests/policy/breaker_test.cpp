@@ -164,5 +164,53 @@ TEST(Breaker, AroundRetrySeesAWholeRun) {
   EXPECT_EQ(provider.calls(), 9U);
 }
 
+/// Two keys of one provider: what each is refused is its own, what the provider breaks is both keys' trouble.
+TEST(Breaker, NeedsAPassOfEachOfItsStates) {
+  TestLoop loop;
+  auto const refused = [] {
+    return Error(Errc::upstream_auth, "401", Origin::upstream).with_upstream_status(401);
+  };
+  auto const target =
+      std::make_shared<BreakerState>(BreakerOptions{.failures = 1, .scope = {false, true, true}});
+  auto const key_a = std::make_shared<BreakerState>(BreakerOptions{.scope = {true, false, false}});
+  auto const key_b = std::make_shared<BreakerState>(BreakerOptions{.scope = {true, false, false}});
+  ScriptedProvider with_a("a", {Step::fail(refused())});
+  ScriptedProvider with_b("b", {Step::answer("hi"), Step::fail(down_again())});
+  auto a = with_a | breaker({key_a, target});
+  auto b = with_b | breaker({key_b, target});
+  EXPECT_EQ(ask_whole(loop, a), Errc::upstream_auth);
+  EXPECT_EQ(ask_whole(loop, a), Errc::circuit_open);
+  EXPECT_EQ(ask_whole(loop, b), std::nullopt) << "the other key is not concerned";
+  EXPECT_EQ(ask_whole(loop, b), Errc::upstream_failed);
+  EXPECT_EQ(ask_whole(loop, b), Errc::circuit_open);
+  EXPECT_EQ(key_b->position(), BreakerPosition::closed);
+  EXPECT_EQ(target->position(), BreakerPosition::open);
+}
+
+TEST(Breaker, GivesTheFirstPassBackWhenTheSecondIsRefused) {
+  TestLoop loop;
+  auto const probing = std::make_shared<BreakerState>(BreakerOptions{.failures = 1, .rest = 1s});
+  auto const resting = std::make_shared<BreakerState>(BreakerOptions{.failures = 1, .rest = 60s});
+  for (auto const& state : {probing, resting}) {
+    auto const pass = state->admit(loop.clock.now());
+    state->failed(*pass, down_again(), loop.clock.now());
+  }
+  ScriptedProvider provider("a", {Step::answer("back")});
+  auto guarded = provider | breaker({probing, resting});
+  loop.pass(2s);
+  EXPECT_EQ(ask_whole(loop, guarded), Errc::circuit_open);
+  EXPECT_EQ(probing->position(), BreakerPosition::half_open);
+  EXPECT_TRUE(probing->admit(loop.clock.now())) << "the slot of the probe is free again";
+}
+
+TEST(Breaker, OpensWhenAnswersBeginTooLate) {
+  TestLoop loop;
+  ScriptedProvider provider = ScriptedProvider("a", {Step::answer("late").after(3s)}).repeat();
+  Breaker guarded(provider, {.slow_percent = 100, .slow = 2s, .window = 2});
+  EXPECT_EQ(ask_whole(loop, guarded), std::nullopt);
+  EXPECT_EQ(ask_whole(loop, guarded), std::nullopt);
+  EXPECT_EQ(ask_whole(loop, guarded), Errc::circuit_open);
+}
+
 }  // namespace
 }  // namespace lowart

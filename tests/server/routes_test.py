@@ -263,7 +263,7 @@ def _():
             return answer.status, seen
 
         def opened(key):
-            return gateway.metrics().sum("gateway_breaker_state", provider="up", model="up-model", key=key)
+            return gateway.metrics().sum("gateway_breaker_state", provider="up", key=key)
 
         equal(asked(), (200, keys[:1]))
         bad[keys[0]] = (b"401 Unauthorized", "no")

@@ -54,9 +54,13 @@ class BreakerWatch {
   }
   /// Its answer has begun; the next may probe.
   void answered(Pass& pass) {
-    stays("an answer began");
-    if (pass.probes && pass.era == era_) probing_ = false;
+    bool const current = pass.era == era_;
+    if (pass.probes && current) probing_ = false;
     pass.probes = false;
+    bool const slow_ones_open = options_.slow_percent > 0 && current;
+    if (!slow_ones_open || state_->position() != BreakerPosition::open) return stays("an answer began");
+    open_until_ = kernel_.now() + options_.rest;
+    moved(BreakerPosition::open);
   }
   /// `error` null: complete. Called after the breaker was told.
   void ended(Pass& pass, Error const* error, bool complete) {

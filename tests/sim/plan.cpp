@@ -35,6 +35,10 @@ TargetPlan target(Random& random, int host, bool calm) {
   target.breaker.failures = static_cast<int>(random.between(0, 4));
   target.breaker.failure_percent = random.percent(25) ? static_cast<int>(random.between(20, 100)) : 0;
   target.breaker.window = static_cast<int>(random.between(2, 6));
+  target.breaker.window_time = random.percent(50) ? milliseconds(0) : ms(random, 1'000, 20'000);
+  target.breaker.minimum_calls = static_cast<int>(random.between(1, 4));
+  target.breaker.slow_percent = random.percent(20) ? static_cast<int>(random.between(20, 100)) : 0;
+  target.breaker.slow = ms(random, 50, 2'000);
   target.breaker.rest = random.percent(5) ? milliseconds(0) : ms(random, 100, 3'000);
   target.breaker.longest_rest = target.breaker.rest + ms(random, 0, 3'000);
   target.retry.attempts = static_cast<int>(random.between(1, 3));

@@ -141,7 +141,8 @@ class Doors {
     if (auto const* client = find_embedding_client(path)) return client->route;
     if (auto const* client = find_count_client(path)) return client->route;
     if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
-    for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me"})
+    for (std::string_view known :
+         {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me", "/admin/breakers"})
       if (path == known) return known;
     return "other";
   }

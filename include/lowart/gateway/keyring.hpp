@@ -23,6 +23,7 @@ struct KeyEntry {
   net::Sha256 digest{};
   std::shared_ptr<LimitState> limits;
   std::vector<std::string> models;  ///< Names and patterns of allowed models; empty or "*" allows all.
+  bool admin{false};                ///< May see the operator's pages.
 
   bool allows(std::string_view model) const noexcept {
     if (models.empty()) return true;
