@@ -5,6 +5,7 @@
 #include "event_log.hpp"
 #include "file_stamp.hpp"
 #include "greeting.hpp"
+#include "offered_models.hpp"
 #include "snapshot.hpp"
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
@@ -99,10 +100,28 @@ class App {
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
     auto doors =
         std::make_shared<Doors>(metrics_, loop, clock, log_fd_, latest_->config.door, responses_.get());
-    return [this, loop, doors, draining = std::move(draining)](net::ServerRequest& request,
-                                                               net::Responder& responder) -> Task<void> {
+    auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
+    return [this, loop, doors, offers, draining = std::move(draining)](
+               net::ServerRequest& request, net::Responder& responder) -> Task<void> {
+      if (!draining() && lists_patterns(request, *current_[loop]))
+        return list_models(*doors, *offers, current_[loop], request, responder);
       return serve(*doors, current_[loop], draining(), request, responder);
     };
+  }
+
+  /// Whether the request is for the list of models, which is not all in the configuration.
+  static bool lists_patterns(net::ServerRequest const& request, Snapshot const& snapshot) {
+    std::string_view const method = request.head().method();
+    return !snapshot.backends.empty() && (method == "GET" || method == "HEAD") &&
+           is_models_path(request.head().path()) &&
+           snapshot.keys.find(ChatDoor::presented_key(request.head())).has_value();
+  }
+  Task<void> list_models(Doors& doors, OfferedModels& offers, std::shared_ptr<Snapshot> snapshot,
+                         net::ServerRequest& request, net::Responder& responder) {
+    OfferedModels::List list;
+    co_await offers.list(snapshot, list);
+    if (!list.missing.empty()) responder.field("x-lowart-models-missing", list.missing);
+    co_await doors.serve(*snapshot->answer, snapshot->keys, list.cards, request, responder);
   }
 
   /// `snapshot` by value: the request keeps what it began with.

@@ -99,9 +99,9 @@ AnyProvider RouteBuilder::build(WhenConfig const& when, ModelConfig const& model
   return AnyProvider(When(when.condition, std::move(then), build(when.otherwise.front(), model)));
 }
 
-/// Hands the leaf of a provider to `make`, which wraps it.
+/// Hands the leaf of a provider to `make`, and returns what that makes of it.
 template <class Make>
-AnyProvider RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Make&& make) {
+auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Make&& make) {
   using Http = net::HttpTransport;
   if (config.type == ProviderType::demo) return make(Demo(config.name));
   Http const& transport = made_.transports.at(config.name);
@@ -125,6 +125,26 @@ AnyProvider RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& 
     case ProviderType::demo: break;
   }
   return make(Gemini<Http>(transport, http_options<GeminiOptions>(config, key)));
+}
+
+void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pattern) {
+  constexpr Clocks patience{.connect = std::chrono::seconds(2),
+                            .first_token = std::chrono::seconds(5),
+                            .between_tokens = std::chrono::seconds(5),
+                            .whole = std::chrono::seconds(5)};
+  each_target(model.route, [&](TargetConfig const& target) {
+    made_.pattern_targets.push_back(PatternTarget{model.name, pattern, target.provider, target.model});
+    ProviderConfig const& config = provider(target.provider);
+    bool const is_known =
+        std::any_of(made_.backends.begin(), made_.backends.end(),
+                    [&](Backend const& backend) { return backend.provider == config.name; });
+    if (is_known) return;
+    Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
+    with_leaf(config, key, [&](auto leaf) {
+      if constexpr (Serves<decltype(leaf), ModelOffersRequest>)
+        made_.backends.push_back(Backend{config.name, Backend::Lister(std::move(leaf) | timeouts(patience))});
+    });
+  });
 }
 
 AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& model) {

@@ -18,6 +18,8 @@ class RouteBuilder {
   RouteBuilder(Snapshot& made, Snapshot const* before) : made_(made), before_(before) {}
 
   AnyProvider answer_for(ModelConfig const& model) { return build(model.route, model); }
+  /// Notes what a pattern leads to, and how its providers are asked what they have.
+  void note_pattern(ModelConfig const& model, std::string const& pattern);
 
  private:
   AnyProvider build(RouteConfig const& route, ModelConfig const& model);
@@ -28,7 +30,7 @@ class RouteBuilder {
   Candidate candidate(RouteConfig const& route, ModelConfig const& model);
 
   template <class Make>
-  AnyProvider with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);
+  auto with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);
   AnyProvider keyed(ProviderConfig const& config, std::string const& model,
                     LimitTicket::LimitList const& limits);
 

@@ -44,6 +44,9 @@ class Builder {
       routes.push_back(Route{model.name, model.aliases, owner, builder.answer_for(model), model.doors});
       list(model.name, owner, model.doors);
       for (auto const& alias : model.aliases) list(alias, owner, model.doors);
+      if (NamePattern::is_one(model.name)) builder.note_pattern(model, model.name);
+      for (auto const& alias : model.aliases)
+        if (NamePattern::is_one(alias)) builder.note_pattern(model, alias);
     }
     return routes;
   }
@@ -57,7 +60,7 @@ class Builder {
   }
 
  private:
-  /// A pattern is no model that one could ask for by its name.
+  /// A pattern is no model that one could ask for by its name: what it stands for, its providers tell (OfferedModels).
   void list(std::string const& name, std::string const& owner, DoorSet doors) {
     if (!NamePattern::is_one(name)) made_.models.push_back(ModelCard{name, owner, doors});
   }

@@ -6,12 +6,15 @@
 #include <lowart/gateway/doors.hpp>
 #include <lowart/gateway/journal_sink.hpp>
 #include <lowart/meter/metered.hpp>
+#include <lowart/model/model_offers.hpp>
 #include <lowart/net/http_client.hpp>
 #include <lowart/policy/breaker_state.hpp>
 #include <lowart/policy/limited.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/target_load.hpp>
+#include <lowart/provider/any_provider.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,6 +44,22 @@ struct NamedLoad {
   std::shared_ptr<TargetLoad> load;
 };
 
+/// A provider whose own list of models tells what a pattern stands for.
+struct Backend {
+  using Lister = AnyProviderOf<ModelOffersRequest>;
+  std::string provider;
+  Lister list;
+  std::shared_ptr<std::atomic<int>> state{
+      std::make_shared<std::atomic<int>>(-1)};  ///< 1: it answered, 0: not, -1: never asked.
+};
+/// A target that a pattern leads to.
+struct PatternTarget {
+  std::string route;    ///< The model in the file.
+  std::string pattern;  ///< That, or an alias of it.
+  std::string provider;
+  std::string model;  ///< As the target has it; may be empty.
+};
+
 /// What a request meets. A request keeps the snapshot it began with.
 struct Snapshot {
   using Answer = Metered<Router, JournalSink>;
@@ -48,7 +67,9 @@ struct Snapshot {
   Config config;
   std::uint64_t revision{1};
   Keyring keys;
-  std::vector<ModelCard> models;
+  std::vector<ModelCard> models;  ///< Those with a name of their own.
+  std::vector<PatternTarget> pattern_targets;
+  std::vector<Backend> backends;  ///< That pattern_targets name and that have a list.
   std::vector<NamedBreaker> breakers;
   std::vector<NamedLimit> target_limits;
   std::vector<NamedLoad> loads;

@@ -56,10 +56,20 @@ inline void write_limits(Snapshot const& snapshot, PrometheusText& out) {
                static_cast<std::int64_t>(limit.limit->refusals.load(std::memory_order_relaxed)));
 }
 
+inline void write_lists(Snapshot const& snapshot, PrometheusText& out) {
+  constexpr std::array<std::string_view, 1> names{"provider"};
+  out.head("gateway_model_list_ok", "gauge",
+           "Whether a provider told its models when last asked; -1: not asked yet");
+  for (auto const& backend : snapshot.backends)
+    out.sample("gateway_model_list_ok", PrometheusText::labels(names, {backend.provider}),
+               std::int64_t{backend.state->load(std::memory_order_relaxed)});
+}
+
 inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) {
   write_breakers(snapshot, out);
   write_loads(snapshot, out);
   write_limits(snapshot, out);
+  write_lists(snapshot, out);
 }
 
 }  // namespace lowart::server

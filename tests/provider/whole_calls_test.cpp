@@ -207,5 +207,52 @@ TEST(ResponsesCounts, AskWithTheBytesAsTheyCame) {
   EXPECT_EQ(count->input_tokens(), 4);
 }
 
+// --- lists of models --------------------------------------------------------------------------------------
+
+TEST(ModelOfferCalls, AskForAllPagesWithTheProvidersOwnCredentials) {
+  TestLoop loop;
+  Call call = loop.call();
+  ScriptedTransport transport(
+      {ScriptedAnswer::json(200, R"({"models":[{"name":"models/a"}],"nextPageToken":"x/=&"})"),
+       ScriptedAnswer::json(200, R"({"models":[{"name":"models/b"}]})")});
+  GeminiOptions options;
+  options.api_key = Secret("k");
+  Gemini provider(transport, options);
+  ModelOffersRequest const request;
+  auto const offers = loop.run(provider(request, call));
+  ASSERT_TRUE(offers) << offers.error().message();
+  ASSERT_EQ(offers->models().size(), 2U);
+  EXPECT_EQ(offers->models()[1].id, "b");
+  auto const& second = transport.requests().at(1);
+  EXPECT_EQ(second.method, "GET");
+  EXPECT_EQ(second.path, "/models?pageSize=1000&pageToken=x%2F%3D%26");
+  EXPECT_EQ(second.field("x-goog-api-key"), "k");
+  EXPECT_EQ(call.trail().size(), 1U);
+}
+
+TEST(ModelOfferCalls, SayWhatAProviderAnsweredInstead) {
+  AskedAnthropic refused(ScriptedAnswer::json(401, R"({"type":"error","error":{"message":"no"}})"));
+  EXPECT_EQ(refused.ask(ModelOffersRequest()).error().code(), Errc::upstream_auth);
+  EXPECT_EQ(refused.sent().path, "/models?limit=1000");
+  EXPECT_EQ(refused.sent().field("anthropic-version"), "2023-06-01");
+  AskedResponses odd(ScriptedAnswer::json(200, R"({"hello":1})"));
+  EXPECT_EQ(odd.ask(ModelOffersRequest()).error().code(), Errc::malformed_reply);
+}
+
+TEST(ModelOfferCalls, EndWhereAListDoesNot) {
+  TestLoop loop;
+  Call call = loop.call();
+  std::vector<ScriptedAnswer> pages;
+  for (int i = 0; i < 40; ++i)
+    pages.push_back(ScriptedAnswer::json(200, R"({"data":[{"id":"m"}],"has_more":true,"last_id":"m"})"));
+  ScriptedTransport transport(std::move(pages));
+  Anthropic provider(transport, AnthropicOptions{});
+  ModelOffersRequest const request;
+  auto const offers = loop.run(provider(request, call));
+  ASSERT_FALSE(offers);
+  EXPECT_EQ(offers.error().code(), Errc::malformed_reply);
+  EXPECT_EQ(transport.requests().size(), 32U);
+}
+
 }  // namespace
 }  // namespace lowart::whole_calls_test

@@ -8,6 +8,7 @@
 #include <lowart/dialect/count_reply.hpp>
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_count.hpp>
+#include <lowart/provider/http_offers.hpp>
 
 #include <array>
 #include <string>
@@ -26,7 +27,7 @@ struct AnthropicOptions {
   dialect::AnthropicVariant variant{};  ///< How translated requests are spelt.
 };
 
-/// POST /messages, and /messages/count_tokens.
+/// POST /messages, and /messages/count_tokens. GET /models.
 class AnthropicWire {
  public:
   using Options = AnthropicOptions;
@@ -52,17 +53,13 @@ class AnthropicWire {
   static bool speaks(Dialect d) noexcept { return d == Dialect::anthropic; }
   static Dialect reply_dialect(Dialect) noexcept { return Dialect::anthropic; }
   std::string_view path(ChatRequest const&, std::string&) const noexcept { return "/messages"; }
-  /// From this version on the key is a bearer token; before, it had a field of its own.
   void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
-    constexpr std::string_view bearer_since = "2026-10-21";
     std::string_view const asked = sent_by_client(request, "anthropic-version");
     std::string_view const version = asked.empty() ? std::string_view(options_.version) : asked;
     http.field("anthropic-version", version);
     if (auto const beta = sent_by_client(request, "anthropic-beta"); !beta.empty())
       http.field("anthropic-beta", beta);
-    if (options_.api_key.empty()) return;
-    if (version >= bearer_since) http.field("authorization", bearer_.reveal());
-    else http.field("x-api-key", options_.api_key.reveal());
+    authorize(version, http);
   }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_anthropic(c, model, losses, options_.variant);
@@ -75,6 +72,19 @@ class AnthropicWire {
   static std::string model_in_body(std::string_view model) { return std::string(model); }
   static Result<std::int64_t> read_count(std::string_view body) {
     return dialect::read_count_reply(body, "input_tokens");
+  }
+
+  std::string_view path(ModelOffersRequest const&, std::string_view next, std::string& made) const {
+    made = "/models?limit=1000";
+    if (!next.empty()) made.append("&after_id=").append(http_wire::percent_encoded(next));
+    return made;
+  }
+  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const {
+    http.field("anthropic-version", options_.version);
+    authorize(options_.version, http);
+  }
+  static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
+    return dialect::read_anthropic_offers(body);
   }
 
   Reader reader() const { return Reader(); }
@@ -92,12 +102,20 @@ class AnthropicWire {
   static std::string_view sent_by_client(ChatRequest const& request, std::string_view name) noexcept {
     return speaks(request.dialect()) ? passed_field(request, name) : std::string_view();
   }
+  /// From this version on the key is a bearer token; before, it had a field of its own.
+  void authorize(std::string_view version, net::HttpRequest& http) const {
+    constexpr std::string_view bearer_since = "2026-10-21";
+    if (options_.api_key.empty()) return;
+    if (version >= bearer_since) http.field("authorization", bearer_.reveal());
+    else http.field("x-api-key", options_.api_key.reveal());
+  }
 
   AnthropicOptions options_;
   Secret bearer_;
 };
 
-/// Chat and counts of tokens over the Anthropic Messages protocol; see HttpChat and ask_count.
+/// Chat, counts of tokens and the list of models over the Anthropic Messages protocol; see HttpChat, ask_count and
+/// ask_offers.
 template <net::Transport T = net::AnyTransport>
 class Anthropic : public HttpChat<AnthropicWire, T> {
  public:
@@ -106,6 +124,9 @@ class Anthropic : public HttpChat<AnthropicWire, T> {
 
   Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
     return ask_count(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
+    return ask_offers(this->transport(), this->wire(), request, call);
   }
 };
 Anthropic(AnthropicOptions) -> Anthropic<net::AnyTransport>;

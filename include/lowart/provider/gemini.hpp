@@ -12,6 +12,7 @@
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_count.hpp>
 #include <lowart/provider/http_embeddings.hpp>
+#include <lowart/provider/http_offers.hpp>
 
 #include <array>
 #include <string>
@@ -29,7 +30,7 @@ struct GeminiOptions {
 };
 
 /// POST /models/{model}:generateContent, :streamGenerateContent?alt=sse, :embedContent, :batchEmbedContents and
-/// :countTokens.
+/// :countTokens. GET /models.
 class GeminiWire {
  public:
   using Options = GeminiOptions;
@@ -86,6 +87,16 @@ class GeminiWire {
     return dialect::read_count_reply(body, "totalTokens");
   }
 
+  std::string_view path(ModelOffersRequest const&, std::string_view next, std::string& made) const {
+    made = "/models?pageSize=1000";
+    if (!next.empty()) made.append("&pageToken=").append(http_wire::percent_encoded(next));
+    return made;
+  }
+  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const { authorize(http); }
+  static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
+    return dialect::read_gemini_offers(body);
+  }
+
   Reader reader() const { return Reader(); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::GeminiReplyEvents>
@@ -102,22 +113,16 @@ class GeminiWire {
   }
   /// "/models/NAME", or "/tunedModels/NAME" as it is; what a path cannot hold is percent-encoded.
   static std::string path_of(std::string_view model) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
     std::string path = model.starts_with("tunedModels/") ? "/" : "/models/";
-    for (char const c : model) {
-      bool const plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         std::string_view("-._~/@").find(c) != std::string_view::npos;
-      auto const byte = static_cast<unsigned char>(c);
-      if (plain) path.push_back(c);
-      else path.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-    }
+    path.append(http_wire::percent_encoded(model, "/@"));
     return path;
   }
 
   GeminiOptions options_;
 };
 
-/// Chat, embeddings and counts of tokens over the Gemini protocol; see HttpChat, ask_embeddings and ask_count.
+/// Chat, embeddings, counts of tokens and the list of models over the Gemini protocol; see HttpChat, ask_embeddings,
+/// ask_count and ask_offers.
 template <net::Transport T = net::AnyTransport>
 class Gemini : public HttpChat<GeminiWire, T> {
  public:
@@ -129,6 +134,9 @@ class Gemini : public HttpChat<GeminiWire, T> {
   }
   Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
     return ask_count(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
+    return ask_offers(this->transport(), this->wire(), request, call);
   }
 };
 Gemini(GeminiOptions) -> Gemini<net::AnyTransport>;

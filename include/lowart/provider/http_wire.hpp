@@ -50,6 +50,22 @@ struct Outgoing {
   std::optional<net::HttpRequest> http;
 };
 
+/// Text as a path or a query can hold it: all but letters, digits, "-._~" and what `also_plain` names is
+/// percent-encoded.
+inline std::string percent_encoded(std::string_view text, std::string_view also_plain = {}) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  constexpr std::string_view unreserved = "-._~";
+  std::string encoded;
+  for (char const c : text) {
+    bool const letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    auto const byte = static_cast<unsigned char>(c);
+    if (letter || unreserved.find(c) != unreserved.npos || also_plain.find(c) != also_plain.npos)
+      encoded.push_back(c);
+    else encoded.append({'%', digits[byte >> 4U], digits[byte & 15U]});
+  }
+  return encoded;
+}
+
 /// A transport to the base URL of the options. Throws std::invalid_argument when that is no URL.
 template <class Http, net::Transport T, class Options>
 T connect(Options const& options) {

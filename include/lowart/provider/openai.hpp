@@ -8,6 +8,7 @@
 #include <lowart/dialect/openai_error_reading.hpp>
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_embeddings.hpp>
+#include <lowart/provider/http_offers.hpp>
 
 #include <array>
 #include <string>
@@ -28,7 +29,7 @@ struct OpenAiOptions {
   dialect::OpenAiVariant variant{};     ///< How translated requests are spelt.
 };
 
-/// POST /chat/completions, /completions for legacy requests, and /embeddings.
+/// POST /chat/completions, /completions for legacy requests, and /embeddings. GET /models.
 class OpenAiWire {
  public:
   using Options = OpenAiOptions;
@@ -81,6 +82,14 @@ class OpenAiWire {
     return &dialect::decode_openai_embedding_reply;
   }
 
+  std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {
+    return "/models";
+  }
+  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const { authorize(http); }
+  static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
+    return dialect::read_openai_offers(body);
+  }
+
   Reader reader() const { return Reader(dialect::OpenAiEvents(options_.done_required, options_.repair)); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::OpenAiReplyEvents>
@@ -100,7 +109,7 @@ class OpenAiWire {
   Secret authorization_;
 };
 
-/// Chat and embeddings over the OpenAI protocol; see HttpChat and ask_embeddings.
+/// Chat, embeddings and the list of models over the OpenAI protocol; see HttpChat, ask_embeddings and ask_offers.
 ///
 ///     auto answer = OpenAi{options} | retry() | breaker();
 template <net::Transport T = net::AnyTransport>
@@ -111,6 +120,9 @@ class OpenAi : public HttpChat<OpenAiWire, T> {
 
   Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
     return ask_embeddings(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
+    return ask_offers(this->transport(), this->wire(), request, call);
   }
 };
 OpenAi(OpenAiOptions) -> OpenAi<net::AnyTransport>;

@@ -8,6 +8,7 @@
 #include <lowart/dialect/responses_request_encode.hpp>
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_count.hpp>
+#include <lowart/provider/http_offers.hpp>
 #include <lowart/provider/openai.hpp>
 
 #include <string>
@@ -24,7 +25,7 @@ struct OpenAiResponsesOptions {
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
 };
 
-/// POST /responses, and /responses/input_tokens.
+/// POST /responses, and /responses/input_tokens. GET /models.
 class OpenAiResponsesWire {
  public:
   using Options = OpenAiResponsesOptions;
@@ -44,7 +45,7 @@ class OpenAiResponsesWire {
   void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
     if (auto const beta = passed_field(request, "openai-beta"); !beta.empty() && speaks(request.dialect()))
       http.field("openai-beta", beta);
-    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+    authorize(http);
   }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_responses(c, model, losses);
@@ -61,6 +62,14 @@ class OpenAiResponsesWire {
     return dialect::read_count_reply(body, "input_tokens");
   }
 
+  std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {
+    return "/models";
+  }
+  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const { authorize(http); }
+  static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
+    return dialect::read_openai_offers(body);
+  }
+
   Reader reader() const { return Reader(); }
   static auto decoder(bool streamed) noexcept {
     return streamed ? &dialect::make_stream_decoder<dialect::ResponsesReplyEvents>
@@ -72,6 +81,10 @@ class OpenAiResponsesWire {
   }
 
  private:
+  void authorize(net::HttpRequest& http) const {
+    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+  }
+
   OpenAiResponsesOptions options_;
   Secret authorization_;
 };
@@ -85,6 +98,9 @@ class OpenAiResponses : public HttpChat<OpenAiResponsesWire, T> {
 
   Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
     return ask_count(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
+    return ask_offers(this->transport(), this->wire(), request, call);
   }
 };
 OpenAiResponses(OpenAiResponsesOptions) -> OpenAiResponses<net::AnyTransport>;
