@@ -16,6 +16,7 @@
 #include <lowart/policy/breaker.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
+#include <lowart/policy/hedge.hpp>
 #include <lowart/policy/limited.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/router.hpp>

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -131,6 +132,70 @@ TEST(Admission, ChargesNothingWhenItIsDropped) {
   }
   EXPECT_EQ(book.settled_, 1);
   EXPECT_EQ(book.used_, 0);
+}
+
+TEST(CallFork, IsStoppedWithItsParentAndAlone) {
+  TestLoop loop;
+  Call call = loop.call();
+  auto const a = CallFork::of(call);
+  auto const b = CallFork::of(call);
+  Ring of_a;
+  Ring of_b;
+  InterruptHook const hook_a(a->call(), Ring::on, &of_a);
+  InterruptHook const hook_b(b->call(), Ring::on, &of_b);
+  a->call().interrupt(Errc::first_token_timeout);
+  EXPECT_EQ(of_a.count, 1);
+  EXPECT_EQ(of_b.count, 0);
+  EXPECT_FALSE(call.interruption());
+  EXPECT_FALSE(b->call().interruption());
+  call.interrupt(Errc::whole_timeout);
+  EXPECT_EQ(of_b.count, 1);
+  EXPECT_EQ(a->call().interruption(), Errc::whole_timeout) << "the parent's comes first";
+  EXPECT_EQ(a->call().interruption_error().code(), Errc::whole_timeout);
+  call.clear_interruption();
+  EXPECT_EQ(a->call().interruption(), Errc::first_token_timeout);
+  EXPECT_FALSE(b->call().interruption()) << "what is over for the parent is over for the fork";
+  a->call().take_back(Errc::first_token_timeout);
+  EXPECT_FALSE(a->call().interruption());
+}
+
+TEST(CallFork, HandsItsTrailOverAndSettlesNothing) {
+  TestLoop loop;
+  Call call = loop.call();
+  call.request_id("req_1");
+  call.key_name("key");
+  auto const fork = CallFork::of(call);
+  EXPECT_EQ(fork->call().request_id(), "req_1");
+  EXPECT_EQ(fork->call().key_name(), "key");
+  EXPECT_EQ(fork->call().admission().reserved_tokens(), call.admission().reserved_tokens());
+  Attempt attempt{};
+  attempt.provider = "a";
+  fork->call().trail().push_back(attempt);
+  EXPECT_TRUE(call.trail().empty());
+  fork->hand_over_trail();
+  ASSERT_EQ(call.trail().size(), 1U);
+  EXPECT_EQ(call.trail().front().provider, "a");
+}
+
+TEST(CallFork, LivesAsLongAsItsParentOrWhoeverHoldsIt) {
+  TestLoop loop;
+  std::weak_ptr<CallFork> kept;
+  std::shared_ptr<CallFork> held;
+  {
+    Call call = loop.call();
+    kept = CallFork::of(call);
+    EXPECT_FALSE(kept.expired());
+    std::weak_ptr<CallFork> const released = CallFork::of(call);
+    held = CallFork::of(call);
+    released.lock()->release();
+    EXPECT_TRUE(released.expired());
+    EXPECT_FALSE(kept.expired());
+    EXPECT_FALSE(held->call().interruption());
+  }
+  EXPECT_TRUE(kept.expired());
+  EXPECT_EQ(held->call().interruption(), Errc::cancelled) << "its parent is gone";
+  held->release();
+  held->hand_over_trail();
 }
 
 }  // namespace

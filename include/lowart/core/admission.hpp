@@ -6,6 +6,7 @@
 
 namespace lowart {
 
+class Call;
 class Limiter;
 
 namespace testing {
@@ -36,10 +37,14 @@ class Admission {
   }
 
  private:
+  friend class Call;
   friend class Limiter;
   friend struct testing::AdmissionForTests;
   Admission(Ledger* ledger, std::int64_t reserved_tokens) noexcept
       : ledger_(ledger), reserved_tokens_(reserved_tokens) {}
+
+  /// The same right for a fork of the call. It settles nothing: what a call used is settled once, by the call itself.
+  Admission part() const noexcept { return Admission(nullptr, reserved_tokens_); }
 
   Ledger* ledger_;  ///< Outlives the call; null where nothing is limited.
   std::int64_t reserved_tokens_;

@@ -2,6 +2,7 @@
 /// Call: the one request in flight. Passed, never global.
 
 #include <lowart/core/admission.hpp>
+#include <lowart/core/arena.hpp>
 #include <lowart/core/clock.hpp>
 #include <lowart/core/money.hpp>
 #include <lowart/core/result.hpp>
@@ -11,12 +12,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <memory_resource>
-#include <new>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -46,73 +44,7 @@ struct Spent {
   NanoUsd cost;
 };
 
-/// Memory of one call: taken by bumping a pointer, given back all at once.
-class Arena final : public std::pmr::memory_resource {
- public:
-  /// `first` is used before the heap is; it must outlive the arena.
-  explicit Arena(std::span<std::byte> first = {}) noexcept
-      : at_(first.data()), end_(first.data() + first.size()), first_(first) {}
-  Arena(Arena const&) = delete;
-  Arena& operator=(Arena const&) = delete;
-  ~Arena() override { release(); }
-
-  std::pmr::memory_resource* resource() noexcept { return this; }
-  /// Room for `size` bytes; `align` is a power of two.
-  void* take(std::size_t size, std::size_t align) {
-    auto const misplaced = static_cast<std::size_t>(-reinterpret_cast<std::intptr_t>(at_)) & (align - 1);
-    if (static_cast<std::size_t>(end_ - at_) < misplaced + size) [[unlikely]]
-      return take_from_heap(size, align);
-    std::byte* const place = at_ + misplaced;
-    at_ = place + size;
-    return place;
-  }
-  /// Frees everything. Nothing that was made here may live on.
-  void release() noexcept {
-    while (heap_ != nullptr) {
-      Block* const block = heap_;
-      heap_ = block->next;
-      ::operator delete(block, block->size, std::align_val_t(alignof(Block)));
-    }
-    at_ = first_.data();
-    end_ = at_ + first_.size();
-  }
-
- private:
-  struct alignas(std::max_align_t) Block {
-    Block* next;
-    std::size_t size;
-  };
-  static constexpr std::size_t least_block = 4096;
-
-  [[gnu::noinline]] void* take_from_heap(std::size_t size, std::size_t align) {
-    std::size_t const twice = heap_ != nullptr ? 2 * heap_->size : least_block;
-    std::size_t const all = std::max(twice, sizeof(Block) + size + align);
-    void* const memory = ::operator new(all, std::align_val_t(alignof(Block)));
-    heap_ = ::new (memory) Block{heap_, all};
-    at_ = static_cast<std::byte*>(memory) + sizeof(Block);
-    end_ = static_cast<std::byte*>(memory) + all;
-    return take(size, align);
-  }
-  void* do_allocate(std::size_t size, std::size_t align) override { return take(size, align); }
-  void do_deallocate(void*, std::size_t, std::size_t) override {}
-  bool do_is_equal(std::pmr::memory_resource const& other) const noexcept override { return this == &other; }
-
-  std::byte* at_;
-  std::byte* end_;
-  std::span<std::byte> first_;
-  Block* heap_{nullptr};
-};
-
-/// Destroys, but leaves the memory to the arena.
-struct ArenaDelete {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    std::destroy_at(object);
-  }
-};
-template <class T>
-using ArenaPtr = std::unique_ptr<T, ArenaDelete>;
-
+class CallFork;
 class InterruptHook;
 
 /// Header fields of whoever asks, without knowing what they came in.
@@ -141,6 +73,7 @@ class Call {
         trail_(arena.resource()) {}
   Call(Call const&) = delete;
   Call& operator=(Call const&) = delete;
+  ~Call();
 
   Admission& admission() noexcept { return admission_; }
   Clock& clock() const noexcept { return clock_; }
@@ -193,15 +126,41 @@ class Call {
   /// interruption lasts until the policy that raised it clears it.
   void interrupt(Errc code) noexcept;
   void cancel() noexcept { interrupt(Errc::cancelled); }
-  std::optional<Errc> interruption() const noexcept { return interruption_; }
+  /// Of a fork: what interrupts its parent comes first.
+  std::optional<Errc> interruption() const noexcept {
+    if (parent_ != nullptr)
+      if (auto const above = parent_->interruption()) return above;
+    return interruption_;
+  }
   void clear_interruption() noexcept {
     if (interruption_ != Errc::cancelled) interruption_.reset();
+  }
+  /// Clears it if it is still this one: for who raised it, as another may have come since.
+  void take_back(Errc code) noexcept {
+    if (interruption_ == code) clear_interruption();
   }
   /// The error of a wait that was interrupted.
   Error interruption_error() const;
 
  private:
+  friend class CallFork;
   friend class InterruptHook;
+  /// A fork.
+  Call(Call& parent, Arena& arena)
+      : admission_(parent.admission_.part()),
+        clock_(parent.clock_),
+        executor_(parent.executor_),
+        arena_(arena),
+        started_at_(parent.started_at_),
+        request_id_(parent.request_id_),
+        key_name_(parent.key_name_),
+        traceparent_(parent.traceparent_),
+        client_fields_(parent.client_fields_),
+        connect_timeout_(parent.connect_timeout_),
+        trail_(arena.resource()),
+        parent_(&parent) {}
+  void run_hooks() noexcept;
+
   Admission admission_;
   Clock& clock_;
   asio::any_io_executor executor_;
@@ -216,6 +175,8 @@ class Call {
   std::pmr::vector<Attempt> trail_;
   Spent spent_;
   InterruptHook* hooks_{nullptr};
+  Call* parent_{nullptr};            ///< Of a fork.
+  std::shared_ptr<CallFork> forks_;  ///< The newest first.
 };
 
 /// Runs a function when the call is interrupted: cancel the timer or socket you wait for. Never await in it.
@@ -247,12 +208,15 @@ class InterruptHook {
 inline void Call::interrupt(Errc code) noexcept {
   if (interruption_ == Errc::cancelled) return;
   interruption_ = code;
+  run_hooks();
+}
+inline void Call::run_hooks() noexcept {
   // A hook only asks an operation to stop; nothing resumes, so the list does not change under us.
   for (InterruptHook* hook = hooks_; hook != nullptr; hook = hook->next_) hook->callback_(hook->context_);
 }
 
 inline Error Call::interruption_error() const {
-  Errc const code = interruption_.value_or(Errc::cancelled);
+  Errc const code = interruption().value_or(Errc::cancelled);
   switch (code) {
     case Errc::connect_timeout:
       return Error(code, "no connection to the provider in time", Origin::upstream).with_retryable(true);
@@ -266,6 +230,73 @@ inline Error Call::interruption_error() const {
       return Error(code, "the call took longer than it may", Origin::gateway).with_sent(Sent::maybe);
     case Errc::shutting_down: return Error(code, "the gateway is shutting down");
     default: return Error(code, "the caller went away", Origin::client).with_sent(Sent::maybe);
+  }
+}
+
+/// A Call of its own for one of several attempts that run at once on behalf of one call.
+///
+/// It has its parent's names, clock, executor and right to be sent (law 1: it is made of a Call, so of an Admission),
+/// but an arena, a trail and interruptions of its own. What interrupts the parent stops the fork too, for as long as it
+/// lasts; what interrupts the fork, stops nothing else.
+///
+/// The parent keeps it until its own end, so that a reply that was made with it can be handed out like any other. Who
+/// has nothing left in it says release(). A coroutine that runs beside the parent's holds the pointer: when it is left
+/// behind (its loop is torn down), it finds its call cancelled, and its memory still there.
+class CallFork {
+  struct Key {};  // so that of() alone can make one
+
+ public:
+  static std::shared_ptr<CallFork> of(Call& parent) {
+    auto fork = std::make_shared<CallFork>(Key{}, parent);
+    fork->next_ = std::move(parent.forks_);
+    parent.forks_ = fork;
+    return fork;
+  }
+  CallFork(Key, Call& parent)
+      : call_(parent, arena_),
+        forward_(
+            std::in_place, parent, [](void* self) { static_cast<CallFork*>(self)->call_.run_hooks(); },
+            this) {}
+  CallFork(CallFork const&) = delete;
+  CallFork& operator=(CallFork const&) = delete;
+
+  Call& call() noexcept { return call_; }
+  /// Moves what was attempted to the end of the parent's trail.
+  void hand_over_trail() {
+    if (call_.parent_ == nullptr) return;
+    auto& trail = call_.parent_->trail();
+    trail.insert(trail.end(), call_.trail().begin(), call_.trail().end());
+    call_.trail().clear();
+  }
+  /// The parent keeps it no longer: nothing that was made in it is left.
+  void release() noexcept {
+    if (call_.parent_ == nullptr) return;
+    for (auto* link = &call_.parent_->forks_; *link; link = &(*link)->next_) {
+      if (link->get() != this) continue;
+      leave_parent();
+      std::shared_ptr<CallFork> const self = std::exchange(*link, std::move(next_));
+      return;
+    }
+  }
+
+ private:
+  friend class Call;
+  void leave_parent() noexcept {
+    forward_.reset();
+    call_.parent_ = nullptr;
+    call_.cancel();
+  }
+
+  Arena arena_;
+  Call call_;
+  std::optional<InterruptHook> forward_;
+  std::shared_ptr<CallFork> next_;
+};
+
+inline Call::~Call() {
+  while (forks_) {
+    forks_->leave_parent();
+    forks_ = std::exchange(forks_->next_, nullptr);
   }
 }
 

@@ -90,10 +90,33 @@ class Balance {
   template <Request R>
     requires ChainOf<C, R>
   Task<ReplyOf<R>> operator()(R const& request, Call& call) {
-    TargetOrder const order = arrange(request, call);
-    Ordered ordered{*this, order};
+    Ordered ordered = in_order(request, call);
     co_return co_await try_in_order(ordered, request, call, may_go_on_);
   }
+
+  /// The chain as one call sees it. The Balance outlives it.
+  class Ordered {
+   public:
+    Ordered(Balance& balance, TargetOrder order) : balance_(balance), order_(order) {}
+    std::size_t size() const noexcept { return order_.size(); }
+    std::size_t index_of(std::size_t i) const { return order_[i]; }
+    std::string_view target_name(std::size_t i) const { return balance_.target_name(order_[i]); }
+    template <Request R>
+    Task<ReplyOf<R>> ask(std::size_t i, R const& request, Call& call) {
+      return balance_.ask(order_[i], request, call);
+    }
+
+   private:
+    Balance& balance_;
+    TargetOrder order_;
+  };
+  /// Puts the targets in order for a call: for what tries them in another way (Hedge).
+  template <Request R>
+  Ordered in_order(R const& request, Call& call) {
+    return Ordered(*this, arrange(request, call));
+  }
+  /// After which errors the next one is asked.
+  GoesOn goes_on_after() const noexcept { return may_go_on_; }
 
   std::string_view target_name(std::size_t index) const { return chain_.target_name(index); }
   /// Asks one target only.
@@ -119,19 +142,6 @@ class Balance {
     std::vector<Candidate> const targets;
     JitterSource jitter;
   };
-  /// The chain as one call sees it.
-  struct Ordered {
-    Balance& balance;
-    TargetOrder const& order;
-
-    std::size_t size() const noexcept { return order.size(); }
-    std::string_view target_name(std::size_t i) const { return balance.target_name(order[i]); }
-    template <Request R>
-    Task<ReplyOf<R>> ask(std::size_t i, R const& request, Call& call) {
-      return balance.ask(order[i], request, call);
-    }
-  };
-
   template <Request R>
   TargetOrder arrange(R const& request, Call& call) const {
     TargetOrder order(chain_.size());

@@ -2,11 +2,11 @@
 /// Whether and when to try again. Decides only; randomness is an argument.
 
 #include <lowart/core/error.hpp>
+#include <lowart/policy/call_budget.hpp>
 #include <lowart/policy/jitter_source.hpp>
 #include <lowart/policy/option_range.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -56,36 +56,11 @@ inline std::optional<std::chrono::milliseconds> next_wait(RetryOptions const& op
 }
 
 /// How many retries the recent traffic has paid for, so that a target that is down does not get a multiple of
-/// its load. Each call pays in a fraction of a retry, each retry takes a whole one. Any thread; lock-free.
-class RetryBudget {
+/// its load.
+class RetryBudget : public CallBudget {
  public:
   explicit RetryBudget(RetryOptions const& options) noexcept
-      : deposit_(options.budget_percent),
-        capacity_(std::int64_t{options.budget_reserve} * whole),
-        level_(capacity_) {}
-
-  /// A call began.
-  void deposit() noexcept {
-    std::int64_t level = level_.load(std::memory_order_relaxed);
-    while (level < capacity_ && !level_.compare_exchange_weak(level, std::min(level + deposit_, capacity_),
-                                                              std::memory_order_relaxed)) {
-    }
-  }
-  /// True when a retry may be made; it is then paid.
-  bool withdraw() noexcept {
-    std::int64_t level = level_.load(std::memory_order_relaxed);
-    while (level >= whole)
-      if (level_.compare_exchange_weak(level, level - whole, std::memory_order_relaxed)) return true;
-    return false;
-  }
-  /// Whole retries left; for metrics.
-  std::int64_t left() const noexcept { return level_.load(std::memory_order_relaxed) / whole; }
-
- private:
-  static constexpr std::int64_t whole = 100;
-  std::int64_t const deposit_;
-  std::int64_t const capacity_;
-  std::atomic<std::int64_t> level_;
+      : CallBudget(options.budget_percent, options.budget_reserve) {}
 };
 
 }  // namespace lowart

@@ -61,7 +61,7 @@ class RunningClocks final : public ReplyWatcher {
   }
   /// Whoever raised an interruption clears it; one that came later from elsewhere stays.
   void take_back() noexcept {
-    if (raised_ && call_.interruption() == raised_) call_.clear_interruption();
+    if (raised_) call_.take_back(*raised_);
     raised_.reset();
   }
 
