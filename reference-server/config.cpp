@@ -65,6 +65,7 @@ NamedGroup read_named_group(YamlMap& map, std::string name, RouteParts const& pa
   NamedGroup group;
   group.name = std::move(name);
   group.group = read_group(map, parts);
+  group.group.name = group.name;
   if (group.group.members.empty()) map.wrong("the group '" + group.name + "' needs 'targets'");
   map.finish();
   return group;

@@ -5,7 +5,10 @@
 #include "yaml_reader.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +28,25 @@ inline void read_retry(YamlMap& parent, RetryOptions& retry) {
   auto map = parent.map("retry");
   if (!map) return;
   map->integer("attempts", retry.attempts, 1, 10);
+  map->finish();
+}
+
+/// `hedge: {after: p95, budget: 5%}`; unset where the block has none.
+inline void read_hedge(YamlMap& parent, std::optional<HedgeOptions>& hedge) {
+  auto map = parent.map("hedge");
+  if (!map) return;
+  hedge.emplace();
+  std::string after;
+  map->text("after", after);
+  std::string_view const digits = std::string_view(after).substr(after.empty() ? 0 : 1);
+  bool const learned = after.starts_with('p') && digits.size() == 2 && digits >= "50" && digits <= "99";
+  if (learned) hedge->percentile = (digits[0] - '0') * 10 + (digits[1] - '0');
+  else if (after.starts_with('p'))
+    map->wrong("after", "'after' is p50 to p99, or a time such as 800ms, not '" + after + "'");
+  else if (!after.empty()) map->duration("after", hedge->after);
+  if (hedge->after > std::chrono::hours(1) || (map->has("after") && !learned && hedge->after.count() == 0))
+    map->wrong("after", "'after' is p50 to p99, or a time from 1ms to 1h, not '" + after + "'");
+  map->percent("budget", hedge->budget_percent, 1, 100);
   map->finish();
 }
 

@@ -7,6 +7,7 @@
 #include <lowart/policy/breaker.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
+#include <lowart/policy/hedge.hpp>
 #include <lowart/policy/limited.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/timeouts.hpp>
@@ -57,31 +58,47 @@ AnyProvider under_its_name(AnyProvider answer, TargetConfig const& target, Model
   return AnyProvider(ForModel(std::move(answer), upstream_model(target, model)));
 }
 
-}  // namespace
-
-AnyProvider RouteBuilder::build(RouteConfig const& route, ModelConfig const& model) {
-  return std::visit([&](auto const& is) { return build(is, model); }, route.is);
+/// What a group within a model is called in metrics. One with a name of its own is the same in every model.
+std::string pool_name(GroupConfig const& group, ModelConfig const& model, std::string const& route) {
+  return group.name.empty() ? model.name + " " + route : "group " + group.name;
 }
 
-AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& model) {
+}  // namespace
+
+AnyProvider RouteBuilder::answer_for(ModelConfig const& model) {
+  return build(model.route, model, model.name);
+}
+
+AnyProvider RouteBuilder::build(RouteConfig const& route, ModelConfig const& model) {
+  if (auto const* group = std::get_if<GroupConfig>(&route.is))
+    return build(*group, model, pool_name(*group, model, route.name));
+  if (auto const* when = std::get_if<WhenConfig>(&route.is)) return build(*when, model);
+  return build(std::get<TargetConfig>(route.is), model);
+}
+
+AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& model, std::string const& pool) {
   std::vector<AnyProvider> members;
   for (auto const& member : group.members) members.push_back(build(member, model));
-  AnyProvider answer = balanced(group, model, std::move(members));
+  AnyProvider answer = balanced(group, model, pool, std::move(members));
   if (group.timeouts) answer = AnyProvider(std::move(answer) | timeouts(*group.timeouts));
   if (group.retry) answer = AnyProvider(std::move(answer) | retry(*group.retry));
   return answer;
 }
 
-/// A group of one is that one: nothing stands between.
+/// A group of one is that one: nothing stands between, unless it is hedged by itself.
 AnyProvider RouteBuilder::balanced(GroupConfig const& group, ModelConfig const& model,
-                                   std::vector<AnyProvider> members) {
-  if (members.size() == 1) return members.front();
+                                   std::string const& pool, std::vector<AnyProvider> members) {
+  if (members.size() == 1 && !group.hedge) return members.front();
   AnyFallback chain(std::move(members));
-  if (!group.balance) return AnyProvider(std::move(chain));
+  auto const hedged = [&](auto tried) {
+    if (!group.hedge) return AnyProvider(std::move(tried));
+    return AnyProvider(Hedge(std::move(tried), hedge_of(group, pool)));
+  };
+  if (!group.balance) return hedged(std::move(chain));
   std::vector<Candidate> candidates;
   for (auto const& member : group.members) candidates.push_back(candidate(member, model));
-  return AnyProvider(AnyBalance(*group.balance, std::move(chain), std::move(candidates),
-                                group.failover ? goes_on : never_goes_on));
+  return hedged(AnyBalance(*group.balance, std::move(chain), std::move(candidates),
+                           group.failover ? goes_on : never_goes_on));
 }
 
 /// What a target costs is its own affair; of anything else it is not known who will answer.
@@ -246,6 +263,22 @@ std::shared_ptr<BreakerState> RouteBuilder::breaker_of(ProviderConfig const& con
   if (!state) state = std::make_shared<BreakerState>(options);
   made_.breakers.push_back(NamedBreaker{config.name, model, key, state});
   return state;
+}
+
+/// One for a group, as long as it asks the same targets in the same way; what it has learned lives on over reloads.
+std::shared_ptr<HedgeState> RouteBuilder::hedge_of(GroupConfig const& group, std::string const& pool) {
+  NamedHedge hedge{.pool = pool, .targets = {}, .state = nullptr};
+  for (auto const& member : group.members) hedge.targets.push_back(member.name);
+  auto const find = [&](std::vector<NamedHedge> const& all) -> std::shared_ptr<HedgeState> {
+    for (auto const& h : all)
+      if (h.pool == pool && h.targets == hedge.targets && h.state->options() == *group.hedge) return h.state;
+    return nullptr;
+  };
+  if (auto here = find(made_.hedges)) return here;
+  hedge.state = before_ != nullptr ? find(before_->hedges) : nullptr;
+  if (!hedge.state) hedge.state = std::make_shared<HedgeState>(group.members.size(), *group.hedge);
+  made_.hedges.push_back(hedge);
+  return hedge.state;
 }
 
 /// What is known of one of several that a pool (a model, or a provider with several keys) spreads its calls over.

@@ -17,16 +17,17 @@ class RouteBuilder {
  public:
   RouteBuilder(Snapshot& made, Snapshot const* before) : made_(made), before_(before) {}
 
-  AnyProvider answer_for(ModelConfig const& model) { return build(model.route, model); }
+  AnyProvider answer_for(ModelConfig const& model);
   /// Notes what a pattern leads to, and how its providers are asked what they have.
   void note_pattern(ModelConfig const& model, std::string const& pattern);
 
  private:
   AnyProvider build(RouteConfig const& route, ModelConfig const& model);
-  AnyProvider build(GroupConfig const& group, ModelConfig const& model);
+  AnyProvider build(GroupConfig const& group, ModelConfig const& model, std::string const& pool);
   AnyProvider build(WhenConfig const& when, ModelConfig const& model);
   AnyProvider build(TargetConfig const& target, ModelConfig const& model);
-  AnyProvider balanced(GroupConfig const& group, ModelConfig const& model, std::vector<AnyProvider> members);
+  AnyProvider balanced(GroupConfig const& group, ModelConfig const& model, std::string const& pool,
+                       std::vector<AnyProvider> members);
   Candidate candidate(RouteConfig const& route, ModelConfig const& model);
 
   template <class Make>
@@ -40,6 +41,7 @@ class RouteBuilder {
   std::shared_ptr<TargetLimit> limit_of(std::string const& provider, std::string const& model, Limits limits);
   std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model,
                                            std::size_t key, BreakerScope scope);
+  std::shared_ptr<HedgeState> hedge_of(GroupConfig const& group, std::string const& pool);
   std::shared_ptr<TargetLoad> load_of(std::string const& pool, std::string const& target);
 
   Snapshot& made_;

@@ -231,6 +231,7 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   RetryOptions retry;
   read_retry(map, retry);
   if (map.has("retry")) group.retry = retry;
+  read_hedge(map, group.hedge);
   constexpr std::chrono::milliseconds off{0};
   Clocks clocks{.connect = off, .first_token = off, .between_tokens = off, .whole = off};
   read_timeouts(map, "timeouts", clocks);

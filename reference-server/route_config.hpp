@@ -4,6 +4,7 @@
 #include <lowart/core/call.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
+#include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
 #include <lowart/policy/when.hpp>
@@ -36,6 +37,8 @@ struct GroupConfig {
   bool failover{true};                  ///< Whether the next one is asked when one fails.
   std::optional<RetryOptions> retry;    ///< Of the group as a whole.
   std::optional<Clocks> timeouts;       ///< The same; its zeros are clocks that do not run.
+  std::optional<HedgeOptions> hedge;    ///< Whether the next one is asked beside one that is slow.
+  std::string name;                     ///< Of a NamedGroup, which all that refer to it share.
 };
 
 /// One route or another, by what the request is.

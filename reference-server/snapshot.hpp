@@ -9,6 +9,7 @@
 #include <lowart/model/model_offers.hpp>
 #include <lowart/net/http_client.hpp>
 #include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/limited.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/target_load.hpp>
@@ -43,6 +44,12 @@ struct NamedLoad {
   std::string target;
   std::shared_ptr<TargetLoad> load;
 };
+/// What is learned of the targets of a group that is hedged.
+struct NamedHedge {
+  std::string pool;  ///< A model, a group within one, or "group NAME", which all models share that use it.
+  std::vector<std::string> targets;
+  std::shared_ptr<HedgeState> state;
+};
 
 /// A provider whose own list of models tells what a pattern stands for.
 struct Backend {
@@ -73,6 +80,7 @@ struct Snapshot {
   std::vector<NamedBreaker> breakers;
   std::vector<NamedLimit> target_limits;
   std::vector<NamedLoad> loads;
+  std::vector<NamedHedge> hedges;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unique_ptr<Answer> answer;
 };

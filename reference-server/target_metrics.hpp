@@ -65,11 +65,39 @@ inline void write_lists(Snapshot const& snapshot, PrometheusText& out) {
                std::int64_t{backend.state->load(std::memory_order_relaxed)});
 }
 
+inline void write_hedges(Snapshot const& snapshot, PrometheusText& out) {
+  constexpr std::array<std::string_view, 3> names{"pool", "target", "kind"};
+  std::span<std::string_view const> const pool(names.data(), 1);
+  auto const count = [&](std::string_view metric, std::string_view help, auto member) {
+    out.head(metric, "counter", help);
+    for (auto const& hedge : snapshot.hedges) {
+      auto const value = ((*hedge.state).*member).load(std::memory_order_relaxed);
+      out.sample(metric, PrometheusText::labels(pool, {hedge.pool}), static_cast<std::int64_t>(value));
+    }
+  };
+  count("gateway_hedges_total", "Second attempts beside a slow one", &HedgeState::begun);
+  count("gateway_hedges_won_total", "Second attempts that answered", &HedgeState::won);
+  count("gateway_hedges_unpaid_total", "Second attempts that the budget did not allow", &HedgeState::unpaid);
+  count("gateway_hedge_tokens_in_vain_total", "Estimated tokens of prompts sent to losers",
+        &HedgeState::tokens_in_vain);
+  auto const now = std::chrono::steady_clock::now();
+  out.head("gateway_hedge_after_seconds", "gauge", "How long an attempt may be silent");
+  for (auto const& hedge : snapshot.hedges)
+    for (std::size_t target = 0; target < hedge.targets.size(); ++target)
+      for (std::size_t kind = 0; kind < hedge_kind_names.size(); ++kind)
+        if (auto const after = hedge.state->after(target, static_cast<HedgeKind>(kind), now))
+          out.sample(
+              "gateway_hedge_after_seconds",
+              PrometheusText::labels(names, {hedge.pool, hedge.targets[target], hedge_kind_names[kind]}),
+              std::chrono::duration<double>(*after).count());
+}
+
 inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) {
   write_breakers(snapshot, out);
   write_loads(snapshot, out);
   write_limits(snapshot, out);
   write_lists(snapshot, out);
+  write_hedges(snapshot, out);
 }
 
 }  // namespace lowart::server

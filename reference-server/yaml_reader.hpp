@@ -142,6 +142,11 @@ class YamlMap {
             {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}, 0, 86'400'000,
             [&](std::int64_t ms) { out = std::chrono::milliseconds(ms); });
   }
+  /// "5%".
+  void percent(std::string_view name, int& out, int least, int most) {
+    std::string const what = "a share from " + std::to_string(least) + "% to " + std::to_string(most) + "%";
+    measure(name, what, {{"%", 1}}, least, most, [&](std::int64_t n) { out = static_cast<int>(n); });
+  }
   /// "32KiB", "16MiB", "1024B".
   void bytes(std::string_view name, std::size_t& out, std::size_t least, std::size_t most) {
     measure(name, "a size such as 32KiB or 16MiB",

@@ -33,6 +33,7 @@ PLACES = {
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
     ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
+    ("read_hedge", "parent"): GROUP, ("read_hedge", "map"): f"{GROUP}.hedge",
     ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]"),
     ("read_model", "map"): "models.NAME",
     ("read_doors", "map"): "models.NAME", ("read_door_names", "map"): "models.NAME",
@@ -109,7 +110,7 @@ def names_in_config():
     usage_names = re.search(r"names\{\s*(\"input\".*?)\};", text_of("include/lowart/core/usage.hpp"), re.DOTALL)
     names = {f"models.NAME.price.{n}" for n in re.findall(r'"(\w+)"', usage_names[1])}
     function = ""
-    asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|bytes|texts|map|items|each|members)\(\s*"(\w+)"|'
+    asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|percent|bytes|texts|map|items|each|members)\(\s*"(\w+)"|'
                       r'read_timeouts\((\w+), "(\w+)"')
     for line in "\n".join(map(text_of, READERS)).splitlines():
         if opened := re.match(r"(?:inline )?[\w:<>]+ (read_\w+)\(", line):
@@ -165,7 +166,7 @@ def metrics():
     code = set()
     for path in ("include/lowart/gateway/metrics.hpp", "include/lowart/gateway/response_store.hpp",
                  "reference-server/app.cpp", "reference-server/target_metrics.hpp"):
-        code |= set(re.findall(r'(?:head\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
+        code |= set(re.findall(r'(?:head\(|count\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))
     yield from compare("docs/architecture.md", "metric", code, told)

@@ -234,8 +234,12 @@ class Door {
     Call const& call = *visit.call;
     auto const total = call.now() - visit.started_at;
     auto upstream = TimePoint::duration{};
-    for (auto const& attempt : call.trail())
-      upstream += std::max(attempt.ended_at, attempt.started_at) - attempt.started_at;
+    TimePoint counted{};  // attempts may run at once, and begin in order
+    for (auto const& attempt : call.trail()) {
+      TimePoint const from = std::max(attempt.started_at, counted);
+      counted = std::max(attempt.ended_at, from);
+      upstream += counted - from;
+    }
     visit.overhead_us = std::chrono::duration_cast<std::chrono::microseconds>(total - upstream).count();
     loop_.metrics.overhead.observe(std::max(total - upstream, TimePoint::duration{}));
     if (!has_content) return;
