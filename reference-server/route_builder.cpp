@@ -9,6 +9,7 @@
 #include <lowart/policy/for_model.hpp>
 #include <lowart/policy/hedge.hpp>
 #include <lowart/policy/limited.hpp>
+#include <lowart/policy/resume.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
@@ -79,7 +80,10 @@ AnyProvider RouteBuilder::build(RouteConfig const& route, ModelConfig const& mod
 AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& model, std::string const& pool) {
   std::vector<AnyProvider> members;
   for (auto const& member : group.members) members.push_back(build(member, model));
-  AnyProvider answer = balanced(group, model, pool, std::move(members));
+  AnyProvider answer = balanced(group, model, pool, members);
+  if (group.resume)
+    answer = AnyProvider(
+        Resume(std::move(answer), AnyFallback(std::move(members)), *group.resume, resumes_of(model.name)));
   if (group.timeouts) answer = AnyProvider(std::move(answer) | timeouts(*group.timeouts));
   if (group.retry) answer = AnyProvider(std::move(answer) | retry(*group.retry));
   return answer;
@@ -279,6 +283,16 @@ std::shared_ptr<HedgeState> RouteBuilder::hedge_of(GroupConfig const& group, std
   if (!hedge.state) hedge.state = std::make_shared<HedgeState>(group.members.size(), *group.hedge);
   made_.hedges.push_back(hedge);
   return hedge.state;
+}
+
+/// How often answers of a model were gone on with, by whichever of its groups.
+std::shared_ptr<ResumeCounts> RouteBuilder::resumes_of(std::string const& model) {
+  auto& counts = made_.resumes[model];
+  if (counts) return counts;
+  if (before_ != nullptr)
+    if (auto const old = before_->resumes.find(model); old != before_->resumes.end()) counts = old->second;
+  if (!counts) counts = std::make_shared<ResumeCounts>();
+  return counts;
 }
 
 /// What is known of one of several that a pool (a model, or a provider with several keys) spreads its calls over.

@@ -42,6 +42,7 @@ class RouteBuilder {
   std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model,
                                            std::size_t key, BreakerScope scope);
   std::shared_ptr<HedgeState> hedge_of(GroupConfig const& group, std::string const& pool);
+  std::shared_ptr<ResumeCounts> resumes_of(std::string const& model);
   std::shared_ptr<TargetLoad> load_of(std::string const& pool, std::string const& target);
 
   Snapshot& made_;

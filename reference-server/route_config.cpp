@@ -209,6 +209,21 @@ std::optional<AnySelection> read_selection(YamlMap& map) {
   return std::nullopt;
 }
 
+std::optional<ResumeOptions> read_resume(YamlMap& parent) {
+  constexpr std::size_t longest = 10'000;
+  auto map = parent.map("resume");
+  if (!map) return std::nullopt;
+  ResumeOptions resume;
+  map->integer("times", resume.times, 1, 10);
+  map->text("instruction", resume.instruction);
+  map->text("seam", resume.seam);
+  for (auto const& [name, text] :
+       {std::pair("instruction", &resume.instruction), std::pair("seam", &resume.seam)})
+    if (text->size() > longest) map->wrong(name, "'" + std::string(name) + "' has at most 10,000 bytes");
+  map->finish();
+  return resume;
+}
+
 GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   GroupConfig group;
   group.balance = read_selection(map);
@@ -236,6 +251,7 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   Clocks clocks{.connect = off, .first_token = off, .between_tokens = off, .whole = off};
   read_timeouts(map, "timeouts", clocks);
   if (map.has("timeouts")) group.timeouts = clocks;
+  group.resume = read_resume(map);
   return group;
 }
 

@@ -5,6 +5,7 @@
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/policy/hedge_decision.hpp>
+#include <lowart/policy/resume_decision.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
 #include <lowart/policy/when.hpp>
@@ -39,6 +40,7 @@ struct GroupConfig {
   std::optional<Clocks> timeouts;       ///< The same; its zeros are clocks that do not run.
   std::optional<HedgeOptions> hedge;    ///< Whether the next one is asked beside one that is slow.
   std::string name;                     ///< Of a NamedGroup, which all that refer to it share.
+  std::optional<ResumeOptions> resume;  ///< Set: streams that break are gone on with.
 };
 
 /// One route or another, by what the request is.
@@ -72,6 +74,9 @@ inline constexpr std::size_t most_targets = 256;
 
 /// Reads `balance` and what belongs to it; unset where the block has none.
 std::optional<AnySelection> read_selection(YamlMap& map);
+
+/// Reads `resume`; unset where the block has none.
+std::optional<ResumeOptions> read_resume(YamlMap& parent);
 
 /// Reads a block with `targets` in it: a model's or a group's. Asks for its own names only.
 GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth = 1);

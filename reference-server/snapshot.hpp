@@ -11,12 +11,14 @@
 #include <lowart/policy/breaker_state.hpp>
 #include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/limited.hpp>
+#include <lowart/policy/resume.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/target_load.hpp>
 #include <lowart/provider/any_provider.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -81,6 +83,7 @@ struct Snapshot {
   std::vector<NamedLimit> target_limits;
   std::vector<NamedLoad> loads;
   std::vector<NamedHedge> hedges;
+  std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;    ///< By model.
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unique_ptr<Answer> answer;
 };

@@ -92,12 +92,27 @@ inline void write_hedges(Snapshot const& snapshot, PrometheusText& out) {
               std::chrono::duration<double>(*after).count());
 }
 
+inline void write_resumes(Snapshot const& snapshot, PrometheusText& out) {
+  constexpr std::array<std::string_view, 2> names{"model", "outcome"};
+  out.head("gateway_streams_broken_total", "counter",
+           "Streams that broke after their first content, where `resume` is on");
+  auto const write = [&](std::string const& model, std::string_view outcome, std::uint64_t count) {
+    out.sample("gateway_streams_broken_total", PrometheusText::labels(names, {model, outcome}),
+               static_cast<std::int64_t>(count));
+  };
+  for (auto const& [model, counts] : snapshot.resumes) {
+    write(model, "resumed", counts->resumed.load(std::memory_order_relaxed));
+    write(model, "given_up", counts->given_up.load(std::memory_order_relaxed));
+  }
+}
+
 inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) {
   write_breakers(snapshot, out);
   write_loads(snapshot, out);
   write_limits(snapshot, out);
   write_lists(snapshot, out);
   write_hedges(snapshot, out);
+  write_resumes(snapshot, out);
 }
 
 }  // namespace lowart::server

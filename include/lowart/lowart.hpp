@@ -18,6 +18,7 @@
 #include <lowart/policy/for_model.hpp>
 #include <lowart/policy/hedge.hpp>
 #include <lowart/policy/limited.hpp>
+#include <lowart/policy/resume.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/timeouts.hpp>

@@ -34,6 +34,7 @@ PLACES = {
     ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
     ("read_hedge", "parent"): GROUP, ("read_hedge", "map"): f"{GROUP}.hedge",
+    ("read_resume", "parent"): GROUP, ("read_resume", "map"): f"{GROUP}.resume",
     ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]"),
     ("read_model", "map"): "models.NAME",
     ("read_doors", "map"): "models.NAME", ("read_door_names", "map"): "models.NAME",

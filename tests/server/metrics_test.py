@@ -123,7 +123,7 @@ def _():
         seen = sum(map(len, up.seen.values()))
         answer = g.ask(chat())
         equal((answer.status, answer.error["code"]), (503, "circuit_open"))
-        check(0 < int(answer.field("retry-after-ms")) <= 600, answer.fields)
+        check(0 < int(answer.field("retry-after-ms")) <= 650, answer.fields)  # clocks tick every 50 ms
         equal(g.ask(chat("chain")).field("x-lowart-provider"), "second", "who answers while it rests")
         equal(sum(map(len, up.seen.values())), seen, "the resting target was asked")
         time.sleep(0.65)

@@ -57,6 +57,12 @@ class Usage {
   /// A later snapshot replaces an earlier one: set, never add. Negative values are refused as absent.
   void set(UsageClass c, std::int64_t tokens) noexcept { counts_[index(c)] = tokens < 0 ? -1 : tokens; }
 
+  /// What two providers used for one call. A class that neither reported stays absent.
+  void add(Usage const& other) noexcept {
+    for (std::size_t i = 0; i < counts_.size(); ++i)
+      if (other.counts_[i] >= 0) counts_[i] = (counts_[i] < 0 ? 0 : counts_[i]) + other.counts_[i];
+  }
+
   bool empty() const noexcept {
     for (auto v : counts_)
       if (v >= 0) return false;

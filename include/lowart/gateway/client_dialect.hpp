@@ -54,6 +54,8 @@ struct ClientDialect {
   std::span<std::string_view const> passed_fields;
   /// For streams that are wanted as one JSON array (WireRequest::as_array); null where no client asks for that.
   ArenaPtr<StreamFraming> (*array_framing)(Call&){nullptr};
+  /// Its clients read server-sent events as the standard has them, comments included; Google's SDKs do not.
+  bool skips_comments{true};
   /// Its clients may go on from an answer by its id: see KeptTurn.
   bool goes_on{false};
 };

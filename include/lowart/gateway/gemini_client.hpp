@@ -62,6 +62,7 @@ inline constexpr ClientDialect gemini_client_dialect{
     .array_framing = [](Call& call) -> ArenaPtr<StreamFraming> {
       return call.make<gemini_client::ArrayFraming>();
     },
+    .skips_comments = false,
 };
 
 }  // namespace lowart

@@ -109,9 +109,17 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, Strea
   }
 }
 
+/// A seam is marked by a comment, which clients of server-sent events skip.
+inline void write_step(ChatDelta const& step, dialect::ReplyWriter& writer, ClientDialect const& client,
+                       std::string& out) {
+  if (!step.seam.empty() && client.skips_comments)
+    out.append(": resumed by ").append(step.seam).append("\n\n");
+  writer.write(step, out);
+}
+
 /// Another language, streamed: each step becomes events of the client's. What came at once goes out at once.
-inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, Call& call,
-                            StreamOutlet& outlet) {
+inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, ClientDialect const& client,
+                            Call& call, StreamOutlet& outlet) {
   DeltaReader steps(reply, call);
   outlet.begin(200, "text/event-stream; charset=utf-8");
   std::string out;
@@ -125,7 +133,7 @@ inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, Call
     }
     if (broken) writer.fail(step.error(), out);
     else if (last) writer.finish(out);
-    else writer.write(**step, out);
+    else write_step(**step, writer, client, out);
     if (!last && (out.empty() || steps.has_next())) continue;
     Result<void> const sent = co_await outlet.write(out, last);
     out.clear();
@@ -192,7 +200,7 @@ inline Task<RelayEnd> relay_reply(ChatReply& reply, ChatRequest const& request, 
   dialect::ReplyContext const context = relay::context_for(request, call, turn);
   if (!request.stream()) co_return co_await relay::whole(reply, client, context, call, responder, turn);
   ArenaPtr<dialect::ReplyWriter> const writer = client.writer(context, call);
-  co_return co_await relay::steps(reply, *writer, call, outlet);
+  co_return co_await relay::steps(reply, *writer, client, call, outlet);
 }
 
 }  // namespace lowart

@@ -122,9 +122,16 @@ class Metered {
   void keep_whole(R const& request, typename R::reply_type const& reply, Call& call) {
     UsageRecord record = begin_record(R::operation, request.model(), false, call);
     record.time_to_first_token = record.duration;
-    settle(*shared_, record, reply.head(), shared_->meter.measure(request, reply), Outcome::complete, call);
+    Measured const measured = shared_->meter.measure(request, reply);
+    record.cost = price(*shared_, record, reply.head().provider, reply.head().upstream_model, measured.usage);
+    settle(*shared_, record, reply.head(), measured, Outcome::complete, call);
   }
-  /// Fills in what the answer used, and closes the account of the call.
+  static NanoUsd price(Shared const& shared, UsageRecord const& record, std::string_view provider,
+                       std::string_view upstream_model, Usage const& usage) {
+    if (!shared.prices) return {};
+    return cost(usage, shared.prices(Billed{record.model, provider, upstream_model}));
+  }
+  /// Fills in what the answer used, and closes the account of the call. Its cost is in the record already.
   template <class Head>
   static void settle(Shared& shared, UsageRecord& record, Head const& head, Measured const& measured,
                      Outcome outcome, Call& call) {
@@ -132,10 +139,6 @@ class Metered {
     record.upstream_model = head.upstream_model;
     record.usage = measured.usage;
     record.provenance = measured.provenance;
-    if (shared.prices) {
-      Billed const billed{record.model, record.provider, record.upstream_model};
-      record.cost = cost(measured.usage, shared.prices(billed));
-    }
     call.spent() = Spent{.usage = measured.usage, .provenance = measured.provenance, .cost = record.cost};
     record.status = head.status;
     record.outcome = outcome;
@@ -156,7 +159,10 @@ class Metered {
         record.time_to_first_token = std::chrono::duration_cast<std::chrono::microseconds>(
                                          progress.first_content_at - call_.started_at())
                                          .count();
-      settle(*shared_, record, head_, measured, end.outcome, call_);
+      record.cost = price(*shared_, record, head_.provider, head_.upstream_model, measured.usage);
+      for (EarlierLeg const& leg : progress.earlier)
+        record.cost += price(*shared_, record, leg.provider, leg.upstream_model, leg.usage);
+      settle(*shared_, record, head_, TokenMeter::with_earlier(measured, progress), end.outcome, call_);
     }
 
    private:

@@ -6,6 +6,7 @@
 #include <lowart/model/chat_request.hpp>
 #include <lowart/model/embedding_request.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -53,6 +54,7 @@ inline std::int64_t count_inputs(Encoding const& encoding, EmbeddingInputs const
 /// Cost: nothing where usage was reported; else one pass over the request and the produced text.
 class TokenMeter {
  public:
+  /// Of an answer in several legs this measures the last one, which also read what the earlier ones wrote.
   Measured measure(ChatRequest const& request, std::string_view upstream_model, ReplyProgress const& progress,
                    Outcome outcome) const {
     Measured result{.usage = progress.usage, .provenance = Provenance::reported};
@@ -64,13 +66,25 @@ class TokenMeter {
     Encoding const& encoding = own != nullptr ? *own : o200k_base();
     if (!has_input) {
       if (auto const conversation = request.conversation())
-        result.usage.set(UsageClass::input, count_conversation(encoding, *conversation));
+        result.usage.set(UsageClass::input,
+                         count_conversation(encoding, *conversation) + written_before(progress));
     }
     if (!has_output)
       result.usage.set(UsageClass::output, static_cast<std::int64_t>(encoding.count(progress.text)));
     if (outcome != Outcome::complete) result.provenance = Provenance::partial;
     else result.provenance = own != nullptr ? Provenance::counted : Provenance::estimated;
     return result;
+  }
+
+  /// The sum of all legs, as far to be trusted as the weakest of them. An answer that did not run to its end is partial,
+  /// however its earlier legs were counted.
+  static Measured with_earlier(Measured measured, ReplyProgress const& progress) noexcept {
+    for (EarlierLeg const& leg : progress.earlier) {
+      measured.usage.add(leg.usage);
+      if (measured.provenance != Provenance::partial)
+        measured.provenance = std::max(measured.provenance, leg.provenance);
+    }
+    return measured;
   }
 
   /// An embedding reply is complete when there is one, and its only usage is input.
@@ -82,6 +96,13 @@ class TokenMeter {
     if (auto const inputs = request.inputs())
       result.usage.set(UsageClass::input, count_inputs(own != nullptr ? *own : o200k_base(), *inputs));
     return result;
+  }
+
+ private:
+  static std::int64_t written_before(ReplyProgress const& progress) noexcept {
+    std::int64_t tokens = 0;
+    for (EarlierLeg const& leg : progress.earlier) tokens += leg.usage.value(UsageClass::output);
+    return tokens;
   }
 };
 

@@ -73,6 +73,7 @@ struct ChatDelta {
   std::vector<ChoiceDelta> choices;
   std::optional<Usage> usage;     ///< A snapshot: replaces earlier ones.
   std::vector<ExtraField> extra;  ///< Top-level members that we do not know.
+  std::string seam;  ///< The provider that goes on from here where the one before broke off; else empty.
   friend bool operator==(ChatDelta const&, ChatDelta const&) = default;
 };
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace lowart {
 
@@ -26,14 +27,24 @@ struct ReplyPart {
   bool empty() const noexcept { return bytes.empty() && deltas.empty(); }
 };
 
+/// What an answer used at a provider whose stream broke, before another one went on with it (Resume).
+struct EarlierLeg {
+  Usage usage;
+  Provenance provenance{Provenance::none};
+  std::string_view provider;  ///< Lives as long as the call; so does upstream_model.
+  std::string_view upstream_model;
+};
+
 /// What has been read off an answer while it passed. Filled by the provider, read by meters and doors.
 class ReplyProgress {
  public:
-  explicit ReplyProgress(std::pmr::memory_resource* memory) : text(memory) {}
+  explicit ReplyProgress(std::pmr::memory_resource* memory) : text(memory), earlier(memory) {}
 
-  Usage usage;             ///< As reported so far; empty when nothing was.
-  std::pmr::string text;   ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
-  std::int64_t events{0};  ///< Streamed events that carried content.
+  Usage usage;            ///< As reported so far; empty when nothing was.
+  std::pmr::string text;  ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
+  /// Where several providers answered one after the other: those before the last. `usage` and `text` are the last one's.
+  std::pmr::vector<EarlierLeg> earlier;
+  std::int64_t events{0};            ///< Streamed events that carried content.
   std::int64_t sequence_number{-1};  ///< Of the last event, where the dialect numbers them (Responses).
   TimePoint first_content_at{};
   FinishReason finish{FinishReason::none};
@@ -90,6 +101,13 @@ class ReplySource {
   /// Parts until one is `last`. A stream that stops without its terminal event is an Error, never a last part.
   virtual Task<Result<ReplyPart>> next() = 0;
   virtual ReplyProgress& progress() noexcept = 0;
+
+ protected:
+  /// From here on another provider answers. The views live as long as the call.
+  void answers_now(std::string_view provider, std::string_view upstream_model) noexcept {
+    kept_.head.provider = provider;
+    kept_.head.upstream_model = upstream_model;
+  }
 
  private:
   friend class ChatReply;

@@ -54,11 +54,13 @@ class World:
             "chain-deaf": chain("deaf"),
             "closed": target("closed"),
         }
-        for i in range(OWN):  # a breaker guards one model of one provider: what opens one stays apart
-            models[f"own{i}"] = target("patient", f"own{i}-up")
+        for i in range(OWN):  # breakers guard a provider's models and its key: what opens one stays apart
+            providers[f"patient{i}"] = providers["patient"]
+            providers[f"up{i}"] = providers["up"]
+            models[f"own{i}"] = target(f"patient{i}", f"own{i}-up")
             models[f"chain-own{i}"] = {
                 "targets": [
-                    target("up", f"chain-own{i}-up")["targets"][0],
+                    target(f"up{i}", f"chain-own{i}-up")["targets"][0],
                     target("second", "second-model")["targets"][0],
                 ]
             }
