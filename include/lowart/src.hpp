@@ -8,6 +8,7 @@
 #error "lowart/src.hpp is for programs that define LOWART_SEPARATE_COMPILATION in every source file"
 #endif
 
+#include <lowart/core/wakeup.ipp>
 #include <lowart/meter/encoding.ipp>
 #include <lowart/net/connector.ipp>
 #include <lowart/net/http_client.ipp>
