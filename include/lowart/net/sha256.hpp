@@ -24,6 +24,25 @@ inline Sha256 sha256(std::string_view text) noexcept {
 #pragma GCC diagnostic pop
 }
 
+/// The same of what comes in pieces.
+class Sha256Sum {
+ public:
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  Sha256Sum() noexcept { SHA256_Init(&context_); }
+  void add(std::string_view piece) noexcept { SHA256_Update(&context_, piece.data(), piece.size()); }
+  /// Of all that was added. Once.
+  Sha256 take() noexcept {
+    Sha256 digest;
+    SHA256_Final(digest.data(), &context_);
+    return digest;
+  }
+#pragma GCC diagnostic pop
+
+ private:
+  SHA256_CTX context_;
+};
+
 /// Compares in a time that does not depend on where they differ.
 inline bool equal_in_constant_time(Sha256 const& a, Sha256 const& b) noexcept {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
