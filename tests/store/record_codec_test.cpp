@@ -66,7 +66,7 @@ TEST(RecordCodec, GivesBackWhatItWasGiven) {
 
 TEST(RecordCodec, KeepsEveryOutcomeAndProvenance) {
   for (int o = 0; o < 4; ++o) {
-    for (int p = 0; p < 5; ++p) {
+    for (int p = 0; p < 6; ++p) {
       auto r = sample_record(1);
       r.outcome = static_cast<Outcome>(o);
       r.provenance = static_cast<Provenance>(p);
@@ -128,7 +128,7 @@ TEST(RecordCodec, ReadsRecordsThatStandOneAfterTheOther) {
 TEST(RecordCodec, RefusesNumbersThatDoNotFit) {
   UsageRecord r;
   auto bytes = encoded(r);
-  for (unsigned const flags : {0x24u, 0x40u, 0x80u}) {  // A provenance beyond the last one, unknown flags.
+  for (unsigned const flags : {0x28u, 0x40u, 0x80u}) {  // A provenance beyond the last one, unknown flags.
     bytes[24] = static_cast<std::byte>(flags);
     EXPECT_FALSE(journal::decode(bytes)) << flags;
   }

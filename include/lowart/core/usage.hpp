@@ -35,10 +35,12 @@ enum class Provenance : std::uint8_t {
   counted,    ///< Counted here with the model's tokenizer, because the provider said nothing.
   partial,    ///< The call did not run to its end: counted up to where it stopped.
   estimated,  ///< Counted here with another model's tokenizer, because this model's is not known.
+  cached,     ///< Nothing was used: the answer was there from an earlier call.
 };
 
 constexpr std::string_view to_string(Provenance p) noexcept {
-  constexpr std::array<std::string_view, 5> names{"none", "reported", "counted", "partial", "estimated"};
+  constexpr std::array<std::string_view, 6> names{"none",    "reported",  "counted",
+                                                  "partial", "estimated", "cached"};
   return names[static_cast<std::size_t>(p)];
 }
 

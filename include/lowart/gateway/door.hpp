@@ -122,6 +122,7 @@ class Door {
     note_times(visit, has_content);
     visit.responder.field("x-lowart-provider", visit.provider);
     if (!head.dropped.empty()) visit.responder.field("x-lowart-dropped", head.dropped);
+    if (head.cache.role != CacheRole::none) note_cache(visit, head.cache);
   }
   /// The call is over; what it answered with is gone already. `recorded`: a meter has kept a record of it.
   void settle(Visit& visit, bool recorded) {
@@ -180,6 +181,7 @@ class Door {
     entry.model = visit.model.substr(0, longest_shown);
     entry.provider = visit.provider;
     entry.attempts = visit.attempts;
+    entry.cache = visit.cache;
     entry.usage = &visit.spent.usage;
     entry.outcome = visit.outcome;
     entry.error = visit.error;
@@ -229,6 +231,11 @@ class Door {
     bool const plain = model.size() <= longest_shown &&
                        std::all_of(model.begin(), model.end(), [](char c) { return c >= ' ' && c <= '~'; });
     return plain ? model : std::string_view("other");
+  }
+  [[gnu::cold]] static void note_cache(Visit& visit, CacheUse use) {
+    visit.cache = to_string(use.role);
+    visit.responder.field("x-lowart-cache", visit.cache);
+    if (use.role == CacheRole::hit) visit.responder.number("age", use.age);
   }
   void note_times(Visit& visit, bool has_content) {
     Call const& call = *visit.call;

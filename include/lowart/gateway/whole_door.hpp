@@ -3,6 +3,7 @@
 
 #include <lowart/gateway/door.hpp>
 #include <lowart/gateway/whole_client.hpp>
+#include <lowart/meter/token_meter.hpp>
 
 #include <optional>
 #include <string>
@@ -73,6 +74,13 @@ class WholeDoor : public Door {
     return true;
   }
 
+  /// An answer that a cache had used nothing, but says what it did when it was made.
+  template <class V>
+  static Usage usage_to_tell(V const& visit) {
+    if constexpr (requires { TokenMeter{}.measure(*visit.asked, *visit.reply); })
+      if (visit.reply->head().cache.is_free()) return TokenMeter{}.measure(*visit.asked, *visit.reply).usage;
+    return visit.call->spent().usage;
+  }
   template <class V, class Reply, class Client>
   bool write_answer(V& visit, Reply reply, Client const& client) {
     if (!reply) return visit.fails(refusal_of(visit, std::move(reply.error())));
@@ -81,7 +89,7 @@ class WholeDoor : public Door {
     client.tell(*visit.reply, visit.responder);
     visit.outcome = to_string(Outcome::complete);
     if (client.is_own(*visit.reply)) return true;
-    Result<std::string> written = client.write(*visit.reply, *visit.asked, visit.call->spent().usage);
+    Result<std::string> written = client.write(*visit.reply, *visit.asked, usage_to_tell(visit));
     if (!written) return visit.fails(written.error());
     visit.written = *std::move(written);
     return true;

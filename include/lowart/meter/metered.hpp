@@ -32,7 +32,8 @@ using PriceLookup = std::function<Price(Billed const& billed)>;
 /// The record is in the sink before the last part of the reply is handed out, so a client that saw the end of an
 /// answer finds it on its bill even if this process is killed at once. A call that fails leaves a record with no
 /// usage; a reply that is dropped leaves one with what was produced until then. A request that uses nothing (a count of
-/// tokens) is handed on and leaves none.
+/// tokens) is handed on and leaves none. An answer that a cache had leaves one that says `cached`: no tokens, no cost, no
+/// attempt; who made the answer stands in it as the provider.
 ///
 /// Errors: the provider's own. A sink that fails is reported through `on_sink_failure` and never fails the call.
 template <Provider P, UsageSink Sink>
@@ -122,9 +123,17 @@ class Metered {
   void keep_whole(R const& request, typename R::reply_type const& reply, Call& call) {
     UsageRecord record = begin_record(R::operation, request.model(), false, call);
     record.time_to_first_token = record.duration;
-    Measured const measured = shared_->meter.measure(request, reply);
+    Measured const measured =
+        reply.head().cache.is_free() ? from_cache() : shared_->meter.measure(request, reply);
     record.cost = price(*shared_, record, reply.head().provider, reply.head().upstream_model, measured.usage);
     settle(*shared_, record, reply.head(), measured, Outcome::complete, call);
+  }
+  /// That nothing was used is known, which "not reported" would not say.
+  static Measured from_cache() noexcept {
+    Measured nothing{.usage = {}, .provenance = Provenance::cached};
+    nothing.usage.set(UsageClass::input, 0);
+    nothing.usage.set(UsageClass::output, 0);
+    return nothing;
   }
   static NanoUsd price(Shared const& shared, UsageRecord const& record, std::string_view provider,
                        std::string_view upstream_model, Usage const& usage) {
@@ -153,7 +162,9 @@ class Metered {
         : shared_(std::move(shared)), request_(request), head_(head), call_(call) {}
 
     void end(ReplyEnd const& end, ReplyProgress const& progress) noexcept override {
-      Measured const measured = shared_->meter.measure(request_, head_.upstream_model, progress, end.outcome);
+      Measured const measured = head_.cache.is_free() ? from_cache()
+                                                      : shared_->meter.measure(request_, head_.upstream_model,
+                                                                               progress, end.outcome);
       UsageRecord record = begin_record(ChatRequest::operation, request_.model(), head_.streamed, call_);
       if (progress.first_content_at != TimePoint{})
         record.time_to_first_token = std::chrono::duration_cast<std::chrono::microseconds>(

@@ -3,6 +3,7 @@
 
 #include <lowart/core/call.hpp>
 #include <lowart/core/task.hpp>
+#include <lowart/model/cache_use.hpp>
 #include <lowart/model/chat_delta.hpp>
 #include <lowart/model/dialect.hpp>
 #include <lowart/model/usage_record.hpp>
@@ -90,6 +91,7 @@ struct ReplyHead {
   std::string_view upstream_model;  ///< The model asked of the provider.
   std::string_view upstream_id;     ///< The provider's request id.
   std::string_view dropped;  ///< Losses::header() of the request's translation; empty when all was said.
+  CacheUse cache{};
   /// Makes a decoder for the bytes; null when the parts are neutral already.
   ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
 };
@@ -149,6 +151,8 @@ class ChatReply {
   /// Lives as long as the answer does, wherever the ChatReply is moved.
   Head const& head() const noexcept { return source_->kept_.head; }
   ReplyProgress const& progress() const noexcept { return source_->progress(); }
+  /// For a cache: whether it had this answer.
+  void came_by(CacheUse use) noexcept { kept().head.cache = use; }
 
   /// The newest watcher is told last: inner policies learn the end before outer ones.
   void watch(ArenaPtr<ReplyWatcher> watcher) {

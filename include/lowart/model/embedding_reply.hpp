@@ -30,7 +30,11 @@ class EmbeddingReply {
       : head_(head), bytes_(std::move(bytes)), decode_(decode), usage_(usage), dialect_(dialect) {}
 
   Head const& head() const noexcept { return head_; }
+  /// For a cache: whether it had this answer.
+  void came_by(CacheUse use) noexcept { head_.cache = use; }
   EmbeddingDialect dialect() const noexcept { return dialect_; }
+  /// What reads the bytes; null when the reply is neutral.
+  Decode decoder() const noexcept { return decode_; }
   /// As they came; empty when the reply is neutral.
   std::string_view bytes() const noexcept { return bytes_ ? bytes_->text() : std::string_view(); }
   /// As reported; empty when nothing was.

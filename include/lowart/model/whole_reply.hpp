@@ -1,6 +1,8 @@
 #pragma once
 /// WholeHead and ReplyBytes: what answers that come in one piece have in common: embeddings, counts of tokens.
 
+#include <lowart/model/cache_use.hpp>
+
 #include <string_view>
 
 namespace lowart {
@@ -13,6 +15,7 @@ struct WholeHead {
   std::string_view upstream_model;  ///< The model asked of the provider.
   std::string_view upstream_id;     ///< The provider's request id.
   std::string_view dropped;  ///< Losses::header() of the request's translation; empty when all was said.
+  CacheUse cache{};
 };
 
 /// The bytes of an answer as they came, held by whoever received them. Made in the call's arena.

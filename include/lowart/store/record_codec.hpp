@@ -162,7 +162,7 @@ inline UsageRecord read_record(PayloadReader& in) noexcept {
   r.started_at = in.get<std::int64_t>();
   unsigned const flags = in.get<std::uint8_t>();
   unsigned const provenance = (flags >> 2 & 3) | (flags >> 5) << 2;
-  in.require(provenance <= static_cast<unsigned>(Provenance::estimated));
+  in.require(provenance <= static_cast<unsigned>(Provenance::cached));
   r.outcome = static_cast<Outcome>(flags & 3);
   r.provenance = static_cast<Provenance>(provenance);
   r.streamed = (flags & 0x10) != 0;
