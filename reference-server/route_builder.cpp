@@ -1,10 +1,12 @@
 #include "route_builder.hpp"
 
 #include "config_readers.hpp"
+#include "route_cache.hpp"
 
 #include <lowart/meter/counted.hpp>
 #include <lowart/policy/balance.hpp>
 #include <lowart/policy/breaker.hpp>
+#include <lowart/policy/cache.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
 #include <lowart/policy/hedge.hpp>
@@ -86,6 +88,9 @@ AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& mod
         Resume(std::move(answer), AnyFallback(std::move(members)), *group.resume, resumes_of(model.name)));
   if (group.timeouts) answer = AnyProvider(std::move(answer) | timeouts(*group.timeouts));
   if (group.retry) answer = AnyProvider(std::move(answer) | retry(*group.retry));
+  if (group.cache)
+    answer = AnyProvider(std::move(answer) |
+                         cached(cache_of(made_, before_, group, model), cache_scope(group, model)));
   return answer;
 }
 

@@ -1,5 +1,6 @@
 #include "route_config.hpp"
 
+#include "cache_config.hpp"
 #include "config_readers.hpp"
 #include "yaml_reader.hpp"
 
@@ -190,12 +191,23 @@ RouteConfig read_route(YamlMap& map, RouteParts const& parts, int depth, bool in
   return route;
 }
 
-void each_target_of(RouteConfig const& route, std::function<void(TargetConfig const&)> const& f) {
-  if (auto const* target = std::get_if<TargetConfig>(&route.is)) return f(*target);
-  if (auto const* group = std::get_if<GroupConfig>(&route.is)) return each_target(*group, f);
-  auto const& when = std::get<WhenConfig>(route.is);
-  for (auto const* branch : {&when.then, &when.otherwise})
-    for (auto const& part : *branch) each_target_of(part, f);
+/// Calls `f` for every part of a route, in the order of the file.
+void each_part(RouteConfig const& route, std::function<void(RouteConfig const&)> const& f) {
+  f(route);
+  if (auto const* group = std::get_if<GroupConfig>(&route.is))
+    for (auto const& member : group->members) each_part(member, f);
+  auto const* when = std::get_if<WhenConfig>(&route.is);
+  if (when == nullptr) return;
+  for (auto const* branch : {&when->then, &when->otherwise})
+    for (auto const& part : *branch) each_part(part, f);
+}
+
+/// One key's answer must not be another's where they have different targets.
+void check_cache(YamlMap& map, GroupConfig const& group) {
+  if (!group.cache || !group.cache->shared) return;
+  bool by_key = false;
+  each_condition(group, [&](Condition const& condition) { by_key = by_key || !condition.keys.empty(); });
+  if (by_key) map.wrong("cache", "'shared' would hand answers around a 'when' that looks at 'keys'");
 }
 
 }  // namespace
@@ -252,11 +264,23 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   read_timeouts(map, "timeouts", clocks);
   if (map.has("timeouts")) group.timeouts = clocks;
   group.resume = read_resume(map);
+  group.cache = read_cache(map);
+  check_cache(map, group);
   return group;
 }
 
 void each_target(GroupConfig const& group, std::function<void(TargetConfig const&)> const& f) {
-  for (auto const& member : group.members) each_target_of(member, f);
+  for (auto const& member : group.members)
+    each_part(member, [&](RouteConfig const& part) {
+      if (auto const* target = std::get_if<TargetConfig>(&part.is)) f(*target);
+    });
+}
+
+void each_condition(GroupConfig const& group, std::function<void(Condition const&)> const& f) {
+  for (auto const& member : group.members)
+    each_part(member, [&](RouteConfig const& part) {
+      if (auto const* when = std::get_if<WhenConfig>(&part.is)) f(when->condition);
+    });
 }
 
 }  // namespace lowart::server

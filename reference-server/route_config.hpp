@@ -4,6 +4,7 @@
 #include <lowart/core/call.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
+#include <lowart/policy/answer_cache.hpp>
 #include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/resume_decision.hpp>
 #include <lowart/policy/retry_decision.hpp>
@@ -31,6 +32,13 @@ struct TargetConfig {
   std::optional<Price> price;  ///< Unset: the model's.
 };
 
+/// Where the answers of a group are kept.
+struct CacheConfig {
+  CacheOptions options;
+  bool shared{false};  ///< Between API keys.
+  friend bool operator==(CacheConfig const&, CacheConfig const&) = default;
+};
+
 /// Several routes, of which one answers.
 struct GroupConfig {
   std::vector<RouteConfig> members;
@@ -41,6 +49,7 @@ struct GroupConfig {
   std::optional<HedgeOptions> hedge;    ///< Whether the next one is asked beside one that is slow.
   std::string name;                     ///< Of a NamedGroup, which all that refer to it share.
   std::optional<ResumeOptions> resume;  ///< Set: streams that break are gone on with.
+  std::optional<CacheConfig> cache;     ///< Around all of it.
 };
 
 /// One route or another, by what the request is.
@@ -83,5 +92,7 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth = 1);
 
 /// Calls `f` for every target of a route, in the order of the file.
 void each_target(GroupConfig const& group, std::function<void(TargetConfig const&)> const& f);
+/// The same for every condition.
+void each_condition(GroupConfig const& group, std::function<void(Condition const&)> const& f);
 
 }  // namespace lowart::server

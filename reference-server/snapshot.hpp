@@ -8,6 +8,7 @@
 #include <lowart/meter/metered.hpp>
 #include <lowart/model/model_offers.hpp>
 #include <lowart/net/http_client.hpp>
+#include <lowart/policy/answer_cache.hpp>
 #include <lowart/policy/breaker_state.hpp>
 #include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/limited.hpp>
@@ -68,6 +69,12 @@ struct PatternTarget {
   std::string provider;
   std::string model;  ///< As the target has it; may be empty.
 };
+/// Answers that are kept.
+struct NamedCache {
+  std::string name;                  ///< The model's; numbered where it has several.
+  std::vector<std::string> answers;  ///< Who answers: when that changes, what they said is forgotten.
+  std::shared_ptr<AnswerCache> cache;
+};
 
 /// What a request meets. A request keeps the snapshot it began with.
 struct Snapshot {
@@ -84,6 +91,7 @@ struct Snapshot {
   std::vector<NamedLoad> loads;
   std::vector<NamedHedge> hedges;
   std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;    ///< By model.
+  std::vector<NamedCache> caches;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unique_ptr<Answer> answer;
 };

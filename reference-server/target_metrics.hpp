@@ -1,6 +1,7 @@
 #pragma once
 /// What /metrics tells of the targets of a configuration: their breakers, loads and limits.
 
+#include "cache_metrics.hpp"
 #include "snapshot.hpp"
 
 #include <lowart/gateway/metrics.hpp>
@@ -113,6 +114,7 @@ inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) 
   write_lists(snapshot, out);
   write_hedges(snapshot, out);
   write_resumes(snapshot, out);
+  write_caches(snapshot, out);
 }
 
 }  // namespace lowart::server

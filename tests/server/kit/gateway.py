@@ -204,7 +204,7 @@ class Gateway:
 
 
 OUTCOMES = ["complete", "partial", "cancelled", "failed"]
-PROVENANCES = ["none", "reported", "counted", "partial", "estimated"]
+PROVENANCES = ["none", "reported", "counted", "partial", "estimated", "cached"]
 
 
 def outcome(record):
