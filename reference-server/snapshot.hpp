@@ -90,7 +90,7 @@ struct Snapshot {
   std::vector<NamedLimit> target_limits;
   std::vector<NamedLoad> loads;
   std::vector<NamedHedge> hedges;
-  std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;    ///< By model.
+  std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;  ///< By model.
   std::vector<NamedCache> caches;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unique_ptr<Answer> answer;

@@ -39,6 +39,7 @@ class Caches:
                     "chain": {"targets": [{"provider": "down"}, {"group": "inner"}]},
                     "demo-fast": {"targets": [{"provider": "demo"}], "cache": CACHE},
                     "impatient": {"targets": [t], "cache": {**CACHE, "wait": "1s"}},
+                    "mended": {"targets": [t, {"provider": "demo"}], "resume": {}, "cache": CACHE},
                     "gpt-*": {"targets": [{"provider": "up"}], "cache": CACHE},
                 },
             },
@@ -172,6 +173,18 @@ def _():
             c.up.script(request_id, play)
             answer = c.gateway.ask(body, request_id=request_id)
             equal((answer.status, len(c.up.requests(request_id))), (status, 1))
+
+
+@case("cache: an answer with a seam in it is not kept")
+def _():
+    c = caches()
+    body = chat("mended", new_id("text"), stream=True)
+    for _ in range(2):
+        request_id = new_id()
+        c.up.script(request_id, stream(stream_events(["Hello"], done=False)[:2]))
+        answer = c.gateway.ask(body, request_id=request_id)
+        equal((role(answer), len(c.up.requests(request_id))), ("miss", 1))
+        check(b"[DONE]" in answer.body, answer.body)
 
 
 @case("cache: it holds no more than its size, and what is not asked for goes first")

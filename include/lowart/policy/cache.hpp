@@ -46,7 +46,8 @@ class CacheGatherer final : public ReplyWatcher {
   }
   void end(ReplyEnd const& end, ReplyProgress const& progress) noexcept override {
     CacheTurn& turn = place_->turn;
-    if (end.outcome == Outcome::complete && kept_) {
+    bool const is_mended = !progress.earlier.empty();  // it shows where it broke
+    if (end.outcome == Outcome::complete && kept_ && !is_mended) {
       kept_->finish(progress);
       turn.land(std::move(kept_), call_.now());
     } else if (end.error != nullptr) {
