@@ -14,6 +14,7 @@
 #include <lowart/net/http_client.hpp>
 #include <lowart/policy/balance.hpp>
 #include <lowart/policy/breaker.hpp>
+#include <lowart/policy/bulkhead.hpp>
 #include <lowart/policy/cache.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>

@@ -102,6 +102,10 @@ class Call {
   /// The name of the API key that asks; empty in process.
   std::string_view key_name() const noexcept { return key_name_; }
   void key_name(std::string_view name) noexcept { key_name_ = name; }
+  /// Who goes first where calls wait for each other: 0 (last) to 9.
+  int priority() const noexcept { return priority_; }
+  void priority(int value) noexcept { priority_ = value; }
+  static constexpr int usual_priority = 5;
   /// W3C trace context to pass on; may be empty.
   std::string_view traceparent() const noexcept { return traceparent_; }
   void traceparent(std::string_view value) noexcept { traceparent_ = value; }
@@ -155,6 +159,7 @@ class Call {
         request_id_(parent.request_id_),
         key_name_(parent.key_name_),
         traceparent_(parent.traceparent_),
+        priority_(parent.priority_),
         client_fields_(parent.client_fields_),
         connect_timeout_(parent.connect_timeout_),
         trail_(arena.resource()),
@@ -169,6 +174,7 @@ class Call {
   std::string_view request_id_;
   std::string_view key_name_;
   std::string_view traceparent_;
+  int priority_{usual_priority};
   ClientFields client_fields_;
   std::chrono::milliseconds connect_timeout_{Clocks{}.connect};
   std::optional<Errc> interruption_;
