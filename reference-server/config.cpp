@@ -110,6 +110,7 @@ KeyConfig read_key(YamlMap& map) {
   read_rates(map, key.limits);
   map.texts("models", key.models);
   map.flag("admin", key.admin);
+  map.integer("priority", key.priority, 0, 9);
   map.finish();
   return key;
 }

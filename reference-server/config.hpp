@@ -37,6 +37,7 @@ struct KeyConfig {
   Secret text;           ///< The key, where the file has it in the clear: shown once, at the start.
   Limits limits;
   std::vector<std::string> models;
+  int priority{Call::usual_priority};
   bool admin{false};
 };
 

@@ -50,6 +50,19 @@ inline void read_hedge(YamlMap& parent, std::optional<HedgeOptions>& hedge) {
   map->finish();
 }
 
+/// `bulkhead: {concurrency: 20, queue: 100, wait: 10s}`; unset where the block has none.
+inline void read_bulkhead(YamlMap& parent, std::optional<BulkheadOptions>& bulkhead) {
+  auto map = parent.map("bulkhead");
+  if (!map) return;
+  bulkhead.emplace();
+  map->integer("concurrency", bulkhead->concurrency, 1, 1'000'000);
+  map->integer("queue", bulkhead->queue, 0, 10'000);
+  map->duration("wait", bulkhead->wait);
+  if (!map->has("concurrency")) map->wrong("a 'bulkhead' needs 'concurrency', the number of calls at once");
+  if (bulkhead->wait > std::chrono::hours(1)) map->wrong("wait", "'wait' is at most 1h");
+  map->finish();
+}
+
 inline void read_price(YamlMap& parent, Price& price) {
   auto map = parent.map("price");
   if (!map) return;

@@ -157,6 +157,7 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   read_retry(map, provider.retry);
   read_breaker(map, provider.breaker);
   read_rates(map, provider.limits);
+  read_bulkhead(map, provider.bulkhead);
   map.finish();
   return provider;
 }

@@ -9,11 +9,13 @@
 #include <lowart/model/door_set.hpp>
 #include <lowart/model/losses.hpp>
 #include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +49,7 @@ struct ProviderConfig {
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;
+  std::optional<BulkheadOptions> bulkhead;  ///< Places for all its targets together.
   std::size_t line{0};
 };
 

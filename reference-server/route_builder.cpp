@@ -6,6 +6,7 @@
 #include <lowart/meter/counted.hpp>
 #include <lowart/policy/balance.hpp>
 #include <lowart/policy/breaker.hpp>
+#include <lowart/policy/bulkhead.hpp>
 #include <lowart/policy/cache.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
@@ -86,6 +87,7 @@ AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& mod
   if (group.resume)
     answer = AnyProvider(
         Resume(std::move(answer), AnyFallback(std::move(members)), *group.resume, resumes_of(model.name)));
+  if (group.bulkhead) answer = AnyProvider(std::move(answer) | bulkhead(places_of(pool, *group.bulkhead)));
   if (group.timeouts) answer = AnyProvider(std::move(answer) | timeouts(*group.timeouts));
   if (group.retry) answer = AnyProvider(std::move(answer) | retry(*group.retry));
   if (group.cache)
@@ -178,7 +180,8 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
   std::string const asked = upstream_model(target, model);
   auto const limits = limits_of(config, target, asked);
   bool const by_pattern = NamePattern::is_one(model.name);
-  if (limits.empty() && config.api_keys.size() < 2 && !by_pattern) {
+  auto const places = places_of(config, target, asked);
+  if (limits.empty() && places.empty() && config.api_keys.size() < 2 && !by_pattern) {
     // The usual target is one type, without a virtual call within.
     Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
     return with_leaf(config, key, [&](auto leaf) {
@@ -189,8 +192,9 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
       return AnyProvider(ForModel(std::move(bounded), asked));
     });
   }
-  AnyProvider answer(keyed(config, asked, limits) | retry(config.retry));
-  return under_its_name(std::move(answer), target, model);
+  AnyProvider answer = keyed(config, asked, limits);
+  for (auto const& narrow : places) answer = AnyProvider(std::move(answer) | bulkhead(narrow));
+  return under_its_name(AnyProvider(std::move(answer) | retry(config.retry)), target, model);
 }
 
 /// One leaf for each key, with a breaker for the key and one for this model with it: what one key is refused does not
@@ -272,22 +276,6 @@ std::shared_ptr<BreakerState> RouteBuilder::breaker_of(ProviderConfig const& con
   if (!state) state = std::make_shared<BreakerState>(options);
   made_.breakers.push_back(NamedBreaker{config.name, model, key, state});
   return state;
-}
-
-/// One for a group, as long as it asks the same targets in the same way; what it has learned lives on over reloads.
-std::shared_ptr<HedgeState> RouteBuilder::hedge_of(GroupConfig const& group, std::string const& pool) {
-  NamedHedge hedge{.pool = pool, .targets = {}, .state = nullptr};
-  for (auto const& member : group.members) hedge.targets.push_back(member.name);
-  auto const find = [&](std::vector<NamedHedge> const& all) -> std::shared_ptr<HedgeState> {
-    for (auto const& h : all)
-      if (h.pool == pool && h.targets == hedge.targets && h.state->options() == *group.hedge) return h.state;
-    return nullptr;
-  };
-  if (auto here = find(made_.hedges)) return here;
-  hedge.state = before_ != nullptr ? find(before_->hedges) : nullptr;
-  if (!hedge.state) hedge.state = std::make_shared<HedgeState>(group.members.size(), *group.hedge);
-  made_.hedges.push_back(hedge);
-  return hedge.state;
 }
 
 /// How often answers of a model were gone on with, by whichever of its groups.

@@ -43,6 +43,10 @@ class RouteBuilder {
                                            std::size_t key, BreakerScope scope);
   std::shared_ptr<HedgeState> hedge_of(GroupConfig const& group, std::string const& pool);
   std::shared_ptr<ResumeCounts> resumes_of(std::string const& model);
+  std::vector<std::shared_ptr<BulkheadPlaces>> places_of(ProviderConfig const& config,
+                                                         TargetConfig const& target,
+                                                         std::string const& model);
+  std::shared_ptr<BulkheadPlaces> places_of(std::string const& name, BulkheadOptions options);
   std::shared_ptr<TargetLoad> load_of(std::string const& pool, std::string const& target);
 
   Snapshot& made_;

@@ -77,6 +77,7 @@ TargetConfig read_target(YamlMap& map, RouteParts const& parts) {
   map.text("provider", target.provider);
   map.text("model", target.model);
   read_rates(map, target.limits);
+  read_bulkhead(map, target.bulkhead);
   Price price;
   read_price(map, price);
   if (map.has("price")) target.price = price;
@@ -259,6 +260,7 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   read_retry(map, retry);
   if (map.has("retry")) group.retry = retry;
   read_hedge(map, group.hedge);
+  read_bulkhead(map, group.bulkhead);
   constexpr std::chrono::milliseconds off{0};
   Clocks clocks{.connect = off, .first_token = off, .between_tokens = off, .whole = off};
   read_timeouts(map, "timeouts", clocks);

@@ -5,6 +5,7 @@
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/policy/answer_cache.hpp>
+#include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/resume_decision.hpp>
 #include <lowart/policy/retry_decision.hpp>
@@ -29,6 +30,7 @@ struct TargetConfig {
   std::string provider;
   std::string model;  ///< To ask for; empty: the model's own name, or the client's where that is a pattern.
   Limits limits;
+  std::optional<BulkheadOptions> bulkhead;
   std::optional<Price> price;  ///< Unset: the model's.
 };
 
@@ -42,14 +44,15 @@ struct CacheConfig {
 /// Several routes, of which one answers.
 struct GroupConfig {
   std::vector<RouteConfig> members;
-  std::optional<AnySelection> balance;  ///< Unset: in order.
-  bool failover{true};                  ///< Whether the next one is asked when one fails.
-  std::optional<RetryOptions> retry;    ///< Of the group as a whole.
-  std::optional<Clocks> timeouts;       ///< The same; its zeros are clocks that do not run.
-  std::optional<HedgeOptions> hedge;    ///< Whether the next one is asked beside one that is slow.
-  std::string name;                     ///< Of a NamedGroup, which all that refer to it share.
-  std::optional<ResumeOptions> resume;  ///< Set: streams that break are gone on with.
-  std::optional<CacheConfig> cache;     ///< Around all of it.
+  std::optional<AnySelection> balance;      ///< Unset: in order.
+  bool failover{true};                      ///< Whether the next one is asked when one fails.
+  std::optional<RetryOptions> retry;        ///< Of the group as a whole.
+  std::optional<Clocks> timeouts;           ///< The same; its zeros are clocks that do not run.
+  std::optional<BulkheadOptions> bulkhead;  ///< Places for the group's calls.
+  std::optional<HedgeOptions> hedge;        ///< Whether the next one is asked beside one that is slow.
+  std::string name;                         ///< Of a NamedGroup, which all that refer to it share.
+  std::optional<ResumeOptions> resume;      ///< Set: streams that break are gone on with.
+  std::optional<CacheConfig> cache;         ///< Around all of it.
 };
 
 /// One route or another, by what the request is.

@@ -10,6 +10,7 @@
 #include <lowart/net/http_client.hpp>
 #include <lowart/policy/answer_cache.hpp>
 #include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/bulkhead.hpp>
 #include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/limited.hpp>
 #include <lowart/policy/resume.hpp>
@@ -46,6 +47,12 @@ struct NamedLoad {
   std::string pool;  ///< The model, or the provider with several keys.
   std::string target;
   std::shared_ptr<TargetLoad> load;
+};
+/// Places that calls wait for.
+struct NamedBulkhead {
+  std::string name;  ///< "provider NAME", "target PROVIDER/MODEL", or a pool's as NamedHedge has it.
+  BulkheadOptions options;
+  std::shared_ptr<BulkheadPlaces> places;
 };
 /// What is learned of the targets of a group that is hedged.
 struct NamedHedge {
@@ -92,6 +99,7 @@ struct Snapshot {
   std::vector<NamedHedge> hedges;
   std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;  ///< By model.
   std::vector<NamedCache> caches;
+  std::vector<NamedBulkhead> bulkheads;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unique_ptr<Answer> answer;
 };

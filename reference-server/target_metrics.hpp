@@ -66,6 +66,23 @@ inline void write_lists(Snapshot const& snapshot, PrometheusText& out) {
                std::int64_t{backend.state->load(std::memory_order_relaxed)});
 }
 
+inline void write_bulkheads(Snapshot const& snapshot, PrometheusText& out) {
+  constexpr std::array<std::string_view, 1> names{"bulkhead"};
+  auto const each = [&](std::string_view metric, std::string_view type, std::string_view help, auto value) {
+    out.head(metric, type, help);
+    for (auto const& bulkhead : snapshot.bulkheads)
+      out.sample(metric, PrometheusText::labels(names, {bulkhead.name}), value(*bulkhead.places));
+  };
+  using Places = BulkheadPlaces const&;
+  each("gateway_bulkhead_in_use", "gauge", "Places that are taken", [](Places p) { return p.in_use(); });
+  each("gateway_bulkhead_waiting", "gauge", "Calls that wait for a place",
+       [](Places p) { return p.waiting(); });
+  each("gateway_bulkhead_refused_total", "counter", "Calls that got no place",
+       [](Places p) { return static_cast<std::int64_t>(p.refused()); });
+  each("gateway_bulkhead_waited_seconds_total", "counter", "The time that calls have waited",
+       [](Places p) { return std::chrono::duration<double>(p.waited()).count(); });
+}
+
 inline void write_hedges(Snapshot const& snapshot, PrometheusText& out) {
   constexpr std::array<std::string_view, 3> names{"pool", "target", "kind"};
   std::span<std::string_view const> const pool(names.data(), 1);
@@ -112,6 +129,7 @@ inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) 
   write_loads(snapshot, out);
   write_limits(snapshot, out);
   write_lists(snapshot, out);
+  write_bulkheads(snapshot, out);
   write_hedges(snapshot, out);
   write_resumes(snapshot, out);
   write_caches(snapshot, out);

@@ -33,6 +33,7 @@ PLACES = {
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
     ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
+    ("read_bulkhead", "parent"): ("providers.NAME", GROUP, ROUTE), ("read_bulkhead", "map"): "providers.NAME.bulkhead",
     ("read_hedge", "parent"): GROUP, ("read_hedge", "map"): f"{GROUP}.hedge",
     ("read_resume", "parent"): GROUP, ("read_resume", "map"): f"{GROUP}.resume",
     ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]"),
@@ -170,6 +171,8 @@ def metrics():
                  "reference-server/app.cpp", "reference-server/target_metrics.hpp",
                  "reference-server/cache_metrics.hpp"):
         code |= set(re.findall(r'(?:head\(|count\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
+                 "reference-server/app.cpp", "reference-server/target_metrics.hpp"):
+        code |= set(re.findall(r'(?:head\(|count\(|each\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))
     yield from compare("docs/architecture.md", "metric", code, told)

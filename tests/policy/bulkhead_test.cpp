@@ -39,6 +39,12 @@ template <class P>
 class Crowd {
  public:
   explicit Crowd(P provider) : provider_(std::move(provider)) {}
+  Crowd(Crowd const&) = delete;
+  Crowd& operator=(Crowd const&) = delete;
+  ~Crowd() {
+    for (One& one : all_) one.running->abandon();
+    loop.settle();
+  }
   /// Starts a call of this key; its number.
   std::size_t ask(std::string key = "k", int priority = Call::usual_priority) {
     One& one = all_.emplace_back(loop);
@@ -264,7 +270,7 @@ TEST(Bulkhead, GrantsWaitersWhenItGetsWider) {
   for (std::size_t const i : all) EXPECT_TRUE(crowd.done(i)) << i;
 }
 
-TEST(Bulkhead, IsTornDownWithItsLoop) {
+TEST(Bulkhead, LosesNothingOfCallsThatAreTornDown) {
   auto const places = std::make_shared<BulkheadPlaces>(BulkheadOptions{.concurrency = 1});
   {
     Crowd crowd(ScriptedProvider("a", {Step::stall()}).repeat() | bulkhead(places));

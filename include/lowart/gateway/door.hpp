@@ -79,6 +79,7 @@ class Door {
     visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena());
     visit.call->request_id(visit.id);
     visit.call->key_name(visit.key_name);
+    if (visit.key != nullptr) visit.call->priority(visit.key->priority);
     visit.call->traceparent(request.head().fields().get("traceparent"));
     visit.call->client_fields({.lookup = &field_of, .head = &request.head()});
     visit.look_out.emplace(visit.responder, *visit.call);

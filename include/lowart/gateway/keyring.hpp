@@ -1,6 +1,7 @@
 #pragma once
 /// Keyring: who may call, looked up by the hash of the key.
 
+#include <lowart/core/call.hpp>
 #include <lowart/core/result.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/model/name_pattern.hpp>
@@ -22,8 +23,9 @@ struct KeyEntry {
   std::string name;
   net::Sha256 digest{};
   std::shared_ptr<LimitState> limits;
-  std::vector<std::string> models;  ///< Names and patterns of allowed models; empty or "*" allows all.
-  bool admin{false};                ///< May see the operator's pages.
+  std::vector<std::string> models;     ///< Names and patterns of allowed models; empty or "*" allows all.
+  bool admin{false};                   ///< May see the operator's pages.
+  int priority{Call::usual_priority};  ///< Of its calls, where calls wait for each other: 0 to 9.
 
   bool allows(std::string_view model) const noexcept {
     if (models.empty()) return true;
