@@ -80,7 +80,9 @@ class Sampler {
     }
   }
 
-  bool full() const noexcept { return values_ > 2 * value_limit || text_.size() > bytes_limit; }
+  bool full(JsonWriter const& out) const noexcept {
+    return values_ > 2 * value_limit || out.size() > bytes_limit;
+  }
 
   /// Values that the schema itself spells out.
   bool copied(JsonSchemaView const& view, std::size_t ordinal, JsonWriter& out) const {
@@ -104,7 +106,7 @@ class Sampler {
     out.begin_object();
     std::vector<std::string> done;
     auto const member = [&](std::string const& key, std::string_view schema) {
-      if (std::find(done.begin(), done.end(), key) != done.end() || full()) return;
+      if (std::find(done.begin(), done.end(), key) != done.end() || full(out)) return;
       done.push_back(key);
       out.key(key);
       value(schema, key, depth + 1, 0, out);
@@ -132,7 +134,7 @@ class Sampler {
     count = std::min(std::max(small ? 0 : count, least), most);
     auto const& items = view.get(JsonSchemaWord::items);
     out.begin_list();
-    for (std::size_t i = 0; i < count && depth < 2 * depth_limit && !full(); ++i) {
+    for (std::size_t i = 0; i < count && depth < 2 * depth_limit && !full(out); ++i) {
       std::string_view const rest = items ? items->value : std::string_view("true");
       value(i < heads.size() ? heads[i] : rest, name, depth + 1, i, out);
     }

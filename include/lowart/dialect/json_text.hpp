@@ -3,6 +3,7 @@
 
 #include <lowart/dialect/json_piece.hpp>
 #include <lowart/dialect/json_utf8.hpp>
+#include <lowart/dialect/short_text.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -12,12 +13,6 @@
 #include <string_view>
 
 namespace lowart::dialect {
-
-/// Whether `text` is this literal: with its length known, a few instructions instead of a call.
-template <std::size_t N>
-bool is_literal(std::string_view text, char const (&literal)[N]) noexcept {
-  return text.size() == N - 1 && std::memcmp(text.data(), literal, N - 1) == 0;
-}
 
 inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";  ///< U+FFFD in UTF-8.
 
@@ -68,8 +63,12 @@ inline std::size_t first_special(std::string_view text, std::size_t at) noexcept
     std::uint32_t const specials = JsonPiece(text.data() + at).specials();
     if (specials != 0) return at + static_cast<std::size_t>(std::countr_zero(specials));
   }
-  if (at == text.size()) return at;
-  std::uint32_t const specials = cut_piece(text.data() + at, text.size() - at).specials();
+  std::size_t const left = text.size() - at;
+  if (left == 0) return at;
+  char const* const end = text.data() + text.size();
+  std::uint64_t const specials = text.size() >= JsonPiece::size
+                                     ? JsonPiece(end - JsonPiece::size).specials() >> (JsonPiece::size - left)
+                                     : cut_piece(end - left, left).specials();
   return specials == 0 ? text.size() : at + static_cast<std::size_t>(std::countr_zero(specials));
 }
 
@@ -86,8 +85,7 @@ inline std::size_t copy_plain(std::string_view text, std::size_t at, char*& out)
     return at + plain;
   }
   std::size_t const stop = first_special(text, at);
-  std::memcpy(out, text.data() + at, stop - at);
-  out += stop - at;
+  out = copy_bytes(out, text.substr(at, stop - at));
   return stop;
 }
 
@@ -179,15 +177,39 @@ inline bool eight_are_plain(char const* p) noexcept {
   return ((word & high) | control | has_zero(word ^ (each * '"')) | has_zero(word ^ (each * '\\'))) == 0;
 }
 
+#if defined(__SSE2__)
+/// The same for twice sixteen bytes.
+inline bool sixteen_are_plain(__m128i a, __m128i b) noexcept {
+  auto const specials = [](__m128i v) {
+    __m128i const control = _mm_cmpgt_epi8(_mm_set1_epi8(' '), v);  // bytes over 0x7F are negative
+    return _mm_or_si128(
+        control, _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+  };
+  return _mm_movemask_epi8(_mm_or_si128(specials(a), specials(b))) == 0;
+}
+#endif
+
 /// Whether all of a text stands in a JSON string as it is. For short ones; false says only that it has not been seen.
 inline bool is_plain(std::string_view text) noexcept {
   char const* const p = text.data();
   std::size_t const size = text.size();
+#if defined(__SSE2__)
+  auto const at = [p](std::size_t i) { return reinterpret_cast<__m128i const*>(p + i); };
+  if (size > 16) {
+    if (size > 32) return false;
+    return sixteen_are_plain(_mm_loadu_si128(at(0)), _mm_loadu_si128(at(size - 16)));
+  }
+  if (size >= 8) {
+    __m128i const both = _mm_unpacklo_epi64(_mm_loadl_epi64(at(0)), _mm_loadl_epi64(at(size - 8)));
+    return sixteen_are_plain(both, both);
+  }
+#else
   if (size >= 8) {
     for (std::size_t at = 0; size - at > 8; at += 8)
       if (!eight_are_plain(p + at)) return false;
     return eight_are_plain(p + size - 8);
   }
+#endif
   char padded[8] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
   if (size >= 4) {
     std::memcpy(padded, p, 4);
@@ -234,6 +256,25 @@ inline std::size_t count_specials(std::string_view text) noexcept {
     count +=
         static_cast<std::size_t>(std::popcount(cut_piece(text.data() + at, text.size() - at).specials()));
   return count;
+}
+
+/// Copies a text that stands in a JSON string as it is (ASCII without escapes) and moves `out` to its end. False:
+/// nothing is there, but as many bytes at `out` as the text has may have been written.
+inline bool copy_if_plain(std::string_view text, char*& out) noexcept {
+  char const* const p = text.data();
+  std::size_t const size = text.size();
+  if (size < JsonPiece::size) return is_plain(text) && (out = copy_bytes(out, text), true);
+  std::size_t const last = size - JsonPiece::size;
+  auto const piece_is_plain = [&](std::size_t at) {
+    JsonPiece const piece(p + at);
+    piece.copy_to(out + at);
+    return piece.is_ascii() && piece.specials() == 0;
+  };
+  for (std::size_t at = 0; at < last; at += JsonPiece::size)
+    if (!piece_is_plain(at)) return false;
+  if (!piece_is_plain(last)) return false;
+  out += size;
+  return true;
 }
 
 /// Appends valid UTF-8 as the inside of a JSON string.

@@ -277,8 +277,7 @@ inline std::string encode_openai_reply(ChatDelta const& whole, ReplyContext cons
   w.begin_list("choices");
   for (ChoiceDelta const& choice : whole.choices) {
     std::string const text = choice.text();
-    body.reserve(body.size() + text.size() + text.size() / 16 +
-                 640);  // escapes; the other members and the usage
+    w.reserve(text.size() + text.size() / 16 + 640);  // escapes; the other members and the usage
     std::string const refusal = choice.joined(PartKind::refusal);
     bool const calls = choice.has(PartKind::tool_call);
     w.begin_object().count("index", choice.index).begin_object("message").text("role", "assistant");
