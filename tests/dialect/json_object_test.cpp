@@ -9,6 +9,7 @@
 namespace {
 
 using lowart::ExtraField;
+using lowart::dialect::JsonDocument;
 using lowart::dialect::JsonFault;
 using lowart::dialect::JsonKind;
 using lowart::dialect::JsonMember;
@@ -127,6 +128,87 @@ TEST(JsonObject, TellsMembersOfTheWrongKind) {
   EXPECT_EQ(fault_of([](JsonObject& o) { o.take_count("d"); }), "'tool.d' must be a whole number");
   EXPECT_EQ(fault_of([](JsonObject& o) { o.take_list("b", [](JsonMember const&, JsonPath) {}); }),
             "'tool.b' must be a list");
+}
+
+/// What is done with an object, of a text alone and in a document.
+template <class F>
+void both_ways(std::string_view text, F&& check) {
+  JsonFault fault;
+  JsonObject scanned(text, "", fault);
+  check(scanned);
+  JsonDocument const document(text);
+  ASSERT_FALSE(document.error());
+  JsonObject in_place(document.root(), "", fault);
+  check(in_place);
+}
+
+TEST(JsonObject, IsTheSameInADocument) {
+  both_ways(R"({"a":"x\n","b":7,"":true,"e":null,"f":{ "g" : [ ] },"b":8,"ab":"","text":"t"})",
+            [](JsonObject& object) {
+              EXPECT_EQ(object.take_text("a"), "x\n");
+              EXPECT_EQ(object.take_text("a"), std::nullopt);
+              EXPECT_EQ(object.peek("b")->value, "8");
+              EXPECT_EQ(object.take_count("b"), 8);
+              EXPECT_FALSE(object.peek("b"));
+              EXPECT_FALSE(object.take("ba"));
+              EXPECT_FALSE(object.take("type"));
+              EXPECT_EQ(object.take_flag(""), true);
+              EXPECT_EQ(object.need_text("ab"), "");
+              EXPECT_EQ(object.take_word("text"), "t");
+              EXPECT_FALSE(object.peek("e"));
+              EXPECT_EQ(spelled(object.rest()), R"(e=null;f={ "g" : [ ] };)");
+              EXPECT_FALSE(object.take("e"));
+              EXPECT_TRUE(object.take_object("f")->peek("g"));
+              EXPECT_TRUE(object.rest().empty());
+            });
+}
+
+TEST(JsonObject, ReadsEscapedKeysInADocument) {
+  both_ways(R"({"a":1,"\u0061":2,"b":[{"typ\u0065":"\u0074ext","x":{"n\u0065w":1}}],"q\"":4})",
+            [](JsonObject& object) {
+              EXPECT_EQ(object.take_count("a"), 2);
+              JsonFault fault;
+              object.take_list("b", [&](JsonMember const& e, JsonPath const& path) {
+                JsonObject inner(e, path, fault);
+                EXPECT_EQ(inner.need_word("type"), "text");
+                EXPECT_EQ(inner.take_object("x")->take_count("new"), 1);
+                EXPECT_TRUE(inner.rest().empty());
+              });
+              EXPECT_EQ(spelled(object.rest()), "q\"=4;");
+              EXPECT_FALSE(fault.error());
+            });
+}
+
+// A bit each is kept of the members in a document: as many as there are bits, and more.
+TEST(JsonObject, HoldsAnyNumberOfMembersOfADocument) {
+  for (int const count : {1, 62, 63, 64, 65, 200}) {
+    std::string text = "{\"a\":{\"b\":[]}", all;
+    for (int i = 1; i < count; ++i) {
+      text.append(",\"k").append(std::to_string(i)).append("\":").append(std::to_string(i));
+      if (i != 5) all.append("k").append(std::to_string(i)).append("=").append(std::to_string(i)).append(";");
+    }
+    both_ways(text + "}", [&](JsonObject& object) {
+      EXPECT_TRUE(object.take_object("a"));
+      EXPECT_EQ(object.take_count("k5").value_or(5), 5);
+      EXPECT_EQ(spelled(object.rest()), all) << count;
+      for (int i = 1; i < count; ++i)
+        if (i != 5) EXPECT_EQ(object.take_count("k" + std::to_string(i)), i);
+      EXPECT_TRUE(object.rest().empty());
+    });
+  }
+}
+
+TEST(JsonObject, TellsWhatIsMissingOrOfTheWrongKindInADocument) {
+  JsonDocument const document(R"({"a":7,"b":null})");
+  auto const fault_of = [&](std::string_view name) {
+    JsonFault fault;
+    JsonObject object(document.root(), "x", fault);
+    EXPECT_EQ(object.need_text(name), "");
+    return std::string(fault.error()->message());
+  };
+  EXPECT_EQ(fault_of("a"), "'x.a' must be a string");
+  EXPECT_EQ(fault_of("b"), "'x.b' is missing");
+  EXPECT_EQ(fault_of("c"), "'x.c' is missing");
 }
 
 }  // namespace

@@ -17,10 +17,6 @@ namespace lowart::dialect {
 
 namespace anthropic_request {
 
-inline std::string text_or_empty(std::optional<std::string> text) {
-  return text ? std::move(*text) : std::string();
-}
-
 /// Takes a text that must be there.
 inline std::string need_text(JsonObject& object, std::string_view name) { return object.need_text(name); }
 
@@ -55,7 +51,7 @@ inline bool decode_source(JsonObject& block, ContentPart& part) {
   auto const member = block.peek("source");
   if (member->kind != JsonKind::object) return block.take_object("source"), true;
   JsonObject source(*member, block.path_of("source"), block.fault());
-  std::string const type = need_text(source, "type");
+  std::string_view const type = source.need_word("type");
   if (type == "base64") {
     std::string const media_type = need_text(source, "media_type");
     if (media_type.find(',') != std::string::npos) source.wrong("media_type", "is not a media type");
@@ -90,7 +86,7 @@ inline void decode_tool_use(JsonObject& block, ContentPart& part) {
   part.call.name = need_text(block, "name");
   if (!block.peek("input")) block.wrong("input", "is missing");
   if (auto const input = block.take("input", JsonKind::object, "must be an object"))
-    part.call.arguments = input->value;
+    part.call.arguments = std::string(input->value);
 }
 
 /// Reads a block of a type we know into `part`; false for any other.
@@ -108,7 +104,7 @@ inline bool decode_known_block(JsonObject& block, std::string_view type, Content
     part.signature = unseal(need_text(block, "data"), Dialect::anthropic);
   } else if (type == "image" || type == "document") {
     part.kind = type == "image" ? PartKind::image : PartKind::file;
-    if (part.kind == PartKind::file) part.file_name = text_or_empty(block.take_text("title"));
+    if (part.kind == PartKind::file) part.file_name = block.take_text_or_empty("title");
     if (!decode_source(block, part)) return false;
   } else {
     return false;
@@ -133,7 +129,7 @@ inline void decode_block(JsonMember const& element, JsonPath const& path, JsonFa
                          std::vector<ContentPart>& content) {
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject block(element, path, fault);
-  std::string const type = need_text(block, "type");
+  std::string_view const type = block.need_word("type");
   decode_block(block, type, element.value, content);
 }
 
@@ -166,15 +162,13 @@ inline void decode_content(JsonObject& object, Message& message) {
 }
 
 /// A tool's result, which is a message of its own here.
-inline Message decode_tool_result(JsonObject& block) {
-  Message message;
+inline void decode_tool_result(JsonObject& block, Message& message) {
   message.role = Role::tool;
   message.tool_call_id = need_text(block, "tool_use_id");
   message.tool_failed = block.take_flag("is_error").value_or(false);
   decode_content(block, message);
   decode_cache_mark(block, message.cache);
   message.extra = block.rest();
-  return message;
 }
 
 }  // namespace anthropic_request

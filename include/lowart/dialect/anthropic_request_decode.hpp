@@ -38,9 +38,9 @@ class Turn {
                                    if (e.kind != JsonKind::object)
                                      return object_.fault().wrong(path, "must be an object");
                                    JsonObject block(e, path, object_.fault());
-                                   std::string const type = need_text(block, "type");
+                                   std::string_view const type = block.need_word("type");
                                    if (type == "tool_result" && role_ == Role::user)
-                                     add(decode_tool_result(block));
+                                     decode_tool_result(block, add());
                                    else decode_block(block, type, e.value, talk().content);
                                  });
     if (role_ == Role::assistant && out_.size() > first_) settle_proofs(out_[first_].content);
@@ -57,18 +57,18 @@ class Turn {
   }
 
  private:
-  void add(Message message) {
-    message.same_turn = out_.size() > first_;
-    out_.push_back(std::move(message));
+  Message& add() {
+    Message& message = out_.emplace_back();
+    message.same_turn = out_.size() - 1 > first_;
+    return message;
   }
   Message& talk() {
     if (out_.size() > first_ && out_.back().role != Role::tool) return out_.back();
-    Message message;
+    Message& message = add();
     message.role = role_;
     message.content_is_parts = true;
     message.content.reserve(room_);
-    add(std::move(message));
-    return out_.back();
+    return message;
   }
 
   JsonObject& object_;
@@ -89,9 +89,9 @@ inline void decode_message(JsonMember const& element, JsonPath const& path, Json
                            std::vector<Message>& out) {
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
-  std::string const word = need_text(object, "role");
+  std::string_view const word = object.need_word("role");
   auto const role = role_of(word);
-  if (!role) return object.wrong("role", "is unknown: '" + word + "'");
+  if (!role) return object.wrong("role", "is unknown: '" + std::string(word) + "'");
   if (!object.peek("content")) return object.wrong("content", "is missing");
   if (object.peek("content")->kind == JsonKind::array) {
     auto const list = *object.take("content");
@@ -125,13 +125,13 @@ inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFau
   Tool tool;
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
   JsonObject object(element, path, fault);
-  auto const type = object.take_text("type");
+  auto const type = object.take_word("type");
   if (type && *type != "custom") {  // one that the vendor runs, or has trained for
     tool.raw.text = element.value;
     return tool;
   }
   tool.name = need_text(object, "name");
-  tool.description = text_or_empty(object.take_text("description"));
+  tool.description = object.take_text_or_empty("description");
   if (auto const schema = object.take("input_schema", JsonKind::object, "must be an object"))
     tool.parameters.text = schema->value;
   tool.strict = object.take_flag("strict");
@@ -145,7 +145,7 @@ inline void decode_tool_choice(JsonObject& top, Conversation& c) {
   if (!member) return;
   ToolChoice& choice = c.tool_choice;
   JsonObject object(*member, "tool_choice", top.fault());
-  std::string const type = need_text(object, "type");
+  std::string_view const type = object.need_word("type");
   if (type == "auto") choice.kind = ToolChoiceKind::automatic;
   else if (type == "any") choice.kind = ToolChoiceKind::required;
   else if (type == "none") choice.kind = ToolChoiceKind::none;
@@ -164,7 +164,7 @@ inline bool decode_format(JsonObject& outer, std::string_view name, Conversation
   if (!member) return false;
   JsonObject object(*member, outer.path_of(name), outer.fault());
   OutputFormat& format = c.output_format;
-  format.kind = need_text(object, "type") == "json_schema" ? OutputKind::json_schema : OutputKind::other;
+  format.kind = object.need_word("type") == "json_schema" ? OutputKind::json_schema : OutputKind::other;
   if (format.kind == OutputKind::json_schema) {
     if (auto const schema = object.take("schema", JsonKind::object, "must be an object"))
       format.schema.text = schema->value;
@@ -231,6 +231,8 @@ inline Result<Conversation> decode_anthropic(std::string_view body) {
   c.dialect = Dialect::anthropic;
   top.take("model");
   decode_system(top, c);
+  if (auto const list = top.peek("messages"))
+    c.messages.reserve(c.messages.size() + JsonObject::known_size(*list));
   bool const has_messages = top.take_list("messages", [&](JsonMember const& e, JsonPath const& path) {
     decode_message(e, path, fault, c.messages);
   });
@@ -241,11 +243,11 @@ inline Result<Conversation> decode_anthropic(std::string_view body) {
   decode_tool_choice(top, c);
   auto const thinking = decode_thinking_wish(top, c.reasoning);
   auto output = top.take_object("output_config");
-  if (output) c.reasoning.effort = text_or_empty(output->take_text("effort"));
+  if (output) c.reasoning.effort = output->take_text_or_empty("effort");
   bool const has_format = output && decode_format(*output, "format", c);
   if (!has_format) decode_format(top, "output_format", c);
   auto metadata = top.take_object("metadata");
-  if (metadata) c.user = text_or_empty(metadata->take_text("user_id"));
+  if (metadata) c.user = metadata->take_text_or_empty("user_id");
   decode_settings(top, c);
   c.include_usage = c.stream;  // a message always tells it
   c.extra = top.rest();

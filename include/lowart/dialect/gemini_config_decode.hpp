@@ -19,10 +19,6 @@ namespace lowart::dialect {
 
 namespace gemini_request {
 
-inline std::string text_or_empty(std::optional<std::string> text) {
-  return text ? std::move(*text) : std::string();
-}
-
 /// Keeps what is left of an inner object as an extra field of that name.
 inline void keep_rest(JsonObject const& inner, std::string_view name, std::vector<ExtraField>& extra) {
   if (auto rest = inner.rest_as_object(); !rest.empty())

@@ -37,17 +37,17 @@ inline void decode_media(JsonObject& object, ContentPart& part, bool is_inline) 
   GeminiName const name(object, is_inline ? "inlineData" : "fileData");
   auto inner = object.take_object(name);
   if (!inner) return;
-  auto type = text_or_empty(inner->take_text(GeminiName(*inner, "mimeType")));
-  part.file_name = text_or_empty(inner->take_text(GeminiName(*inner, "displayName")));
+  auto type = inner->take_text_or_empty(GeminiName(*inner, "mimeType"));
+  part.file_name = inner->take_text_or_empty(GeminiName(*inner, "displayName"));
   if (is_inline) {
     if (!inner->peek("data")) inner->wrong("data", "is missing");
     if (type.empty()) inner->wrong("mimeType", "is missing");
     part.format = gemini_blob::audio_format(type);
-    gemini_blob::set_inline(part, std::move(type), text_or_empty(inner->take_text("data")));
+    gemini_blob::set_inline(part, std::move(type), inner->take_text_or_empty("data"));
   } else {
     GeminiName const uri(*inner, "fileUri");
     if (!inner->peek(uri)) inner->wrong("fileUri", "is missing");
-    auto text = text_or_empty(inner->take_text(uri));
+    auto text = inner->take_text_or_empty(uri);
     part.kind = gemini_blob::kind_of(type);
     part.media_type = std::move(type);
     (gemini_blob::is_stored(text) ? part.file_id : part.data) = std::move(text);
@@ -60,8 +60,8 @@ inline void decode_call(JsonObject& object, ContentPart& part, GeminiCallIds& id
   if (!inner) return;
   part.kind = PartKind::tool_call;
   if (!inner->peek("name")) inner->wrong("name", "is missing");
-  part.call.name = text_or_empty(inner->take_text("name"));
-  part.call.id = text_or_empty(inner->take_text("id"));
+  part.call.name = inner->take_text_or_empty("name");
+  part.call.id = inner->take_text_or_empty("id");
   if (part.call.id.empty()) part.call.id = ids.next_id(part.call.name);
   auto const args = inner->take("args", JsonKind::object, "must be an object");
   part.call.arguments = args ? std::string(args->value) : "{}";
@@ -80,7 +80,7 @@ inline void decode_part(JsonMember const& element, JsonObject& object, GeminiCal
   bool const has_file = object.peek(GeminiName(object, "fileData")).has_value();
   if (text) {
     part.kind = is_thought ? PartKind::reasoning : PartKind::text;
-    part.text = text_or_empty(object.take_text("text"));
+    part.text = object.take_text_or_empty("text");
     object.take_flag("thought");
   } else if (has_call) {
     decode_call(object, part, ids);
@@ -128,26 +128,26 @@ inline void decode_response(JsonMember const& response, Message& message) {
   JsonObject::for_each_in(response, [&](JsonMember const& m) { ++members, sole = m; });
   if (members == 0) return;
   ContentPart& part = message.content.emplace_back();
-  part.text = response.value;
   bool const wraps = members == 1 && (sole->key == "result" || sole->key == "error");
   message.tool_failed = wraps && sole->key == "error" && sole->kind != JsonKind::null;
   if (wraps && sole->kind == JsonKind::string) {
     std::string text = JsonObject::text_of(*sole);
-    if (!is_json_object(text)) part.text = std::move(text);
+    part.text = is_json_object(text) ? std::string(response.value) : std::move(text);
   } else if (message.tool_failed && sole->kind == JsonKind::object && !has_error(sole->value)) {
     part.text = sole->value;
+  } else {
+    part.text = response.value;
   }
 }
 
-inline Message decode_result(JsonObject& object, GeminiCallIds& ids) {
-  Message message;
+inline void decode_result(JsonObject& object, GeminiCallIds& ids, Message& message) {
   message.role = Role::tool;
   message.content_is_parts = true;
   auto inner = object.take_object(GeminiName(object, "functionResponse"));
-  if (!inner) return message;
+  if (!inner) return;
   if (!inner->peek("name")) inner->wrong("name", "is missing");
-  message.name = text_or_empty(inner->take_text("name"));
-  message.tool_call_id = text_or_empty(inner->take_text("id"));
+  message.name = inner->take_text_or_empty("name");
+  message.tool_call_id = inner->take_text_or_empty("id");
   if (message.tool_call_id.empty()) message.tool_call_id = ids.answered_by(message.name);
   ids.answer(message.tool_call_id);
   auto const response = inner->take("response", JsonKind::object, "must be an object");
@@ -157,7 +157,6 @@ inline Message decode_result(JsonObject& object, GeminiCallIds& ids) {
   });
   keep_rest(*inner, "functionResponse", message.extra);
   for (ExtraField& field : object.rest()) message.extra.push_back(std::move(field));
-  return message;
 }
 
 /// The name under which a content's own unknown members are kept: a tool's result has those of its part as well.
@@ -170,35 +169,36 @@ inline void decode_content(JsonMember const& element, JsonPath const& path, Json
                            GeminiCallIds& ids, Conversation& c) {
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
-  auto const role = object.take_text("role").value_or("user");
+  auto const role = object.take_word("role").value_or("user");
   if (role != "user" && role != "model" && role != "function" && !role.empty())
     return object.wrong("role", "must be user or model");
-  Message blank;
-  blank.role = role == "model" ? Role::assistant : Role::user;
-  blank.content_is_parts = true;
-  Message turn = blank;
+  Role const speaker = role == "model" ? Role::assistant : Role::user;
   std::size_t const first = c.messages.size();
-  bool open = true;  // `turn` is the message that the next part belongs to
-  auto const add = [&](Message message) {
-    message.same_turn = c.messages.size() != first;
-    c.messages.push_back(std::move(message));
+  auto const add = [&]() -> Message& {
+    Message& message = c.messages.emplace_back();
+    message.same_turn = c.messages.size() - 1 != first;
+    message.content_is_parts = true;
+    return message;
   };
+  auto const turn = [&]() -> Message& {
+    bool const goes_on = c.messages.size() != first && c.messages.back().role != Role::tool;
+    Message& message = goes_on ? c.messages.back() : add();
+    message.role = speaker;
+    return message;
+  };
+  auto const parts = speaker == Role::assistant ? object.peek("parts") : std::nullopt;
+  if (parts) turn().content.reserve(JsonObject::known_size(*parts));
   take_gemini_list(object, "parts", [&](JsonMember const& e, JsonPath const& at) {
     if (e.kind != JsonKind::object) return fault.wrong(at, "must be an object");
     JsonObject part(e, at, fault);
     bool const is_result =
-        blank.role == Role::user && part.peek(GeminiName(part, "functionResponse")).has_value();
-    if (!is_result) {
-      decode_part(e, part, ids, turn.content.emplace_back());
-      join_signed_reasoning(turn.content);
-      open = true;
-      return;
-    }
-    if (!turn.content.empty()) add(std::exchange(turn, blank));
-    add(decode_result(part, ids));
-    open = false;
+        speaker == Role::user && part.peek(GeminiName(part, "functionResponse")).has_value();
+    if (is_result) return decode_result(part, ids, add());
+    auto& content = turn().content;
+    decode_part(e, part, ids, content.emplace_back());
+    join_signed_reasoning(content);
   });
-  if (open) add(std::move(turn));
+  if (c.messages.size() == first) turn();
   for (ExtraField& field : object.rest()) {
     Message& message = c.messages[first];
     message.extra.push_back({content_extra(message.role, std::move(field.name)), std::move(field.value)});
@@ -213,7 +213,7 @@ inline void decode_system(JsonObject& top, GeminiCallIds& ids, Conversation& c) 
   Message message;
   message.role = Role::system;
   message.content_is_parts = true;
-  object.take_text("role");  // any word: Google does not look at it
+  object.take_word("role");  // any word: Google does not look at it
   take_gemini_list(object, "parts", [&](JsonMember const& e, JsonPath const& path) {
     decode_part(e, path, top.fault(), ids, message.content);
   });
@@ -227,8 +227,8 @@ inline Tool decode_function(JsonMember const& element, JsonPath const& path, Jso
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
   JsonObject object(element, path, fault);
   if (!object.peek("name")) object.wrong("name", "is missing");
-  tool.name = text_or_empty(object.take_text("name"));
-  tool.description = text_or_empty(object.take_text("description"));
+  tool.name = object.take_text_or_empty("name");
+  tool.description = object.take_text_or_empty("description");
   GeminiName const json_schema(object, "parametersJsonSchema");
   if (object.peek(json_schema)) {
     tool.parameters = object.take_raw(json_schema);
@@ -258,6 +258,8 @@ inline Result<Conversation> decode_members(JsonObject top) {
   GeminiCallIds ids;
   top.take("model");
   decode_system(top, ids, c);
+  if (auto const list = top.peek("contents"))
+    c.messages.reserve(c.messages.size() + JsonObject::known_size(*list));
   bool const has_contents = take_gemini_list(top, "contents", [&](JsonMember const& e, JsonPath const& path) {
     decode_content(e, path, fault, ids, c);
   });

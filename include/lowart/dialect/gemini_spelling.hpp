@@ -4,7 +4,9 @@
 #include <lowart/dialect/json_object.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,17 +43,40 @@ constexpr bool is_snake_case_of(std::string_view key, std::string_view camel) no
   return at == key.size();
 }
 
+/// A camelCase name. Of one written in the code the compiler computes what its other spelling is looked for by.
+class GeminiKey {
+ public:
+  template <std::size_t N>
+  consteval GeminiKey(char const (&literal)[N])  // NOLINT(google-explicit-constructor): stands for its text
+      : camel_(literal, N - 1), snake_hash_(name_hash(SnakeCase(camel_).view())) {}
+  template <class Text>
+    requires std::convertible_to<Text const&, std::string_view>
+  GeminiKey(Text const& camel) noexcept  // NOLINT(google-explicit-constructor): the same
+      : camel_(camel), snake_hash_(name_hash(SnakeCase(camel_).view())) {}
+
+  std::string_view camel() const noexcept { return camel_; }
+  std::uint8_t snake_hash() const noexcept { return snake_hash_; }
+
+ private:
+  std::string_view camel_;
+  std::uint8_t snake_hash_;
+};
+
 /// The name under which `object` has the member: as it is, or in snake_case when only that is there.
 class GeminiName {
  public:
-  GeminiName(JsonObject const& object, std::string_view camel) : name_(camel) {
-    if (object.peek(camel)) return;
-    auto const snake = object.peek_if([=](std::string_view key) { return is_snake_case_of(key, camel); });
-    if (snake) name_ = snake->key;
+  GeminiName(JsonObject const& object, GeminiKey key) : name_(key.camel()) {
+    if (object.may_have(key.snake_hash())) look_for_snake_case(object);
   }
   operator std::string_view() const noexcept { return name_; }  // NOLINT: stands for its text.
 
  private:
+  void look_for_snake_case(JsonObject const& object) {
+    if (object.peek(name_)) return;
+    auto const snake = object.peek_if([this](std::string_view key) { return is_snake_case_of(key, name_); });
+    if (snake) name_ = snake->key;
+  }
+
   std::string_view name_;
 };
 
@@ -63,8 +88,8 @@ inline bool gemini_key_is(JsonMember const& member, std::string_view camel) {
 /// Calls `each(JsonMember const&, JsonPath const& path)` for the elements of a list; an object stands for a list of
 /// itself, as Google reads it. False when the member is not there, or is neither.
 template <class F>
-bool take_gemini_list(JsonObject& object, std::string_view camel, F&& each) {
-  GeminiName const name(object, camel);
+bool take_gemini_list(JsonObject& object, GeminiKey key, F&& each) {
+  GeminiName const name(object, key);
   auto const member = object.peek(name);
   if (!member || member->kind != JsonKind::object) return object.take_list(name, each);
   object.take(name);

@@ -7,7 +7,6 @@
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/json_utf8.hpp>
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -18,155 +17,185 @@ namespace lowart::dialect {
 
 namespace json_check {
 
-/// The brackets that are open, one bit each.
-class OpenBrackets {
- public:
-  bool empty() const noexcept { return depth_ == 0; }
-  /// False when json_depth_limit are open already.
-  bool open(bool object) noexcept {
-    if (depth_ == json_depth_limit) return false;
-    std::uint64_t const bit = std::uint64_t{1} << depth_ % 64;
-    std::uint64_t& word = objects_[depth_ / 64];
-    word = object ? word | bit : word & ~bit;
-    in_object_ = object;
-    ++depth_;
-    return true;
-  }
-  void close() noexcept {
-    --depth_;
-    in_object_ = depth_ != 0 && (objects_[(depth_ - 1) / 64] >> (depth_ - 1) % 64 & 1U) != 0;
-  }
-  /// The innermost is an object.
-  bool in_object() const noexcept { return in_object_; }
-
- private:
-  std::array<std::uint64_t, json_depth_limit / 64> objects_{};
-  std::size_t depth_{0};
-  bool in_object_{false};
+/// A text between its quotes as it is written, and whether it holds a backslash. Of a key: nothing for an element of a
+/// list.
+struct Key {
+  std::string_view inner{};
+  bool escaped{false};
+};
+/// Where a string ends, behind its closing quote; null when it does not.
+struct StringEnd {
+  char const* at;
+  bool escaped;
 };
 
 /// What a walk tells of the values it meets, for who only wants to know whether they are valid.
 struct NoNotes {
-  void key(std::string_view, bool) noexcept {}
-  void open(JsonKind, char const*) noexcept {}
+  void open(Key const&, JsonKind, char const*) noexcept {}
   void close(char const*) noexcept {}
-  void scalar(JsonKind, std::string_view, bool) noexcept {}
+  void scalar(Key const&, JsonKind, std::string_view, bool) noexcept {}
 };
 
 /// Walks over one value of JSON and whatever is in it. Where a step fails, at() is the byte that was not expected.
 ///
-/// `Notes` hears of each key and value in order; strings between their quotes, with whether they hold a backslash.
+/// `Notes` hears of each value in order; of strings with their quotes, and whether they hold a backslash. Each step takes
+/// the place where it begins and gives the one where it ends, null when it fails: what is notified might change a member
+/// as far as the compiler knows, so that a place kept there would be read and written anew.
 template <class Notes>
 class Grammar {
  public:
   /// `text` is valid UTF-8.
-  Grammar(std::string_view text, Notes& notes) noexcept : text_(text), cursor_(text), notes_(notes) {}
+  Grammar(std::string_view text, Notes& notes) noexcept
+      : begin_(text.data()), end_(text.data() + text.size()), at_(begin_), notes_(notes) {}
 
-  std::size_t at() const noexcept { return static_cast<std::size_t>(cursor_.at() - text_.data()); }
+  std::size_t at() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
 
   /// One value, white space around it, and nothing else.
   bool document() {
-    bool more = true;
-    while (more) {
-      cursor_.skip_space();
-      if (open_.in_object() && !key()) return false;
-      char const c = cursor_.peek();
-      bool empty = false;
-      if (c == '{' || c == '[') {
-        if (!open_.open(c == '{')) return false;
-        notes_.open(c == '{' ? JsonKind::object : JsonKind::array, cursor_.at());
-        cursor_.take(c);
-        cursor_.skip_space();
-        empty = cursor_.take(c == '{' ? '}' : ']');
-        if (!empty) continue;
-        close();
-      } else if (!scalar(c)) {
-        return false;
+    char closes_with[json_depth_limit + 1];  // the brackets that are open
+    std::size_t depth = 0;
+    closes_with[0] = '\0';
+    Token t = token(begin_);
+    for (;;) {
+      Key key;
+      if (closes_with[depth] == '}') {
+        if (t.c != '"') return fail(t.at) != nullptr;
+        StringEnd const end = string(t.at + 1);
+        if (end.at == nullptr) return false;
+        key = {{t.at + 1, static_cast<std::size_t>(end.at - t.at) - 2}, end.escaped};
+        t = token(end.at);
+        if (t.c != ':') return fail(t.at) != nullptr;
+        t = token(t.at + 1);
       }
-      if (!after_value(more)) return false;
+      char const* end = nullptr;
+      if (t.c == '"') {
+        StringEnd const string_end = string(t.at + 1);
+        end = string_end.at;
+        if (end == nullptr) return false;
+        notes_.scalar(key, JsonKind::string, {t.at, static_cast<std::size_t>(end - t.at)},
+                      string_end.escaped);
+      } else if (t.c == '{' || t.c == '[') {
+        if (depth == json_depth_limit) return fail(t.at) != nullptr;
+        closes_with[++depth] = t.c == '{' ? '}' : ']';
+        notes_.open(key, t.c == '{' ? JsonKind::object : JsonKind::array, t.at);
+        t = token(t.at + 1);
+        if (t.c != closes_with[depth]) continue;
+        --depth;
+        end = t.at + 1;
+        notes_.close(end);
+      } else {
+        end = word(t.at, key);
+        if (end == nullptr) return false;
+      }
+      for (t = token(end); depth != 0 && t.c == closes_with[depth]; t = token(end)) {
+        --depth;
+        end = t.at + 1;
+        notes_.close(end);
+      }
+      at_ = t.at;
+      if (depth == 0) return at_ == end_;
+      if (t.c != ',') return false;
+      t = token(t.at + 1);
     }
-    return cursor_.at_end();
   }
 
  private:
-  void move_to(std::size_t at) noexcept { cursor_.move_to(text_.data() + at); }
+  char peek(char const* p) const noexcept { return p == end_ ? '\0' : *p; }
+  struct Token {
+    char const* at;
+    char c;  ///< '\0' at the end.
+  };
+  /// What stands at `p` or behind the white space there.
+  Token token(char const* p) const noexcept {
+    if (p != end_ && static_cast<unsigned char>(*p) > ' ') return {p, *p};  // mostly there is none
+    return token_behind_space(p);
+  }
+  [[gnu::noinline]] Token token_behind_space(char const* p) const noexcept {
+    while (p != end_ && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r')) ++p;
+    return {p, peek(p)};
+  }
+  [[gnu::cold]] char const* fail(char const* p) noexcept {
+    at_ = p;
+    return nullptr;
+  }
 
-  void close() {
-    open_.close();
-    notes_.close(cursor_.at());
+  /// A number or a literal.
+  char const* word(char const* p, Key const& key) {
+    JsonCursor cursor({p, static_cast<std::size_t>(end_ - p)});
+    JsonKind kind = JsonKind::null;
+    if (p == end_ || cursor.skip_value(kind) != JsonScan::ok) return fail(cursor.at());
+    notes_.scalar(key, kind, {p, static_cast<std::size_t>(cursor.at() - p)}, false);
+    return cursor.at();
   }
-  bool key() {
-    std::string_view inner;
+
+  /// A string that begins at `p`, behind its opening quote.
+  StringEnd string(char const* p) noexcept {
+    if (!has_piece(p)) return string_end(p, false);
+    std::uint32_t const specials = JsonPiece(p).specials();  // most end here
+    char const* const special = p + std::countr_zero(specials);
+    return specials != 0 && *special == '"' ? StringEnd{special + 1, false} : long_string(p);
+  }
+  [[gnu::noinline]] StringEnd long_string(char const* p) noexcept {
     bool escaped = false;
-    if (!string(inner, escaped)) return false;
-    notes_.key(inner, escaped);
-    cursor_.skip_space();
-    if (!cursor_.take(':')) return false;
-    cursor_.skip_space();
-    return true;
-  }
-  /// A comma and that more follows, or the brackets that close behind a value.
-  bool after_value(bool& more) {
-    for (;;) {
-      cursor_.skip_space();
-      more = !open_.empty();
-      if (!more || cursor_.take(',')) return true;
-      if (!cursor_.take(open_.in_object() ? '}' : ']')) return false;
-      close();
+    while (has_piece(p)) {
+      std::uint32_t specials = JsonPiece(p).specials();
+      char const* next = p + JsonPiece::size;
+      while (specials != 0) {
+        char const* const special = p + std::countr_zero(specials);
+        if (*special == '"') return {special + 1, escaped};
+        char const* const behind = escape(special);
+        if (behind == nullptr) return {behind, true};
+        escaped = true;
+        next = behind > next ? behind : next;
+        // What the escape takes was looked at; of one that is at the end nothing is left.
+        auto const taken = static_cast<std::size_t>(behind - p);
+        specials = taken < JsonPiece::size ? specials >> taken << taken : 0;
+      }
+      p = next;
     }
+    return string_end(p, escaped);
   }
-  bool scalar(char c) {
-    char const* const begin = cursor_.at();
-    JsonKind kind = JsonKind::string;
-    std::string_view inner;
-    bool escaped = false;
-    if (c == '"' ? !string(inner, escaped) : c == '\0' || cursor_.skip_value(kind) != JsonScan::ok)
-      return false;
-    notes_.scalar(kind, {begin, static_cast<std::size_t>(cursor_.at() - begin)}, escaped);
-    return true;
-  }
-
-  bool string(std::string_view& inner, bool& escaped) noexcept {
-    if (!cursor_.take('"')) return false;
-    char const* const begin = cursor_.at();
-    if (text_.size() - at() <= JsonPiece::size) return long_string(inner, escaped);
-    std::uint32_t const specials = JsonPiece(begin).specials();  // most end here
-    auto const size = static_cast<std::size_t>(std::countr_zero(specials));
-    if (specials == 0 || begin[size] != '"') return long_string(inner, escaped);
-    inner = std::string_view(begin, size);
-    cursor_.move_to(begin + size + 1);
-    return true;
-  }
-  [[gnu::noinline]] bool long_string(std::string_view& inner, bool& escaped) noexcept {
-    std::size_t const begin = at();
+  /// The same for the last bytes of the text.
+  [[gnu::noinline]] StringEnd string_end(char const* p, bool escaped) noexcept {
+    std::string_view const text(begin_, static_cast<std::size_t>(end_ - begin_));
     for (;;) {
-      move_to(first_special(text_, at()));
-      if (cursor_.peek() == '"') break;
+      p = begin_ + first_special(text, static_cast<std::size_t>(p - begin_));
+      if (peek(p) == '"') return {p + 1, escaped};
+      p = escape(p);
+      if (p == nullptr) return {p, true};
       escaped = true;
-      if (!cursor_.take('\\') || !escape()) return false;
     }
-    inner = text_.substr(begin, at() - begin);
-    return cursor_.take('"');
   }
-  /// What follows a backslash. Of surrogates only whole pairs pass.
-  bool escape() noexcept {
-    char const c = cursor_.peek();
-    if (unescaped(c) != '\0') return cursor_.take(c);
-    if (!cursor_.take('u')) return false;
-    std::int32_t const first = four_hex(text_, at());
-    if (first < 0 || (first & 0xFC00) == 0xDC00) return false;
-    move_to(at() + 4);
-    if ((first & 0xFC00) != 0xD800) return true;
-    if (!cursor_.take('\\') || !cursor_.take('u')) return false;
-    if ((four_hex(text_, at()) & ~0x3FF) != 0xDC00) return false;
-    move_to(at() + 4);
-    return true;
+  /// Whether a piece can be read at `p`, and a byte behind it.
+  bool has_piece(char const* p) const noexcept {
+    return static_cast<std::size_t>(end_ - p) > JsonPiece::size;
   }
 
-  std::string_view text_;
-  JsonCursor cursor_;
+  /// A backslash and what follows it. Of surrogates only whole pairs pass.
+  char const* escape(char const* p) noexcept {
+    if (peek(p) != '\\') return fail(p);
+    char const c = peek(++p);
+    if (unescaped(c) != '\0') return p + 1;
+    return c == 'u' ? unicode_escape(p + 1) : fail(p);
+  }
+  [[gnu::noinline]] char const* unicode_escape(char const* p) noexcept {
+    std::int32_t const first = hex(p);
+    if (first < 0 || (first & 0xFC00) == 0xDC00) return fail(p);
+    p += 4;
+    if ((first & 0xFC00) != 0xD800) return p;
+    if (peek(p) != '\\') return fail(p);
+    if (peek(++p) != 'u') return fail(p);
+    if ((hex(++p) & ~0x3FF) != 0xDC00) return fail(p);
+    return p + 4;
+  }
+  std::int32_t hex(char const* p) const noexcept {
+    return four_hex({p, static_cast<std::size_t>(end_ - p)}, 0);
+  }
+
+  char const* begin_;
+  char const* end_;
+  char const* at_;  // where it failed, or ended
   Notes& notes_;
-  OpenBrackets open_;
 };
 
 /// first_json_error, telling `notes` of what is walked over.

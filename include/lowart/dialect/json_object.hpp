@@ -6,6 +6,7 @@
 #include <lowart/dialect/json_members.hpp>
 #include <lowart/dialect/json_path.hpp>
 #include <lowart/dialect/json_scan.hpp>
+#include <lowart/dialect/json_text.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <algorithm>
@@ -38,9 +39,9 @@ class JsonFault {
 /// Reads an object of valid JSON. Of several members of one name the last counts; null counts as absent,
 /// except in what is left over. A member of the wrong type is told to the fault and reads as absent.
 ///
-/// Lifetime: views into the text, which must stay; paths of what was taken look at this object, which must not move
-/// while they are used. Cost: one scan of the text, or none for a member of a JsonDocument; no allocation up to ten
-/// members; taking is a linear search.
+/// Lifetime: views into the text and the document, which must stay; paths of what was taken look at this object, which
+/// must not move while they are used. Cost: a member of a JsonDocument is looked at in its place; of any other text one
+/// scan, and no allocation up to ten members. Taking is a linear search.
 class JsonObject {
  public:
   /// `path` is where the object stands in the document ("messages[2]"), empty for the document itself.
@@ -49,7 +50,17 @@ class JsonObject {
   }
   /// The same, of a member that is an object.
   JsonObject(JsonMember const& member, JsonPath const& path, JsonFault& fault) : path_(path), fault_(&fault) {
-    for_each_in(member, [this](JsonMember const& inner) { add(inner); });
+    bool const in_place = member.node != nullptr && !member.node->escaped && has_few_inside(*member.node);
+    if (in_place) {
+      first_ = member.node + 1;
+      end_ = first_ + member.node->inside;
+      for (JsonNode const* n = first_; n != end_; n += 1 + n->inside) {
+        present_ |= bit_of(n->key_hash);
+        all_ = all_ << 1U | 1U;
+      }
+    } else {
+      for_each_in(member, [this](JsonMember const& inner) { add(inner); });
+    }
   }
   JsonObject(JsonObject&&) = default;
   JsonObject& operator=(JsonObject&&) = default;
@@ -60,30 +71,28 @@ class JsonObject {
   void wrong(std::string_view name, std::string_view what) { fault_->wrong(path_of(name), what); }
   JsonFault& fault() noexcept { return *fault_; }
 
+  /// False where no member ever had a name of that name_hash(). Asked first, as many members may be and few are.
+  bool may_have(std::uint8_t hash) const noexcept { return (present_ & bit_of(hash)) != 0; }
   /// A member that is not null, without taking it. Its key is decoded.
-  std::optional<JsonMember> peek(std::string_view name) const {
-    return peek_if([name](std::string_view key) { return key == name; });
+  [[gnu::always_inline]] std::optional<JsonMember> peek(std::string_view name) const {
+    return may_have(name) ? present(name, name_hash(name)) : std::nullopt;
   }
   /// The last whose key `is_wanted(std::string_view)`.
   template <class F>
   std::optional<JsonMember> peek_if(F&& is_wanted) const {
+    JsonNode const* node = nullptr;
+    std::uint64_t bit = 1;
+    for (JsonNode const* n = first_; n != end_; n += 1 + n->inside, bit <<= 1U)
+      if (is_wanted(n->name()) && (taken_ & bit) == 0) node = n;
+    if (node != nullptr) return member_of(node);
     JsonMember const* found = nullptr;
     for (JsonMember const& member : members_.view())
       if (is_wanted(member.key) && !is_taken(member)) found = &member;
-    return found != nullptr && found->kind != JsonKind::null ? std::optional(*found) : std::nullopt;
+    return found != nullptr ? unless_null(*found) : std::nullopt;
   }
   /// Takes a member that is not null. Its key is decoded.
-  std::optional<JsonMember> take(std::string_view name) {
-    JsonMember* found = nullptr;
-    for (JsonMember& member : members_.view()) {
-      if (member.key != name || is_taken(member)) continue;
-      if (found != nullptr) found->value = {};
-      found = &member;
-    }
-    if (found == nullptr) return std::nullopt;
-    JsonMember const taken = *found;
-    found->value = {};
-    return taken.kind != JsonKind::null ? std::optional(taken) : std::nullopt;
+  [[gnu::always_inline]] std::optional<JsonMember> take(std::string_view name) {
+    return may_have(name) ? take_present(name, name_hash(name)) : std::nullopt;
   }
   /// Takes a member of this kind.
   std::optional<JsonMember> take(std::string_view name, JsonKind kind, std::string_view what) {
@@ -93,14 +102,24 @@ class JsonObject {
     return std::nullopt;
   }
 
-  std::optional<std::string> take_text(std::string_view name) {
+  [[gnu::always_inline]] std::optional<std::string> take_text(std::string_view name) {
+    if (!may_have(name)) return std::nullopt;
     auto const member = take(name, JsonKind::string, "must be a string");
     return member ? std::optional(text_of(*member)) : std::nullopt;
   }
+  [[gnu::always_inline]] std::string take_text_or_empty(std::string_view name) {
+    return may_have(name) ? present_text(name, name_hash(name), false) : std::string();
+  }
   /// A text that must be there; empty where the fault is told that it is not.
-  std::string need_text(std::string_view name) {
+  std::string need_text(std::string_view name) { return present_text(name, name_hash(name), true); }
+  /// The same to look at, as long as this object is there.
+  std::optional<std::string_view> take_word(std::string_view name) {
+    auto const member = take(name, JsonKind::string, "must be a string");
+    return member ? std::optional(word_of(*member)) : std::nullopt;
+  }
+  std::string_view need_word(std::string_view name) {
     auto const member = take(name);
-    if (member && member->kind == JsonKind::string) return text_of(*member);
+    if (member && member->kind == JsonKind::string) return word_of(*member);
     wrong(name, member ? "must be a string" : "is missing");
     return {};
   }
@@ -131,8 +150,9 @@ class JsonObject {
   }
   std::optional<JsonObject> take_object(std::string_view name) {
     auto const member = take(name, JsonKind::object, "must be an object");
-    if (!member) return std::nullopt;
-    return JsonObject(*member, path_of(member->key), *fault_);
+    std::optional<JsonObject> object;
+    if (member) object.emplace(*member, path_of(member->key), *fault_);
+    return object;
   }
   /// Calls `each(JsonMember const&, JsonPath path)` for the elements of a list. False when there is no list.
   template <class F>
@@ -183,8 +203,7 @@ class JsonObject {
   }
 
   static std::string text_of(JsonMember const& string) {
-    bool const plain = string.node != nullptr && !string.node->escaped;
-    if (plain) return std::string(string.value.substr(1, string.value.size() - 2));
+    if (string.node != nullptr) return text_of(*string.node);
     std::string text;
     decode_string(string.value, text);
     return text;
@@ -192,30 +211,132 @@ class JsonObject {
 
  private:
   static bool is_taken(JsonMember const& member) noexcept { return member.value.empty(); }
+  static std::optional<JsonMember> unless_null(JsonMember const& member) noexcept {
+    return member.kind != JsonKind::null ? std::optional(member) : std::nullopt;
+  }
+  static bool is_plain(JsonMember const& string) noexcept {
+    return string.node != nullptr && !string.node->escaped;
+  }
+  static std::string_view inside(JsonMember const& string) noexcept {
+    return string.value.substr(1, string.value.size() - 2);
+  }
+  std::string_view word_of(JsonMember const& string) {
+    return is_plain(string) ? inside(string) : decoded_.emplace_front(text_of(string));
+  }
 
+  static std::uint64_t bit_of(std::uint8_t hash) noexcept { return std::uint64_t{1} << hash % 64U; }
+  bool may_have(std::string_view name) const noexcept { return may_have(name_hash(name)); }
+  /// The members are not in a document, or not as they should be.
+  bool is_held() const noexcept { return first_ == nullptr; }
+  /// Whether a bit each is enough.
+  static bool has_few_inside(JsonNode const& object) noexcept {
+    constexpr std::size_t bits = 64;
+    if (object.inside <= bits) return true;
+    std::size_t members = 0;
+    object.for_each_inside([&](JsonNode const&) { ++members; });
+    return members <= bits;
+  }
+  static std::optional<JsonMember> member_of(JsonNode const* node) noexcept {
+    return node != nullptr ? unless_null(node->member()) : std::nullopt;
+  }
+  struct Found {
+    JsonNode const* node{nullptr};  ///< The last of that name that is not taken.
+    std::uint64_t bits{0};          ///< All of that name.
+  };
+  Found find(std::string_view name, std::uint8_t hash) const noexcept {
+    Found found;
+    std::uint64_t bit = 1;
+    for (JsonNode const* n = first_; n != end_; n += 1 + n->inside, bit <<= 1U) {
+      if (n->key_hash != hash || n->key_size != name.size()) continue;
+      if ((taken_ & bit) != 0 || !equal_words(n->name(), name)) continue;
+      found.bits |= bit;
+      found.node = n;
+    }
+    return found;
+  }
+  std::optional<JsonMember> present(std::string_view name, std::uint8_t hash) const {
+    if (!is_held()) return member_of(find(name, hash).node);
+    return peek_if([name](std::string_view key) { return key == name; });
+  }
+  std::optional<JsonMember> take_present(std::string_view name, std::uint8_t hash) {
+    return is_held() ? take_held(name) : member_of(take_node(name, hash));
+  }
+  JsonNode const* take_node(std::string_view name, std::uint8_t hash) noexcept {
+    Found const found = find(name, hash);
+    taken_ |= found.bits;
+    return found.node;
+  }
+  std::string present_text(std::string_view name, std::uint8_t hash, bool must) {
+    if (!is_held()) {
+      JsonNode const* const node = take_node(name, hash);
+      if (node != nullptr && node->kind == JsonKind::string) return text_of(*node);
+      if (node == nullptr || node->kind == JsonKind::null) return must ? is_missing(name) : std::string();
+    } else if (auto const member = take_held(name)) {
+      if (member->kind == JsonKind::string) return text_of(*member);
+    } else {
+      return must ? is_missing(name) : std::string();
+    }
+    wrong(name, "must be a string");
+    return {};
+  }
+  std::string is_missing(std::string_view name) {
+    wrong(name, "is missing");
+    return {};
+  }
+  static std::string text_of(JsonNode const& string) {
+    std::string_view const inner(string.value + 1, string.value_size - 2);
+    if (!string.escaped) return std::string(inner);
+    std::string text;
+    decode_escapes(inner, text);
+    return text;
+  }
+  std::optional<JsonMember> take_held(std::string_view name) {
+    JsonMember* found = nullptr;
+    for (JsonMember& member : members_.view()) {
+      if (member.key != name || is_taken(member)) continue;
+      if (found != nullptr) found->value = {};
+      found = &member;
+    }
+    if (found == nullptr) return std::nullopt;
+    JsonMember const taken = *found;
+    found->value = {};
+    return unless_null(taken);
+  }
   void add(JsonMember const& member) {
     members_.push_back(member);
     if (member.key_escaped) decode_key(members_.view().back());
+    present_ |= bit_of(name_hash(members_.view().back().key));
   }
   void decode_key(JsonMember& member) {
-    std::string& name = decoded_keys_.emplace_front();
+    std::string& name = decoded_.emplace_front();
     decode_escapes(member.key, name);
     member.key = name;
     member.key_escaped = false;
   }
+  bool is_all_taken() const noexcept {
+    auto const held = members_.view();
+    return taken_ == all_ && std::all_of(held.begin(), held.end(), is_taken);
+  }
   template <class F>
   void for_each_left(F&& each) const {
-    auto const all = members_.view();
-    if (std::all_of(all.begin(), all.end(), is_taken)) return;  // mostly
+    if (is_all_taken()) return;  // mostly
     JsonMembers left;
-    for (JsonMember const& member : all)
+    std::uint64_t bit = 1;
+    for (JsonNode const* n = first_; n != end_; n += 1 + n->inside, bit <<= 1U)
+      if ((taken_ & bit) == 0) left.push_back(n->member());
+    for (JsonMember const& member : members_.view())
       if (!is_taken(member)) left.push_back(member);
     left.keep_last_of_each_name();
     for (JsonMember const& member : left.view()) each(member);
   }
 
-  JsonMembers members_;  // a taken one has an empty value
-  std::forward_list<std::string> decoded_keys_;
+  JsonNode const* first_{
+      nullptr};  // the members, where they lie in a document; at most 64 without an escape in a key
+  JsonNode const* end_{nullptr};
+  std::uint64_t taken_{0}, all_{0};  // a bit for each of these
+  std::uint64_t present_{0};         // of the names of all members
+  JsonMembers members_;              // all others; a taken one has an empty value
+  std::forward_list<std::string> decoded_;
   JsonPath path_;
   JsonFault* fault_;
 };

@@ -27,10 +27,6 @@ inline void keep_rest(JsonObject const& inner, std::string_view name, std::vecto
     extra.push_back({std::string(name), std::move(rest)});
 }
 
-inline std::string text_or_empty(std::optional<std::string> text) {
-  return text ? std::move(*text) : std::string();
-}
-
 /// The inner object that a kind of part is made of; a fault when it is missing.
 inline std::optional<JsonObject> take_inner(JsonObject& outer, std::string_view name) {
   if (!outer.peek(name)) outer.wrong(name, "is missing");
@@ -55,8 +51,8 @@ inline void decode_cache_mark(JsonObject& object, std::optional<CacheMark>& cach
   if (!member || member->kind != JsonKind::object) return;
   JsonObject mark(*member, object.path_of("cache_control"), object.fault());
   auto const ttl = mark.take("ttl");
-  bool const is_known = text_or_empty(mark.take_text("type")) == "ephemeral" && mark.rest().empty() &&
-                        (!ttl || ttl->kind == JsonKind::string);
+  bool const is_known =
+      mark.take_word("type") == "ephemeral" && mark.rest().empty() && (!ttl || ttl->kind == JsonKind::string);
   if (!is_known) return;  // stays an extra field, as it came
   cache = CacheMark{ttl ? JsonObject::text_of(*ttl) : std::string()};
   object.take("cache_control");
@@ -67,34 +63,34 @@ inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFau
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
   if (!object.peek("type")) return object.wrong("type", "is missing");
-  auto const type = text_or_empty(object.take_text("type"));
+  auto const type = object.take_word("type").value_or("");
   std::optional<JsonObject> inner;
   if (type == "text" || type == "refusal") {
     part.kind = type == "text" ? PartKind::text : PartKind::refusal;
     if (!object.peek(type)) object.wrong(type, "is missing");
-    part.text = text_or_empty(object.take_text(type));
+    part.text = object.take_text_or_empty(type);
   } else if (type == "image_url") {
     part.kind = PartKind::image;
     inner = take_inner(object, type);
     if (inner) {
       if (!inner->peek("url")) inner->wrong("url", "is missing");
-      part.data = text_or_empty(inner->take_text("url"));
-      part.detail = text_or_empty(inner->take_text("detail"));
+      part.data = inner->take_text_or_empty("url");
+      part.detail = inner->take_text_or_empty("detail");
     }
   } else if (type == "input_audio") {
     part.kind = PartKind::audio;
     inner = take_inner(object, type);
     if (inner) {
-      part.data = text_or_empty(inner->take_text("data"));
-      part.format = text_or_empty(inner->take_text("format"));
+      part.data = inner->take_text_or_empty("data");
+      part.format = inner->take_text_or_empty("format");
     }
   } else if (type == "file") {
     part.kind = PartKind::file;
     inner = take_inner(object, type);
     if (inner) {
-      part.data = text_or_empty(inner->take_text("file_data"));
-      part.file_id = text_or_empty(inner->take_text("file_id"));
-      part.file_name = text_or_empty(inner->take_text("filename"));
+      part.data = inner->take_text_or_empty("file_data");
+      part.file_id = inner->take_text_or_empty("file_id");
+      part.file_name = inner->take_text_or_empty("filename");
     }
   } else {
     part.kind = PartKind::other;
@@ -111,18 +107,18 @@ inline void decode_tool_call(JsonMember const& element, JsonPath const& path, Js
   part.kind = PartKind::tool_call;
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
-  auto const type = object.take_text("type").value_or("function");  // Mistral omits it
+  auto const type = object.take_word("type").value_or("function");  // Mistral omits it
   if (type != "function" && type != "custom") {
     part.raw.text = element.value;  // a kind of call that we only carry
     return;
   }
-  part.call.id = text_or_empty(object.take_text("id"));
+  part.call.id = object.take_text_or_empty("id");
   part.call.custom = type == "custom";
   auto inner = take_inner(object, type);
   if (inner) {
     if (!inner->peek("name")) inner->wrong("name", "is missing");
-    part.call.name = text_or_empty(inner->take_text("name"));
-    part.call.arguments = text_or_empty(inner->take_text(part.call.custom ? "input" : "arguments"));
+    part.call.name = inner->take_text_or_empty("name");
+    part.call.arguments = inner->take_text_or_empty(part.call.custom ? "input" : "arguments");
   }
   part.signature = take_signature(object);
   part.extra = object.rest();
@@ -130,11 +126,11 @@ inline void decode_tool_call(JsonMember const& element, JsonPath const& path, Js
 }
 
 inline void decode_role(JsonObject& object, Message& message) {
-  auto const word = object.take_text("role");
+  auto const word = object.take_word("role");
   if (!word) return object.wrong("role", "is missing");
   for (auto const& [name, role] : roles)
-    if (name == *word) return void(message.role = role);
-  if (*word != "function") return object.wrong("role", "is unknown: '" + *word + "'");
+    if (equal_words(name, *word)) return void(message.role = role);
+  if (*word != "function") return object.wrong("role", "is unknown: '" + std::string(*word) + "'");
   message.role =
       Role::tool;  // the legacy spelling, kept as an extra field that overrides the role when written
   message.extra.push_back({"role", {"\"function\""}});
@@ -208,16 +204,16 @@ inline void decode_message(JsonMember const& element, JsonPath const& path, Json
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
   decode_role(object, message);
+  if (auto const calls = object.peek("tool_calls"))
+    message.content.reserve(1 + JsonObject::known_size(*calls));  // and what is said before them
   decode_reasoning(object, message);
   decode_content(object, message);
   decode_refusal(object, message);
-  if (auto const calls = object.peek("tool_calls"))
-    message.content.reserve(message.content.size() + JsonObject::known_size(*calls));
   object.take_list("tool_calls", [&](JsonMember const& e, JsonPath const& at) {
     decode_tool_call(e, at, fault, message.content.emplace_back());
   });
-  message.tool_call_id = text_or_empty(object.take_text("tool_call_id"));
-  message.name = text_or_empty(object.take_text("name"));
+  message.tool_call_id = object.take_text_or_empty("tool_call_id");
+  message.name = object.take_text_or_empty("name");
   for (ExtraField& field : object.rest())
     if (field.value.text != "null" || !is_reasoning(field.name)) message.extra.push_back(std::move(field));
 }

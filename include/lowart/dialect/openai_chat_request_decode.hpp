@@ -21,8 +21,8 @@ inline void decode_custom_tool(JsonObject& object, Tool& tool) {
   auto inner = take_inner(object, "custom");
   if (!inner) return;
   if (!inner->peek("name")) inner->wrong("name", "is missing");
-  tool.name = text_or_empty(inner->take_text("name"));
-  tool.description = text_or_empty(inner->take_text("description"));
+  tool.name = inner->take_text_or_empty("name");
+  tool.description = inner->take_text_or_empty("description");
   tool.format = inner->take_raw("format");
   keep_rest(*inner, "custom", tool.extra);
 }
@@ -32,7 +32,7 @@ inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFau
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
   JsonObject object(element, path, fault);
   if (!object.peek("type")) return object.wrong("type", "is missing"), tool;
-  auto const type = text_or_empty(object.take_text("type"));
+  auto const type = object.take_word("type").value_or("");
   if (type != "function" && type != "custom") {
     tool.raw.text = element.value;
     return tool;
@@ -43,8 +43,8 @@ inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFau
   else inner = take_inner(object, type);
   if (inner) {
     if (!inner->peek("name")) inner->wrong("name", "is missing");
-    tool.name = text_or_empty(inner->take_text("name"));
-    tool.description = text_or_empty(inner->take_text("description"));
+    tool.name = inner->take_text_or_empty("name");
+    tool.description = inner->take_text_or_empty("description");
     auto const parameters = inner->take("parameters", JsonKind::object, "must be an object");
     if (parameters) tool.parameters.text = parameters->value;
     tool.strict = inner->take_flag("strict");
@@ -83,13 +83,13 @@ inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault)
   if (member.kind != JsonKind::object)
     return fault.wrong("tool_choice", "must be a string or an object"), choice;
   JsonObject object(member, "tool_choice", fault);
-  auto const type = text_or_empty(object.take_text("type"));
+  auto const type = object.take_word("type").value_or("");
   if (type == "allowed_tools") return decode_allowed_tools(object, std::move(choice));
   if (type != "function" && type != "custom") return choice;
   auto inner = take_inner(object, type);
   if (!inner) return choice;
   choice.kind = ToolChoiceKind::named;
-  choice.name = text_or_empty(inner->take_text("name"));
+  choice.name = inner->take_text_or_empty("name");
   if (type == "function" && object.rest().empty() && inner->rest().empty()) choice.raw = {};
   return choice;
 }
@@ -100,15 +100,15 @@ inline OutputFormat decode_output_format(JsonMember const& member, JsonFault& fa
   format.raw.text = member.value;
   JsonObject object(member, "response_format", fault);
   if (!object.peek("type")) return object.wrong("type", "is missing"), format;
-  auto const type = text_or_empty(object.take_text("type"));
+  auto const type = object.take_word("type").value_or("");
   std::optional<JsonObject> inner;
   if (type == "text") format.kind = OutputKind::text;
   else if (type == "json_object") format.kind = OutputKind::json_object;
   else if (type == "json_schema") format.kind = OutputKind::json_schema, inner = take_inner(object, type);
   else return format;
   if (inner) {
-    format.name = text_or_empty(inner->take_text("name"));
-    format.description = text_or_empty(inner->take_text("description"));
+    format.name = inner->take_text_or_empty("name");
+    format.description = inner->take_text_or_empty("description");
     format.schema = inner->take_raw("schema");
     format.strict = inner->take_flag("strict");
   }
@@ -146,7 +146,7 @@ inline void decode_settings(JsonObject& top, Conversation& c, bool legacy_limit)
   c.n = top.take_count("n");
   c.seed = top.take_count("seed");
   decode_stop(top, c);
-  c.user = text_or_empty(top.take_text("user"));
+  c.user = top.take_text_or_empty("user");
   c.stream = top.take_flag("stream").value_or(false);
 }
 
@@ -171,6 +171,7 @@ inline Result<Conversation> decode_openai_chat(std::string_view body) {
   Conversation c;
   c.dialect = Dialect::openai_chat;
   top.take("model");
+  if (auto const list = top.peek("messages")) c.messages.reserve(JsonObject::known_size(*list));
   bool const has_messages = top.take_list("messages", [&](JsonMember const& e, JsonPath const& path) {
     decode_message(e, path, fault, c.messages.emplace_back());
   });
@@ -185,8 +186,8 @@ inline Result<Conversation> decode_openai_chat(std::string_view body) {
   decode_settings(top, c, true);
   c.logprobs = top.take_flag("logprobs");
   c.top_logprobs = top.take_count("top_logprobs");
-  c.reasoning.effort = text_or_empty(top.take_text("reasoning_effort"));
-  c.verbosity = text_or_empty(top.take_text("verbosity"));
+  c.reasoning.effort = top.take_text_or_empty("reasoning_effort");
+  c.verbosity = top.take_text_or_empty("verbosity");
   auto options = top.take_object("stream_options");
   if (options) c.include_usage = options->take_flag("include_usage").value_or(false);
   c.extra = top.rest();

@@ -18,8 +18,6 @@ namespace lowart::dialect {
 
 namespace responses_items {
 
-using openai_request::text_or_empty;
-
 /// A text that must be there.
 inline std::string required_text(JsonObject& object, std::string_view name) { return object.need_text(name); }
 
@@ -28,7 +26,7 @@ inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFau
                         ContentPart& part) {
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object");
   JsonObject object(element, path, fault);
-  auto const type = required_text(object, "type");
+  auto const type = object.need_word("type");
   if (type == "input_text" || type == "output_text") {
     part.text = required_text(object, "text");
     object.take_list("annotations", [&](JsonMember const& a, JsonPath const& at) {
@@ -40,20 +38,20 @@ inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFau
     part.text = required_text(object, "refusal");
   } else if (type == "input_image") {
     part.kind = PartKind::image;
-    part.data = text_or_empty(object.take_text("image_url"));
-    part.file_id = text_or_empty(object.take_text("file_id"));
-    part.detail = text_or_empty(object.take_text("detail"));
+    part.data = object.take_text_or_empty("image_url");
+    part.file_id = object.take_text_or_empty("file_id");
+    part.detail = object.take_text_or_empty("detail");
   } else if (type == "input_file") {
     part.kind = PartKind::file;
     auto data = object.take_text("file_data");
     if (data && !data->starts_with("data:")) data->insert(0, "data:application/pdf;base64,");
-    part.data = data ? *std::move(data) : text_or_empty(object.take_text("file_url"));
-    part.file_id = text_or_empty(object.take_text("file_id"));
-    part.file_name = text_or_empty(object.take_text("filename"));
+    part.data = data ? *std::move(data) : object.take_text_or_empty("file_url");
+    part.file_id = object.take_text_or_empty("file_id");
+    part.file_name = object.take_text_or_empty("filename");
   } else if (auto inner = type == "input_audio" ? object.take_object(type) : std::nullopt) {
     part.kind = PartKind::audio;
-    part.data = text_or_empty(inner->take_text("data"));
-    part.format = text_or_empty(inner->take_text("format"));
+    part.data = inner->take_text_or_empty("data");
+    part.format = inner->take_text_or_empty("format");
     part.extra = object.rest();
     openai_request::keep_rest(*inner, type, part.extra);
     return;
@@ -155,7 +153,7 @@ class Reader {
     JsonObject item(element, path, fault_);
     bool const is_message = !item.peek("type") && item.peek("role");
     if (!is_message && !item.peek("type")) return item.wrong("type", "is missing");
-    auto const type = is_message ? "message" : text_or_empty(item.take_text("type"));
+    auto const type = is_message ? "message" : item.take_word("type").value_or("");
     if (type == "message") return read_message(item, element.value);
     if (type == "function_call" || type == "custom_tool_call")
       return read_call(item, type == "custom_tool_call");
@@ -172,6 +170,7 @@ class Reader {
     Message message;
     openai_request::decode_role(item, message);
     if (message.role == Role::tool) return item.wrong("role", "is none of a message here");
+    if (message.role == Role::assistant) message.content.reserve(2);  // and a call, as mostly
     decode_content(item, "content", message);
     if (message.role == Role::assistant) return read_said(item, std::move(message), raw);
     message.extra = item.rest();
@@ -191,7 +190,12 @@ class Reader {
     if (members.empty() && touches) members.text = "{}";
     auto& extra = said.content.front().extra;
     if (!members.empty()) extra.insert(extra.begin(), {std::string(item_field), std::move(members)});
-    for (ContentPart& part : said.content) add(std::move(part));
+    if (first) {
+      take_pending(said.content.front());
+      turn.content = std::move(said.content);
+    } else {
+      for (ContentPart& part : said.content) add(std::move(part));
+    }
     turn.content_is_parts = said.content_is_parts || !first;
   }
 

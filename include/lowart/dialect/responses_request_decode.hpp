@@ -15,7 +15,6 @@ namespace lowart::dialect {
 namespace responses_request {
 
 using openai_request::keep_rest;
-using openai_request::text_or_empty;
 using responses_items::required_text;
 
 inline constexpr std::string_view wants_logprobs = "message.output_text.logprobs";
@@ -26,14 +25,14 @@ inline Tool decode_tool(JsonMember const& element, JsonPath const& path, JsonFau
   Tool tool;
   if (element.kind != JsonKind::object) return fault.wrong(path, "must be an object"), tool;
   JsonObject object(element, path, fault);
-  auto const type = required_text(object, "type");
+  auto const type = object.need_word("type");
   if (type != "function" && type != "custom") {
     tool.raw.text = element.value;
     return tool;
   }
   tool.custom = type == "custom";
   tool.name = required_text(object, "name");
-  tool.description = text_or_empty(object.take_text("description"));
+  tool.description = object.take_text_or_empty("description");
   if (tool.custom) {
     tool.format = object.take_raw("format");
   } else {
@@ -52,7 +51,7 @@ inline ToolChoice decode_allowed_tools(JsonObject& object, ToolChoice choice) {
   object.take_list("tools", [&](JsonMember const& e, JsonPath const& path) {
     if (e.kind != JsonKind::object) return object.fault().wrong(path, "must be an object");
     JsonObject tool(e, path, object.fault());
-    auto const type = text_or_empty(tool.take_text("type"));
+    auto const type = tool.take_word("type").value_or("");
     auto name = tool.take_text("name");
     bool const known = name && (type == "function" || type == "custom");
     all_named = all_named && known;
@@ -79,7 +78,7 @@ inline ToolChoice decode_tool_choice(JsonMember const& member, JsonFault& fault)
   if (member.kind != JsonKind::object)
     return fault.wrong("tool_choice", "must be a string or an object"), choice;
   JsonObject object(member, "tool_choice", fault);
-  auto const type = text_or_empty(object.take_text("type"));
+  auto const type = object.take_word("type").value_or("");
   if (type == "allowed_tools") return decode_allowed_tools(object, std::move(choice));
   if (type != "function" && type != "custom") return choice;
   choice.kind = ToolChoiceKind::named;
@@ -92,14 +91,14 @@ inline OutputFormat decode_format(JsonObject object, std::string_view raw) {
   OutputFormat format;
   format.kind = OutputKind::other;
   format.raw.text = raw;
-  auto const type = required_text(object, "type");
+  auto const type = object.need_word("type");
   if (type == "text") format.kind = OutputKind::text;
   else if (type == "json_object") format.kind = OutputKind::json_object;
   else if (type == "json_schema") format.kind = OutputKind::json_schema;
   else return format;
   if (format.kind == OutputKind::json_schema) {
-    format.name = text_or_empty(object.take_text("name"));
-    format.description = text_or_empty(object.take_text("description"));
+    format.name = object.take_text_or_empty("name");
+    format.description = object.take_text_or_empty("description");
     format.schema = object.take_raw("schema");
     format.strict = object.take_flag("strict");
   }
@@ -113,15 +112,15 @@ inline void decode_text(JsonObject& top, Conversation& c) {
   auto const raw = text->peek("format");
   if (auto format = text->take_object("format"))
     c.output_format = decode_format(*std::move(format), raw->value);
-  c.verbosity = text_or_empty(text->take_text("verbosity"));
+  c.verbosity = text->take_text_or_empty("verbosity");
   keep_rest(*text, "text", c.extra);
 }
 
 inline void decode_reasoning(JsonObject& top, Conversation& c) {
   auto wish = top.take_object("reasoning");
   if (!wish) return;
-  c.reasoning.effort = text_or_empty(wish->take_text("effort"));
-  c.reasoning.shown = text_or_empty(wish->take_text("summary"));
+  c.reasoning.effort = wish->take_text_or_empty("effort");
+  c.reasoning.shown = wish->take_text_or_empty("summary");
   keep_rest(*wish, "reasoning", c.extra);
 }
 
@@ -154,6 +153,7 @@ inline void decode_input(JsonObject& top, Conversation& c) {
   } else if (input->kind == JsonKind::string) {
     c.messages.emplace_back().content.emplace_back().text = JsonObject::text_of(*input);
   } else if (input->kind == JsonKind::array) {
+    c.messages.reserve(c.messages.size() + JsonObject::known_size(*input));
     responses_items::Reader items(c, top.fault());
     JsonObject::for_each_element(*input, "input",
                                  [&](JsonMember const& e, JsonPath const& path) { items.read(e, path); });
@@ -197,7 +197,7 @@ inline Result<Conversation> decode_responses(std::string_view body) {
   c.max_tokens = top.take_count("max_output_tokens");
   c.temperature = top.take_number("temperature");
   c.top_p = top.take_number("top_p");
-  c.user = text_or_empty(top.take_text("user"));
+  c.user = top.take_text_or_empty("user");
   c.stream = top.take_flag("stream").value_or(false);
   for (ExtraField& field : top.rest()) c.extra.push_back(std::move(field));
   if (fault.error()) return tl::unexpected<Error>(std::move(*fault.error()));
