@@ -135,4 +135,16 @@ TEST(Fidelity, LosesASignatureOfAnotherProviderAlsoWithinADialect) {
   EXPECT_EQ(lost(c, Dialect::gemini, MayDrop::nothing), "refused contents[0].parts[0].thoughtSignature");
 }
 
+TEST(Fidelity, LosesNothingWithGooglesStandInForASignature) {
+  Conversation c;
+  c.dialect = Dialect::gemini;
+  c.messages.resize(1);
+  ContentPart& call = c.messages[0].content.emplace_back();
+  call.kind = PartKind::tool_call;
+  call.signature = {Dialect::gemini, std::string(gemini_no_signature)};
+  EXPECT_EQ(lost(c, Dialect::anthropic, MayDrop::nothing), "");
+  call.signature.value = "another";
+  EXPECT_EQ(lost(c, Dialect::anthropic), "contents[0].parts[0].thoughtSignature");
+}
+
 }  // namespace

@@ -16,27 +16,23 @@
 namespace lowart::dialect {
 
 /// The input of a tool call as the object that it must be. A free-form call's text is its one member `input`, and so
-/// are arguments that are no object (a model's own mistake): what was said stays, and the provider takes it.
-inline std::string tool_input(ToolCall const& call) {
+/// are arguments that are no object (a model's own mistake): what was said stays, and the provider takes it. What has
+/// to be written anew is written to `scratch`.
+inline std::string_view tool_input(ToolCall const& call, std::string& scratch) {
   std::string_view text = call.arguments;
   auto const first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return call.custom ? R"({"input":""})" : "{}";
   if (!call.custom && text[first] == '{' && !first_json_error(text)) return call.arguments;
-  std::string wrapped;
-  JsonWriter(wrapped).begin_object().text("input", text).end_object();
-  return wrapped;
+  scratch.clear();
+  JsonWriter(scratch).begin_object().text("input", text).end_object();
+  return scratch;
 }
 
 namespace anthropic_request {
 
-/// The alphabet that ids of tool calls may have here; any other character becomes '_'.
-inline std::string plain_id(std::string_view id) {
-  std::string plain(id);
-  for (char& c : plain) {
-    bool const fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-    if (!fits) c = '_';
-  }
-  return plain;
+/// The alphabet that ids of tool calls may have here.
+inline bool fits_id(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
 /// What is written while a conversation is.
@@ -46,6 +42,7 @@ struct Encoding {
   /// Ids for calls and results that came without one: the first result answers the first call, and so on.
   int calls_without_id{0};
   int results_without_id{0};
+  std::string scratch{};  ///< Of what is written next.
 
   void extra(std::vector<ExtraField> const& fields) {
     if (own) w.extra(fields);
@@ -54,9 +51,13 @@ struct Encoding {
     if (!cache) return;
     w.begin_object("cache_control").text("type", "ephemeral").text_if("ttl", cache->ttl).end_object();
   }
-  std::string id_of(std::string const& id, int& without) const {
-    if (own) return id;
-    return id.empty() ? "call_" + std::to_string(without++) : plain_id(id);
+  /// Good until the next. A character that no id may have here becomes '_'.
+  std::string_view id_of(std::string_view id, int& without) {
+    if (id.empty() && !own) return scratch = "call_" + std::to_string(without++);
+    if (own || std::all_of(id.begin(), id.end(), fits_id)) return id;
+    scratch = id;
+    std::replace_if(scratch.begin(), scratch.end(), [](char c) { return !fits_id(c); }, '_');
+    return scratch;
   }
 };
 
@@ -137,7 +138,8 @@ inline void encode_block(Encoding& e, ContentPart const& part) {
     case PartKind::reasoning: encode_reasoning(w, part); break;
     case PartKind::tool_call:
       w.text("type", "tool_use").text("id", e.id_of(part.call.id, e.calls_without_id));
-      w.text("name", part.call.name).raw("input", e.own ? part.call.arguments : tool_input(part.call));
+      w.text("name", part.call.name)
+          .raw("input", e.own ? part.call.arguments : tool_input(part.call, e.scratch));
       break;
     case PartKind::audio:
     case PartKind::video:
@@ -150,16 +152,21 @@ inline void encode_block(Encoding& e, ContentPart const& part) {
 
 /// `content` of a message or a result: a string where it came as one, or is one text and no more.
 inline void encode_content(Encoding& e, Message const& message) {
-  std::vector<ContentPart const*> parts;
-  for (ContentPart const& part : message.content)
-    if (is_sent(part, e.own)) parts.push_back(&part);
+  ContentPart const* first = nullptr;
+  bool several = false;
+  for (ContentPart const& part : message.content) {
+    if (!is_sent(part, e.own)) continue;
+    several = first != nullptr;
+    if (!several) first = &part;
+  }
   bool const in_list = message.content_is_parts && e.own;
-  bool const plain = !in_list && parts.size() == 1 && parts.front()->kind == PartKind::text &&
-                     parts.front()->extra.empty() && !parts.front()->cache;
-  if (plain) return void(e.w.text("content", parts.front()->text));
-  if (parts.empty() && !in_list) return;
+  bool const plain = !in_list && first != nullptr && !several && first->kind == PartKind::text &&
+                     first->extra.empty() && !first->cache;
+  if (plain) return void(e.w.text("content", first->text));
+  if (first == nullptr && !in_list) return;
   e.w.begin_list("content");
-  for (ContentPart const* part : parts) encode_block(e, *part);
+  for (ContentPart const& part : message.content)
+    if (is_sent(part, e.own)) encode_block(e, part);
   e.w.end_list();
 }
 

@@ -38,16 +38,18 @@ inline void encode_whole_part(JsonWriter& w, PieceDelta const& piece, Dialect fr
       w.end_object();
       return;
     }
-    case PartKind::tool_call:
+    case PartKind::tool_call: {
+      std::string scratch;
       if (!piece.signature.empty()) {
         w.begin_object().text("type", "redacted_thinking");
         w.text("data", seal(piece.signature, Dialect::anthropic)).end_object();
       }
       w.begin_object().text("type", "tool_use");
       w.text("id", piece.call.id.empty() ? made_call_id(id, calls) : piece.call.id);
-      w.text("name", piece.call.name).raw("input", tool_input(piece.call)).end_object();
+      w.text("name", piece.call.name).raw("input", tool_input(piece.call, scratch)).end_object();
       ++calls;
       return;
+    }
     case PartKind::other:
       if (from == Dialect::anthropic && !piece.raw.empty()) w.raw(piece.raw.text);
       return;

@@ -315,6 +315,7 @@ inline Result<std::string> encode_anthropic(Conversation const& c, std::string_v
   }
   if (losses.refused()) return tl::unexpected<Error>(*losses.refused());
   std::string body;
+  body.reserve(estimated_size(c));
   JsonWriter w(body);
   Encoding e{.w = w, .own = own};
   w.begin_object().text("model", model);

@@ -3,10 +3,12 @@
 
 #include <lowart/dialect/feature.hpp>
 #include <lowart/dialect/hints.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/dialect/spelling.hpp>
 #include <lowart/model/conversation.hpp>
 #include <lowart/model/losses.hpp>
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -28,7 +30,9 @@ class Walk {
     for (std::size_t i = 0; i < c_.messages.size(); ++i) {
       Message const& message = c_.messages[i];
       bool const system = message.role == Role::system || message.role == Role::developer;
-      if (system) need(turns_began ? Feature::later_system_prompt : Feature::system_prompt, path_of(c_, i));
+      if (system)
+        need(turns_began ? Feature::later_system_prompt : Feature::system_prompt,
+             [&] { return path_of(c_, i); });
       turns_began = turns_began || !system;
       walk_message(message, i);
     }
@@ -55,11 +59,15 @@ class Walk {
     return path_of(c_, i, j).append(".").append(member);
   }
 
-  void need(Feature feature, std::string field) {
+  /// `field()` spells it, which mostly nobody asks for.
+  template <std::invocable F>
+  void need(Feature feature, F&& field) {
     FeatureRow const& row = row_of(feature);
-    if (row.in(target_) == Fidelity::none) losses_.lose(row.weight, std::move(field), why_);
+    if (row.in(target_) == Fidelity::none) losses_.lose(row.weight, field(), why_);
   }
-  void need(Feature feature) { need(feature, std::string(spelling(feature, c_.dialect))); }
+  void need(Feature feature) {
+    need(feature, [&] { return std::string(spelling(feature, c_.dialect)); });
+  }
   void need_if(bool used, Feature feature) {
     if (used) need(feature);
   }
@@ -73,10 +81,12 @@ class Walk {
   }
 
   void walk_message(Message const& message, std::size_t i) {
-    if (!message.name.empty() && message.role != Role::tool)
-      need(Feature::speaker_name, path_of(c_, i) + ".name");
-    if (message.tool_failed) need(Feature::failed_tool, path_of(c_, i) + ".is_error");
-    if (message.cache) need(Feature::cache_mark, path_of(c_, i) + ".cache_control");
+    auto const member = [&](std::string_view name) {
+      return [this, i, name] { return path_of(c_, i).append(name); };
+    };
+    if (!message.name.empty() && message.role != Role::tool) need(Feature::speaker_name, member(".name"));
+    if (message.tool_failed) need(Feature::failed_tool, member(".is_error"));
+    if (message.cache) need(Feature::cache_mark, member(".cache_control"));
     if (!message.extra.empty()) walk_extra(message.extra, path_of(c_, i));
     for (std::size_t j = 0; j < message.content.size(); ++j) walk_part(message, i, j);
   }
@@ -86,31 +96,32 @@ class Walk {
     bool const from_tool = message.role == Role::tool;
     bool const by_url = !part.data.empty() && !part.data.starts_with("data:");
     auto const here = [&] { return path_of(c_, i, j); };
-    if (!part.raw.empty()) return need(Feature::vendor_part, here());
+    if (!part.raw.empty()) return need(Feature::vendor_part, here);
     switch (part.kind) {
       case PartKind::text:
       case PartKind::tool_call: break;
       case PartKind::image:
         if (!part.file_id.empty()) need_stored_file(here());
-        else need(by_url ? Feature::image_url : Feature::image, here());
+        else need(by_url ? Feature::image_url : Feature::image, here);
         break;
-      case PartKind::audio: need(Feature::audio, here()); break;
-      case PartKind::video: need(Feature::video, here()); break;
+      case PartKind::audio: need(Feature::audio, here); break;
+      case PartKind::video: need(Feature::video, here); break;
       case PartKind::file:
         if (!part.file_id.empty()) need_stored_file(here());
-        else need(by_url ? Feature::document_url : Feature::document, here());
+        else need(by_url ? Feature::document_url : Feature::document, here);
         break;
-      case PartKind::refusal: need(Feature::refusal, here()); break;
+      case PartKind::refusal: need(Feature::refusal, here); break;
       case PartKind::reasoning:
-        if (part.signature.by != target_) need(Feature::reasoning, here());
+        if (part.signature.by != target_) need(Feature::reasoning, here);
         break;
       case PartKind::other: return;
     }
-    if (from_tool && part.kind != PartKind::text) need(Feature::tool_media, here());
-    if (part.signature.is_foreign_to(target_) && part.kind != PartKind::reasoning)
-      need(Feature::signature, signature_path(i, j));
-    if (!part.citations.empty()) need(Feature::citation, here() + ".citations");
-    if (part.cache) need(Feature::cache_mark, here() + ".cache_control");
+    if (from_tool && part.kind != PartKind::text) need(Feature::tool_media, here);
+    bool const signs = part.signature.is_foreign_to(target_) && part.signature.value != gemini_no_signature;
+    if (signs && part.kind != PartKind::reasoning)
+      need(Feature::signature, [&] { return signature_path(i, j); });
+    if (!part.citations.empty()) need(Feature::citation, [&] { return here() + ".citations"; });
+    if (part.cache) need(Feature::cache_mark, [&] { return here() + ".cache_control"; });
     if (!part.extra.empty()) walk_extra(part.extra, here());
   }
   /// OpenAI's two dialects share their files; any other pair does not.
@@ -122,17 +133,18 @@ class Walk {
   }
 
   void walk_tool(Tool const& tool, std::size_t i) {
-    std::string const at = tool_path(c_.dialect, i);
-    if (!tool.raw.empty()) return need(Feature::vendor_tool, at);
-    need(tool.custom ? Feature::custom_tool : Feature::tools, at);
-    if (tool.strict == true) need(Feature::strict_tool, at + ".strict");
-    if (tool.cache) need(Feature::cache_mark, at + ".cache_control");
-    walk_extra(tool.extra, at);
+    auto const here = [&] { return tool_path(c_.dialect, i); };
+    if (!tool.raw.empty()) return need(Feature::vendor_tool, here);
+    need(tool.custom ? Feature::custom_tool : Feature::tools, here);
+    if (tool.strict == true) need(Feature::strict_tool, [&] { return here() + ".strict"; });
+    if (tool.cache) need(Feature::cache_mark, [&] { return here() + ".cache_control"; });
+    if (!tool.extra.empty()) walk_extra(tool.extra, here());
   }
 
   void walk_choice() {
     ToolChoice const& choice = c_.tool_choice;
-    if (choice.kind == ToolChoiceKind::other) return need(Feature::vendor_tool, "tool_choice");
+    if (choice.kind == ToolChoiceKind::other)
+      return need(Feature::vendor_tool, [] { return std::string("tool_choice"); });
     need_if(choice.kind != ToolChoiceKind::unset, Feature::tool_choice);
     need_if(!choice.allowed.empty(), Feature::allowed_tools);
     bool const may_be_several = choice.kind != ToolChoiceKind::named && choice.kind != ToolChoiceKind::none;
@@ -147,7 +159,8 @@ class Walk {
       case OutputKind::json_object: return need(Feature::json_object);
       case OutputKind::json_schema: return need(Feature::json_schema);
       case OutputKind::other:
-        return need(Feature::vendor_part, std::string(spelling(Feature::json_schema, c_.dialect)));
+        return need(Feature::vendor_part,
+                    [&] { return std::string(spelling(Feature::json_schema, c_.dialect)); });
     }
   }
 

@@ -1,9 +1,11 @@
 #pragma once
 /// GeminiCallIds: which call a function's response answers, where Gemini leaves the ids out.
 
+#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,10 +26,14 @@ class GeminiCallIds {
     }
     return id;
   }
+  /// Whether next_id() would give this one.
+  bool is_next(std::string_view id, std::string_view name) const {
+    return may_be_next(id) && id == next_id(name);
+  }
   /// A call was made.
   void call(std::string id, std::string name) {
-    bool const made = id.starts_with(prefix()) && id == next_id(name);
-    ++calls_;
+    bool const made = is_next(id, name);
+    if (calls_++ == 0) open_.reserve(32);
     open_.push_back({std::move(id), std::move(name), made, false});
   }
   /// The call that a response of this name answers, when it names no id; empty when none is open.
@@ -57,6 +63,14 @@ class GeminiCallIds {
 
  private:
   std::string prefix() const { return "call_" + std::to_string(calls_) + "_"; }
+  /// False for the ids of providers, without making one.
+  bool may_be_next(std::string_view id) const noexcept {
+    constexpr std::string_view begin = "call_";
+    if (!id.starts_with(begin)) return false;
+    std::size_t number = 0;
+    auto const [end, error] = std::from_chars(id.data() + begin.size(), id.data() + id.size(), number);
+    return error == std::errc() && number == calls_ && end != id.data() + id.size() && *end == '_';
+  }
 
   struct Open {
     std::string id;

@@ -35,42 +35,35 @@ inline bool is_json_object(std::string_view text) {
 }
 inline bool has_error(std::string_view object) { return find_member(object, "error").has_value(); }
 
-/// {"name": text}, or {"name": object} when the text is one and may be.
-inline std::string wrapped(std::string_view name, std::string_view text, bool is_object) {
-  std::string out;
-  JsonWriter w(out);
-  w.begin_object();
-  if (is_object) w.raw(name, text);
-  else w.text(name, text);
-  w.end_object();
-  return out;
-}
-
 /// A call's arguments: an object as it is, nothing as an empty one, any other text as {"input": text}: what a model
 /// said is kept even when it was no JSON.
-inline std::string gemini_arguments(std::string_view text, bool custom) {
-  if (custom) return wrapped("input", text, false);
-  std::string_view const inner = without_space(text);
-  if (inner.empty() || inner == "null") return "{}";
-  return is_json_object(inner) ? std::string(inner) : wrapped("input", text, false);
-}
-inline std::string gemini_arguments(ToolCall const& call) {
-  return gemini_arguments(call.arguments, call.custom);
+inline void write_gemini_arguments(JsonWriter& w, ToolCall const& call) {
+  std::string_view const inner = call.custom ? std::string_view() : without_space(call.arguments);
+  bool const none = !call.custom && (inner.empty() || inner == "null");
+  if (none) w.raw("args", "{}");
+  else if (!call.custom && is_json_object(inner)) w.raw("args", inner);
+  else w.begin_object("args").text("input", call.arguments).end_object();
 }
 
 /// A tool's result: an object as it is, other text as {"result": text}; of a tool that failed, {"error": ...}.
-inline std::string gemini_response(Message const& message) {
-  std::string text;
-  bool any = false;
+inline void write_gemini_response(JsonWriter& w, Message const& message) {
+  std::string joined;
+  std::string_view text;
+  std::size_t texts = 0;
   for (ContentPart const& part : message.content) {
     if (part.kind != PartKind::text && part.kind != PartKind::refusal) continue;
-    any = true;
-    text += part.text;
+    if (++texts == 2) joined = text;
+    if (texts >= 2) joined += part.text;
+    text = texts == 1 ? std::string_view(part.text) : joined;
   }
-  if (!any && !message.tool_failed) return "{}";
+  if (texts == 0 && !message.tool_failed) return void(w.raw("response", "{}"));
   bool const is_object = is_json_object(text);
-  if (message.tool_failed) return is_object && has_error(text) ? text : wrapped("error", text, is_object);
-  return is_object ? text : wrapped("result", text, false);
+  bool const as_it_is = is_object && (!message.tool_failed || has_error(text));
+  if (as_it_is) return void(w.raw("response", text));
+  w.begin_object("response");
+  if (is_object) w.raw("error", text);
+  else w.text(message.tool_failed ? std::string_view("error") : std::string_view("result"), text);
+  w.end_object();
 }
 
 }  // namespace gemini_request

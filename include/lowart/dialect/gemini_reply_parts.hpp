@@ -42,7 +42,8 @@ class GeminiReplyParts {
   void flush(JsonWriter& w) {
     for (Held const& held : calls_) {
       w.begin_object().begin_object("functionCall").text_if("id", held.call.id).text("name", held.call.name);
-      w.raw("args", gemini_request::gemini_arguments(held.call)).end_object();
+      gemini_request::write_gemini_arguments(w, held.call);
+      w.end_object();
       write_signature(w, held.signature, false);
       w.end_object();
     }

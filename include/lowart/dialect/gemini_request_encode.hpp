@@ -9,6 +9,7 @@
 #include <lowart/dialect/gemini_function_text.hpp>
 #include <lowart/dialect/gemini_schema.hpp>
 #include <lowart/dialect/json_writer.hpp>
+#include <lowart/dialect/sealed_signature.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <cstddef>
@@ -20,10 +21,6 @@
 namespace lowart::dialect {
 
 namespace gemini_request {
-
-/// Google's documented stand-in for the signature of a call that another model made: later models refuse a call of the
-/// running turn without one.
-inline constexpr std::string_view foreign_call_signature = "skip_thought_signature_validator";
 
 /// Writes the contents of one conversation.
 class Contents {
@@ -138,7 +135,7 @@ class Contents {
     if (part.kind == PartKind::tool_call) {
       // Of calls in parallel only the first is signed.
       bool const foreign = !own_ || !part.signature.empty();
-      if (foreign && signs_ && signature.empty() && !called_) signature = foreign_call_signature;
+      if (foreign && signs_ && signature.empty() && !called_) signature = gemini_no_signature;
       called_ = true;
     }
     w_.text_if("thoughtSignature", signature);
@@ -160,10 +157,11 @@ class Contents {
 
   void write_call(ContentPart const& part) {
     ToolCall const& call = part.call;
-    bool const made = own_ && call.id == ids_.next_id(call.name);
+    bool const made = own_ && ids_.is_next(call.id, call.name);
     w_.begin_object().begin_object("functionCall");
     if (!made) w_.text_if("id", call.id);
-    w_.text("name", call.name).raw("args", gemini_arguments(call));
+    w_.text("name", call.name);
+    write_gemini_arguments(w_, call);
     end_inner(part.extra, "functionCall");
     ids_.call(call.id, call.name);
   }
@@ -204,7 +202,8 @@ class Contents {
     open(message);
     w_.begin_object().begin_object("functionResponse");
     if (!made) w_.text_if("id", message.tool_call_id);
-    w_.text("name", name).raw("response", gemini_response(message));
+    w_.text("name", name);
+    write_gemini_response(w_, message);
     write_result_parts(message, i);
     end_inner(message.extra, "functionResponse");
     if (own_)
@@ -299,6 +298,7 @@ inline Result<std::string> encode_gemini(Conversation const& c, std::string_view
   check_fidelity(c, Dialect::gemini, losses);
   if (losses.refused()) return tl::unexpected<Error>(*losses.refused());
   std::string body;
+  body.reserve(estimated_size(c));
   JsonWriter w(body);
   w.begin_object();
   gemini_request::Contents contents(w, c, model, losses);

@@ -50,6 +50,7 @@ struct Encoding {
   JsonWriter& w;
   bool own;  ///< Extra fields and raw JSON are words of this dialect.
   OpenAiVariant variant;
+  std::vector<ContentPart const*> parts{};  ///< Of the message that is being written.
 
   void extra(std::vector<ExtraField> const& fields, std::string_view but = {}) {
     if (own) w.extra(fields, but);
@@ -148,96 +149,115 @@ inline void encode_tool_call(Encoding& e, ContentPart const& part) {
   w.end_object();
 }
 
-inline void encode_content(Encoding& e, Message const& message) {
-  std::vector<ContentPart const*> parts;
-  std::string const* refusal = nullptr;
-  bool const in_list = message.content_is_parts && e.own;
-  for (ContentPart const& part : message.content) {
-    if (!is_content(part.kind)) continue;
-    if (part.kind == PartKind::refusal && !in_list) refusal = &part.text;
-    else parts.push_back(&part);
-  }
+/// The content among e.parts.
+inline void encode_content(Encoding& e, bool came_as_list) {
   JsonWriter& w = e.w;
-  bool const plain = !in_list && parts.size() == 1 && parts.front()->kind == PartKind::text &&
-                     parts.front()->extra.empty() && (!parts.front()->cache || !e.own);
+  bool const in_list = came_as_list && e.own;
+  ContentPart const* refusal = nullptr;
+  auto const stands_here = [&](ContentPart const* part) {
+    return is_content(part->kind) && (in_list || part->kind != PartKind::refusal);
+  };
+  ContentPart const* first = nullptr;
+  bool several = false;
+  for (ContentPart const* part : e.parts) {
+    if (part->kind == PartKind::refusal && !in_list) refusal = part;
+    if (!stands_here(part)) continue;
+    several = first != nullptr;
+    if (!several) first = part;
+  }
+  bool const plain = !in_list && first != nullptr && !several && first->kind == PartKind::text &&
+                     first->extra.empty() && (!first->cache || !e.own);
   if (plain) {
-    w.text("content", parts.front()->text);
-  } else if (parts.empty() && !in_list) {
+    w.text("content", first->text);
+  } else if (first == nullptr && !in_list) {
     w.null("content");
   } else {
     w.begin_list("content");
-    for (ContentPart const* part : parts) encode_part(e, *part);
+    for (ContentPart const* part : e.parts)
+      if (stands_here(part)) encode_part(e, *part);
     w.end_list();
   }
-  if (refusal != nullptr) w.text("refusal", *refusal);
+  if (refusal != nullptr) w.text("refusal", refusal->text);
 }
 
 inline void encode_reasoning(Encoding& e, Message const& message) {
+  if (!e.own && !e.variant.reasoning_content) return;
   for (std::string_view const name : {"reasoning_content", "reasoning", "reasoning_details"})
     if (e.own && find_extra(message.extra, name) != nullptr) return;  // goes out as it came
-  if (e.variant.reasoning_content || e.own)
-    e.w.text_if("reasoning_content", message.joined(PartKind::reasoning));
+  std::string all;
+  for (ContentPart const* part : e.parts)
+    if (part->kind == PartKind::reasoning) all.append(part->text);
+  e.w.text_if("reasoning_content", all);
 }
 
-inline void encode_tool_calls(Encoding& e, Message const& message) {
+inline void encode_tool_calls(Encoding& e) {
   bool open = false;
-  for (ContentPart const& part : message.content) {
-    if (part.kind != PartKind::tool_call) continue;
+  for (ContentPart const* part : e.parts) {
+    if (part->kind != PartKind::tool_call) continue;
     if (!std::exchange(open, true)) e.w.begin_list("tool_calls");
-    encode_tool_call(e, part);
+    encode_tool_call(e, *part);
   }
   if (open) e.w.end_list();
 }
 
-inline void encode_message(Encoding& e, Message const& message) {
+/// A message that says e.parts; all else is that of `message`.
+inline void encode_parts(Encoding& e, Message const& message) {
   JsonWriter& w = e.w;
   w.begin_object();
   if (!e.own || find_extra(message.extra, "role") == nullptr) w.text("role", word_of(message.role));
-  encode_content(e, message);
+  encode_content(e, message.content_is_parts);
   encode_reasoning(e, message);
   if (message.role != Role::tool || e.own) w.text_if("name", message.name);
   w.text_if("tool_call_id", message.tool_call_id);
-  encode_tool_calls(e, message);
+  encode_tool_calls(e);
   e.extra(message.extra);
   w.end_object();
 }
 
-/// The text of a tool's result; what else it holds follows the results in a message of the user.
+inline void encode_message(Encoding& e, Message const& message) {
+  e.parts.clear();
+  for (ContentPart const& part : message.content) e.parts.push_back(&part);
+  encode_parts(e, message);
+}
+
+/// The text of a tool's result of another dialect; what else it holds follows the results in a message of the user.
 inline void encode_result_text(Encoding& e, Message const& message) {
-  Message result;
-  result.role = Role::tool;
-  result.tool_call_id = message.tool_call_id;
-  std::string text = message.text();
+  std::string joined;
+  std::string_view text;
+  bool const is_one = message.content.size() == 1 && message.content.front().kind == PartKind::text;
+  if (is_one) text = message.content.front().text;
+  else text = joined = message.text();
   bool const has_media = message.content.size() > 1 || (!message.content.empty() && text.empty());
   if (text.empty() && has_media) text = "The result follows in the next message of the user.";
-  result.content.emplace_back().text = std::move(text);
-  encode_message(e, result);
+  e.w.begin_object().text("role", "tool").text("content", text);
+  e.w.text_if("tool_call_id", message.tool_call_id).end_object();
 }
 
 /// What an assistant said in a row is one turn here: a result must follow the message that holds its call. Texts that
-/// say nothing, which some clients keep of a stream, are left out.
-inline Message joined_turn(std::vector<Message> const& messages, std::size_t& i) {
-  Message turn = messages[i];
-  turn.content.clear();
+/// say nothing, which some clients keep of a stream, are left out. The parts of the turn become e.parts.
+inline void join_turn(Encoding& e, std::vector<Message> const& messages, std::size_t& i) {
+  e.parts.clear();
   for (; i < messages.size() && messages[i].role == Role::assistant; ++i)
     for (ContentPart const& part : messages[i].content)
-      if (part.kind != PartKind::text || !part.text.empty()) turn.content.push_back(part);
-  return turn;
+      if (part.kind != PartKind::text || !part.text.empty()) e.parts.push_back(&part);
 }
 
 /// Messages of another dialect: results of tools are text here, so their images and documents come behind them.
 inline void encode_foreign_messages(Encoding& e, std::vector<Message> const& messages) {
-  Message media;
+  Message const user;
+  std::vector<ContentPart const*> media;
   auto const flush = [&] {
-    if (!media.content.empty()) encode_message(e, media);
-    media.content.clear();
+    if (media.empty()) return;
+    e.parts.swap(media);
+    encode_parts(e, user);
+    media.clear();
   };
   for (std::size_t i = 0; i < messages.size();) {
     Message const& message = messages[i];
     if (message.role == Role::tool) {
       encode_result_text(e, message);
       for (ContentPart const& part : message.content)
-        if (part.kind != PartKind::text && part.kind != PartKind::other) media.content.push_back(part);
+        if (part.kind != PartKind::text && part.kind != PartKind::other) media.push_back(&part);
       ++i;
       continue;
     }
@@ -247,10 +267,10 @@ inline void encode_foreign_messages(Encoding& e, std::vector<Message> const& mes
       ++i;
       continue;
     }
-    Message const turn = joined_turn(messages, i);
-    bool const silent = std::all_of(turn.content.begin(), turn.content.end(),
-                                    [](auto const& part) { return part.kind == PartKind::reasoning; });
-    if (!silent) encode_message(e, turn);
+    join_turn(e, messages, i);
+    bool const silent = std::all_of(e.parts.begin(), e.parts.end(),
+                                    [](auto const* part) { return part->kind == PartKind::reasoning; });
+    if (!silent) encode_parts(e, message);
   }
   flush();
 }

@@ -131,6 +131,7 @@ inline Result<std::string> encode_openai_chat(Conversation const& c, std::string
   if (!own || c.dialect == Dialect::openai_chat) check_fidelity(c, Dialect::openai_chat, losses);
   if (losses.refused()) return tl::unexpected<Error>(*losses.refused());
   std::string body;
+  body.reserve(estimated_size(c));
   JsonWriter w(body);
   Encoding e{.w = w, .own = own, .variant = variant};
   w.begin_object().text("model", model).begin_list("messages");

@@ -26,7 +26,8 @@ class Writer {
       : w_(w),
         c_(c),
         losses_(losses),
-        own_(c.dialect == Dialect::openai_responses || c.dialect == Dialect::neutral) {}
+        own_(c.dialect == Dialect::openai_responses || c.dialect == Dialect::neutral),
+        has_custom_calls_(std::any_of(c.messages.begin(), c.messages.end(), holds_custom_call)) {}
 
   void message(std::size_t i) {
     Message const& message = c_.messages[i];
@@ -124,8 +125,14 @@ class Writer {
     extra(message.extra);
     w_.end_object();
   }
+  static bool holds_custom_call(Message const& message) noexcept {
+    return std::any_of(message.content.begin(), message.content.end(), [](ContentPart const& part) {
+      return part.kind == PartKind::tool_call && part.call.custom;
+    });
+  }
   bool is_custom_call(std::string_view id) const noexcept {
-    if (c_.dialect == Dialect::openai_responses) return false;  // then the message says it
+    if (!has_custom_calls_ || c_.dialect == Dialect::openai_responses)
+      return false;  // then the message says it
     for (Message const& message : c_.messages)
       for (ContentPart const& part : message.content)
         if (part.kind == PartKind::tool_call && part.call.custom && part.call.id == id) return true;
@@ -205,6 +212,7 @@ class Writer {
   Conversation const& c_;
   Losses& losses_;
   bool own_;
+  bool has_custom_calls_;
 };
 
 }  // namespace responses_items

@@ -195,6 +195,7 @@ inline Result<std::string> encode_responses(Conversation const& c, std::string_v
   using namespace responses_request;
   check_fidelity(c, Dialect::openai_responses, losses);
   std::string body;
+  body.reserve(estimated_size(c));
   JsonWriter w(body);
   w.begin_object().text("model", model);
   bool const instructed = is_instructions(c);

@@ -12,6 +12,10 @@
 
 namespace lowart::dialect {
 
+/// Google's documented stand-in for the signature of a call that another model made: later models refuse a call of the
+/// running turn without one. Nothing is lost with it.
+inline constexpr std::string_view gemini_no_signature = "skip_thought_signature_validator";
+
 namespace sealed {
 inline constexpr std::string_view mark = "lw1.";
 inline constexpr std::string_view mark_in_base64 = "bHcx";  // "lw1"
