@@ -219,7 +219,7 @@ inline void decode_settings(JsonObject& top, Conversation& c) {
 /// with results of tools becomes several messages: see Message::same_turn. null counts as absent.
 ///
 /// Errors: Errc::invalid_request with the path in param, "messages[2].content[0].source.type"; invalid JSON with its
-/// offset. Cost: 0.8 to 3 ns a byte; not for the path where bytes pass unchanged.
+/// offset. Cost: 0.4 ns a byte of prose to 1.5 of a transcript of calls; not for the path where bytes pass unchanged.
 inline Result<Conversation> decode_anthropic(std::string_view body) {
   using namespace anthropic_request;
   JsonDocument const document(body);

@@ -160,7 +160,7 @@ inline void decode_settings(JsonObject& top, Conversation& c, bool legacy_limit)
 /// `function_call` and the role "function" survive so. null counts as absent.
 ///
 /// Errors: Errc::invalid_request with the path in param, "messages[2].content[0].type"; invalid JSON with its
-/// offset. Cost: 0.6 to 3 ns a byte; not for the path where bytes pass unchanged.
+/// offset. Cost: 0.4 ns a byte of prose to 1.5 of a transcript of calls; not for the path where bytes pass unchanged.
 inline Result<Conversation> decode_openai_chat(std::string_view body) {
   using namespace openai_request;
   JsonDocument const document(body);
