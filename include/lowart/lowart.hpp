@@ -23,6 +23,7 @@
 #include <lowart/policy/resume.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/router.hpp>
+#include <lowart/policy/shape.hpp>
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>

@@ -124,6 +124,8 @@ class Door {
     visit.responder.field("x-lowart-provider", visit.provider);
     if (!head.dropped.empty()) visit.responder.field("x-lowart-dropped", head.dropped);
     if (head.cache.role != CacheRole::none) note_cache(visit, head.cache);
+    if constexpr (requires { head.shaped; })
+      if (!head.shaped.empty()) visit.responder.field("x-lowart-shaped", head.shaped.text());
   }
   /// The call is over; what it answered with is gone already. `recorded`: a meter has kept a record of it.
   void settle(Visit& visit, bool recorded) {

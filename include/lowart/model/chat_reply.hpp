@@ -6,6 +6,7 @@
 #include <lowart/model/cache_use.hpp>
 #include <lowart/model/chat_delta.hpp>
 #include <lowart/model/dialect.hpp>
+#include <lowart/model/shape_mark.hpp>
 #include <lowart/model/usage_record.hpp>
 
 #include <cassert>
@@ -92,6 +93,7 @@ struct ReplyHead {
   std::string_view upstream_id;     ///< The provider's request id.
   std::string_view dropped;  ///< Losses::header() of the request's translation; empty when all was said.
   CacheUse cache{};
+  ShapeMark shaped{};
   /// Makes a decoder for the bytes; null when the parts are neutral already.
   ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
 };
@@ -151,6 +153,8 @@ class ChatReply {
   /// Lives as long as the answer does, wherever the ChatReply is moved.
   Head const& head() const noexcept { return source_->kept_.head; }
   ReplyProgress const& progress() const noexcept { return source_->progress(); }
+  /// For a policy that has changed the request or the answer.
+  void shaped_by(ShapeMark mark) noexcept { kept().head.shaped.add(mark); }
   /// For a cache: whether it had this answer.
   void came_by(CacheUse use) noexcept { kept().head.cache = use; }
 

@@ -60,8 +60,19 @@ class ChatRequest {
     return other;
   }
 
+  /// The same request with other words, in the client's dialect still: who is asked gets the conversation, not the
+  /// client's bytes.
+  ChatRequest saying(Conversation conversation) const {
+    ChatRequest other = *this;
+    if (other.wire_) other.wire_->max_tokens = conversation.max_tokens;
+    other.conversation_ = std::make_shared<Conversation>(std::move(conversation));
+    return other;
+  }
+
   /// The client's bytes; nullopt for a request made in process.
   std::optional<WireRequest> const& wire() const noexcept { return wire_; }
+  /// The client's bytes say what is asked, and may be sent as they came.
+  bool is_as_it_came() const noexcept { return wire_ && !conversation_; }
   Dialect dialect() const noexcept { return wire_ ? wire_->dialect : Dialect::neutral; }
 
   bool stream() const noexcept { return wire_ ? wire_->stream : conversation_ && conversation_->stream; }
@@ -75,7 +86,8 @@ class ChatRequest {
 
   /// What is said. Decoded anew for wire requests: ask once.
   Result<Conversation> conversation() const {
-    if (!wire_) return conversation_ ? *conversation_ : Conversation{};
+    if (conversation_) return *conversation_;
+    if (!wire_) return Conversation{};
     if (wire_->decode == nullptr) return fail(Errc::internal, "a wire request without a decoder");
     return wire_->decode(wire_->body);
   }

@@ -45,8 +45,8 @@ concept ChatWire =
 /// Chat over one wire language.
 ///
 /// A request that came in the same dialect goes out as it came: the same bytes, only the model's name and the
-/// credentials are replaced. Others, and those that bring back a sealed signature (dialect/sealed_signature.hpp), are
-/// written from the conversation; what the dialect cannot say is refused or dropped as `may_drop` says, and told in
+/// credentials are replaced. Others, those that were reshaped on the way (ChatRequest::saying), and those that bring back
+/// a sealed signature (dialect/sealed_signature.hpp), are written from the conversation; what the dialect cannot say is refused or dropped as `may_drop` says, and told in
 /// ReplyHead::dropped. Replies are passed on as they come, in parts of whole events.
 ///
 /// The commit point: a whole reply has been read and is an answer; a stream has brought content.
@@ -120,7 +120,7 @@ class HttpChat {
     auto& http = out.http.emplace("POST", wire.path(request, out.path));
     wire.write_fields(request, http);
     http_wire::write_fields(http, request.stream() ? event_stream : http_wire::json_type, call);
-    if (!request.wire() || !Wire::speaks(request.dialect())) return translate(request, out);
+    if (!request.is_as_it_came() || !Wire::speaks(request.dialect())) return translate(request, out);
     WireRequest const& came = *request.wire();
     if (dialect::holds_seal(came.body, came.dialect)) return translate(request, out);
     if (came.model_token.empty() || came.model == request.model()) http.body(came.body);

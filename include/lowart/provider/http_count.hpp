@@ -37,6 +37,8 @@ Task<Result<CountReply>> ask_count(T& transport, Wire const& wire, CountRequest 
   auto const& came = request.chat().wire();
   if (!came || !Wire::speaks(came->dialect))
     co_return fail(Errc::unsupported, wire.options().name + " counts requests of its own dialect only");
+  if (!request.chat().is_as_it_came())
+    co_return fail(Errc::unsupported, wire.options().name + " counts requests as they came only");
   if (dialect::holds_seal(came->body, came->dialect))
     co_return fail(Errc::unsupported, wire.options().name + " does not count signatures of other providers");
   AttemptMark attempt(call, wire.options().name);
