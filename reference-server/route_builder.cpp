@@ -2,6 +2,7 @@
 
 #include "config_readers.hpp"
 #include "route_cache.hpp"
+#include "route_shape.hpp"
 
 #include <lowart/meter/counted.hpp>
 #include <lowart/policy/balance.hpp>
@@ -77,7 +78,8 @@ AnyProvider RouteBuilder::build(RouteConfig const& route, ModelConfig const& mod
   if (auto const* group = std::get_if<GroupConfig>(&route.is))
     return build(*group, model, pool_name(*group, model, route.name));
   if (auto const* when = std::get_if<WhenConfig>(&route.is)) return build(*when, model);
-  return build(std::get<TargetConfig>(route.is), model);
+  auto const& target = std::get<TargetConfig>(route.is);
+  return shaped_by(build(target, model), target.shape, made_, before_, model);
 }
 
 AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& model, std::string const& pool) {
@@ -90,6 +92,7 @@ AnyProvider RouteBuilder::build(GroupConfig const& group, ModelConfig const& mod
   if (group.bulkhead) answer = AnyProvider(std::move(answer) | bulkhead(places_of(pool, *group.bulkhead)));
   if (group.timeouts) answer = AnyProvider(std::move(answer) | timeouts(*group.timeouts));
   if (group.retry) answer = AnyProvider(std::move(answer) | retry(*group.retry));
+  answer = shaped_by(std::move(answer), group.shape, made_, before_, model);
   if (group.cache)
     answer = AnyProvider(std::move(answer) |
                          cached(cache_of(made_, before_, group, model), cache_scope(group, model)));

@@ -9,20 +9,38 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace lowart::server {
 
-/// Who answers for a group, as far as it can be told from outside.
+/// What is told of a shape.
+inline std::string spelled(std::optional<ShapeOptions> const& shape) {
+  if (!shape) return "-";
+  std::string text = shape->prefix + '\n' + std::to_string(shape->max_tokens.value_or(0)) + '\n';
+  text += std::to_string(shape->stop_limit) + (shape->drop_empty_messages ? "d" : "") +
+          (shape->merge_user_messages ? "m" : "");
+  for (auto const* words : {&shape->strip_tags, &shape->stop})
+    for (std::string const& word : *words) text.append("\n").append(word);
+  return text;
+}
+
+/// Who answers for a group, and to what, as far as it can be told from outside.
 inline std::vector<std::string> answerers(GroupConfig const& group, Config const& config) {
-  std::vector<std::string> answers;
-  each_target(group, [&](TargetConfig const& target) {
-    ProviderConfig const& provider = *find_provider(config.providers, target.provider);
+  std::vector<std::string> answers{spelled(group.shape)};
+  each_part(group, [&](RouteConfig const& part) {
+    if (auto const* inner = std::get_if<GroupConfig>(&part.is)) answers.push_back(spelled(inner->shape));
+    auto const* target = std::get_if<TargetConfig>(&part.is);
+    if (target == nullptr) return;
+    ProviderConfig const& provider = *find_provider(config.providers, target->provider);
     std::string answer(name_of(provider.type));
-    answers.push_back(answer.append(" ").append(provider.base_url).append(" ").append(target.model));
+    answer.append(" ").append(provider.base_url).append(" ").append(target->model);
+    answers.push_back(std::move(answer));
+    answers.push_back(spelled(target->shape));
   });
   return answers;
 }

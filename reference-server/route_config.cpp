@@ -2,6 +2,7 @@
 
 #include "cache_config.hpp"
 #include "config_readers.hpp"
+#include "shape_config.hpp"
 #include "yaml_reader.hpp"
 
 #include <algorithm>
@@ -81,6 +82,7 @@ TargetConfig read_target(YamlMap& map, RouteParts const& parts) {
   Price price;
   read_price(map, price);
   if (map.has("price")) target.price = price;
+  target.shape = read_shape(map);
   if (target.provider.empty()) map.wrong("a target needs a 'provider'");
   else if (find_provider(parts.providers, target.provider) == nullptr)
     map.wrong("provider", "no provider '" + target.provider + "' is configured");
@@ -266,23 +268,26 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   read_timeouts(map, "timeouts", clocks);
   if (map.has("timeouts")) group.timeouts = clocks;
   group.resume = read_resume(map);
+  group.shape = read_shape(map);
   group.cache = read_cache(map);
   check_cache(map, group);
   return group;
 }
 
 void each_target(GroupConfig const& group, std::function<void(TargetConfig const&)> const& f) {
-  for (auto const& member : group.members)
-    each_part(member, [&](RouteConfig const& part) {
-      if (auto const* target = std::get_if<TargetConfig>(&part.is)) f(*target);
-    });
+  each_part(group, [&](RouteConfig const& part) {
+    if (auto const* target = std::get_if<TargetConfig>(&part.is)) f(*target);
+  });
+}
+
+void each_part(GroupConfig const& group, std::function<void(RouteConfig const&)> const& f) {
+  for (auto const& member : group.members) each_part(member, f);
 }
 
 void each_condition(GroupConfig const& group, std::function<void(Condition const&)> const& f) {
-  for (auto const& member : group.members)
-    each_part(member, [&](RouteConfig const& part) {
-      if (auto const* when = std::get_if<WhenConfig>(&part.is)) f(when->condition);
-    });
+  each_part(group, [&](RouteConfig const& part) {
+    if (auto const* when = std::get_if<WhenConfig>(&part.is)) f(when->condition);
+  });
 }
 
 }  // namespace lowart::server

@@ -10,6 +10,7 @@
 #include <lowart/policy/resume_decision.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
+#include <lowart/policy/shape_decision.hpp>
 #include <lowart/policy/when.hpp>
 
 #include <cstddef>
@@ -32,6 +33,7 @@ struct TargetConfig {
   Limits limits;
   std::optional<BulkheadOptions> bulkhead;
   std::optional<Price> price;  ///< Unset: the model's.
+  std::optional<ShapeOptions> shape;
 };
 
 /// Where the answers of a group are kept.
@@ -52,6 +54,7 @@ struct GroupConfig {
   std::optional<HedgeOptions> hedge;        ///< Whether the next one is asked beside one that is slow.
   std::string name;                         ///< Of a NamedGroup, which all that refer to it share.
   std::optional<ResumeOptions> resume;      ///< Set: streams that break are gone on with.
+  std::optional<ShapeOptions> shape;        ///< Of what all of it is asked.
   std::optional<CacheConfig> cache;         ///< Around all of it.
 };
 
@@ -95,6 +98,8 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth = 1);
 
 /// Calls `f` for every target of a route, in the order of the file.
 void each_target(GroupConfig const& group, std::function<void(TargetConfig const&)> const& f);
+/// The same for every route in it, groups and conditions included.
+void each_part(GroupConfig const& group, std::function<void(RouteConfig const&)> const& f);
 /// The same for every condition.
 void each_condition(GroupConfig const& group, std::function<void(Condition const&)> const& f);
 

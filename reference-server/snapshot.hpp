@@ -15,6 +15,7 @@
 #include <lowart/policy/limited.hpp>
 #include <lowart/policy/resume.hpp>
 #include <lowart/policy/router.hpp>
+#include <lowart/policy/shape.hpp>
 #include <lowart/policy/target_load.hpp>
 #include <lowart/provider/any_provider.hpp>
 
@@ -98,6 +99,7 @@ struct Snapshot {
   std::vector<NamedLoad> loads;
   std::vector<NamedHedge> hedges;
   std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;  ///< By model.
+  std::map<std::string, std::shared_ptr<ShapeCounts>> shapes;    ///< By model.
   std::vector<NamedCache> caches;
   std::vector<NamedBulkhead> bulkheads;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.

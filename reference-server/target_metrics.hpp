@@ -2,6 +2,7 @@
 /// What /metrics tells of the targets of a configuration: their breakers, loads and limits.
 
 #include "cache_metrics.hpp"
+#include "shape_metrics.hpp"
 #include "snapshot.hpp"
 
 #include <lowart/gateway/metrics.hpp>
@@ -133,6 +134,7 @@ inline void write_target_metrics(Snapshot const& snapshot, PrometheusText& out) 
   write_hedges(snapshot, out);
   write_resumes(snapshot, out);
   write_caches(snapshot, out);
+  write_shapes(snapshot, out);
 }
 
 }  // namespace lowart::server

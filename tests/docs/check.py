@@ -20,7 +20,8 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
-           "reference-server/route_config.cpp", "reference-server/cache_config.hpp"]
+           "reference-server/route_config.cpp", "reference-server/cache_config.hpp",
+           "reference-server/shape_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
@@ -44,6 +45,8 @@ PLACES = {
     ("read_group", "map"): GROUP, ("read_target", "map"): ROUTE, ("read_reference", "map"): ROUTE,
     ("read_when", "map"): ROUTE, ("read_route", "map"): ROUTE, ("read_condition", "parent"): ROUTE,
     ("read_condition", "map"): f"{ROUTE}.when", ("read_headers", "map"): f"{ROUTE}.when",
+    ("read_shape", "parent"): (GROUP, ROUTE), ("read_shape", "map"): f"{GROUP}.shape",
+    ("read_shape", "shape"): f"{GROUP}.shape",
     ("read_cache", "parent"): GROUP, ("read_cache", "map"): f"{GROUP}.cache",
     ("read_headers", "field"): f"{ROUTE}.when.headers[]",
     ("read_key", "map"): "keys[]",
@@ -169,7 +172,7 @@ def metrics():
     code = set()
     for path in ("include/lowart/gateway/metrics.hpp", "include/lowart/gateway/response_store.hpp",
                  "reference-server/app.cpp", "reference-server/target_metrics.hpp",
-                 "reference-server/cache_metrics.hpp"):
+                 "reference-server/cache_metrics.hpp", "reference-server/shape_metrics.hpp"):
         code |= set(re.findall(r'(?:head\(|count\(|each\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))
