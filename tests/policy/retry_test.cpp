@@ -160,6 +160,17 @@ TEST(Retry, DoesNotMultiplyTheLoadOfATargetThatIsDown) {
   EXPECT_GE(provider.calls(), 1090U);
 }
 
+TEST(Retry, WaitsForAnOpenBreakerWithoutPayingForIt) {
+  AskedAgain ask;
+  auto const refused = [] { return Error(Errc::circuit_open).with_retryable(true).with_retry_after(500ms); };
+  ScriptedProvider provider("a", {Step::fail(refused()), Step::fail(refused()), Step::answer("x")});
+  auto patient =
+      provider | retry({.attempts = 3, .first_wait = 0ms, .budget_percent = 0, .budget_reserve = 0});
+  TimePoint const start = ask.loop.clock.now();
+  EXPECT_TRUE(ask(patient));
+  EXPECT_EQ(ask.loop.clock.now() - start, 1s);
+}
+
 TEST(Retry, TwiceIsTwoWrappers) {
   auto twice = ScriptedProvider("a", {}) | retry() | retry();
   static_assert(std::same_as<decltype(twice), Retry<Retry<ScriptedProvider>>>);

@@ -39,7 +39,7 @@ class RetryState {
 /// Waits between attempts: full-jitter exponential backoff, never less than the provider's Retry-After. Gives
 /// up, with the last error as it came, when the attempts or the shared budget are used up or the wait would
 /// be longer than `longest_wait`: then another target (Fallback) or the client does better. After the commit
-/// point nothing is retried.
+/// point nothing is retried. Waiting for an open breaker takes nothing from the budget.
 ///
 /// Errors:       the provider's last one; the call's interruption when it came during a wait.
 /// Cancellation: ends the wait at once; an interrupted call is never tried again.
@@ -72,7 +72,7 @@ class Retry {
       ReplyOf<R> reply = co_await inner_(request, call);
       if (reply || call.interruption()) co_return reply;
       auto const wait = next_wait(state_->options(), attempt, reply.error(), state_->jitter().next());
-      if (!wait || !state_->budget().withdraw()) co_return reply;
+      if (!wait || (is_paid(reply.error()) && !state_->budget().withdraw())) co_return reply;
       bool const waited = co_await call.clock().sleep(*wait, call);
       if (!waited) co_return fail(call.interruption_error());
     }

@@ -55,6 +55,10 @@ inline std::optional<std::chrono::milliseconds> next_wait(RetryOptions const& op
   return std::min(asked + backoff(options, failed, random), options.longest_wait);
 }
 
+/// Whether a retry after this failure is paid for from the budget. Where a breaker keeps the calls away, they are no load
+/// to anybody; and when its target is back after a rest, all who waited for the probe may ask it.
+inline bool is_paid(Error const& error) noexcept { return error.code() != Errc::circuit_open; }
+
 /// How many retries the recent traffic has paid for, so that a target that is down does not get a multiple of
 /// its load.
 class RetryBudget : public CallBudget {
