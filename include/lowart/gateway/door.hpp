@@ -261,8 +261,8 @@ class Door {
     for (auto const& attempt : call.trail()) {
       auto const outcome = attempt.failure ? to_string(*attempt.failure) : std::string_view("ok");
       loop_.metrics.upstream_attempts.at({attempt.provider, outcome}).add();
-      if (visit.provider.empty()) visit.provider = attempt.provider;
     }
+    if (visit.provider.empty() && !call.trail().empty()) visit.provider = call.trail().back().provider;
   }
 
   LoopState& loop_;
