@@ -42,6 +42,18 @@ class FramePool {
     lists_.kept_bytes += size;
   }
   static std::size_t kept_bytes() noexcept { return lists_.kept_bytes; }
+  /// Gives what waits in the lists of this thread back to the heap. Returns how many bytes.
+  static std::size_t tidy() noexcept {
+    std::size_t const kept = lists_.kept_bytes;
+    for (Free*& first : lists_.first)
+      while (first != nullptr) {
+        Free* const block = first;
+        first = block->next;
+        boost::asio::aligned_delete(block);
+      }
+    lists_.kept_bytes = 0;
+    return kept;
+  }
   /// How many blocks this thread has asked the heap for.
   static std::uint64_t made() noexcept { return lists_.made; }
 
@@ -64,13 +76,7 @@ class FramePool {
   /// Empties the lists at the thread's end; frames that end later go to the heap.
   struct Closer {
     ~Closer() {
-      for (Free*& first : lists_.first)
-        while (first != nullptr) {
-          Free* const block = first;
-          first = block->next;
-          boost::asio::aligned_delete(block);
-        }
-      lists_.kept_bytes = 0;
+      tidy();
       lists_.state = State::closed;
     }
   };

@@ -3,6 +3,7 @@
 
 #include <lowart/core/loop_clock.hpp>
 #include <lowart/gateway/runtime.hpp>
+#include <lowart/gateway/tidying.hpp>
 #include <lowart/net/http_server.hpp>
 
 #include <boost/asio/post.hpp>
@@ -36,7 +37,7 @@ class ServerGroup {
       std::function<net::Handler(std::size_t loop, Clock& clock, std::function<bool()> draining)>;
 
   ServerGroup(Runtime& runtime, HandlerFor const& handler_for, ServeOptions const& options)
-      : runtime_(runtime) {
+      : runtime_(runtime), tidying_(runtime) {
     for (std::size_t i = 0; i < runtime.size(); ++i) {
       auto handler = handler_for(i, LoopClock::of(runtime.loop(i)), [this] { return draining_.load(); });
       servers_.push_back(
@@ -103,6 +104,7 @@ class ServerGroup {
   }
 
   Runtime& runtime_;
+  Tidying tidying_;
   std::vector<std::shared_ptr<net::HttpServer>> servers_;
   std::atomic<bool> draining_{false};
   std::atomic<std::size_t> running_{0};

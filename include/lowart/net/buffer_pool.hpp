@@ -47,7 +47,8 @@ class Buffer {
 
 /// Powers of two from 16 KB; free blocks wait in a list per size. One event loop, no locks.
 ///
-/// What waits is bounded: 4 MB of the small blocks, 16 MB of the larger; what is over goes back to the heap.
+/// What waits is bounded: 4 MB of the small blocks, 16 MB of the larger; what is over goes back to the heap. tidy(),
+/// now and then, lets go of what a burst has left.
 class BufferPool {
  public:
   static constexpr std::size_t block = 16 * 1024;
@@ -58,10 +59,7 @@ class BufferPool {
   BufferPool() = default;
   BufferPool(BufferPool const&) = delete;
   BufferPool& operator=(BufferPool const&) = delete;
-  ~BufferPool() {
-    for (Free*& first : free_)
-      while (first != nullptr) delete[] reinterpret_cast<char*>(std::exchange(first, first->next));
-  }
+  ~BufferPool() { release_down_to(0); }
 
   /// A block of at least `size` bytes, contents undefined.
   Buffer take(std::size_t size = block) {
@@ -76,6 +74,13 @@ class BufferPool {
     return {*this, new char[size], size};
   }
 
+  /// Gives half of what waits back to the heap, and all of it when nothing is lent. Returns how many bytes.
+  std::size_t tidy() noexcept {
+    std::size_t const kept = kept_bytes();
+    release_down_to(lent_bytes_ == 0 ? 0 : kept / 2);
+    return kept - kept_bytes();
+  }
+
   std::size_t lent_bytes() const noexcept { return lent_bytes_; }
   std::size_t kept_bytes() const noexcept { return kept_small_ + kept_large_; }
 
@@ -86,6 +91,14 @@ class BufferPool {
   };
   static std::size_t index(std::size_t size) noexcept {
     return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(block));
+  }
+  /// The largest first.
+  void release_down_to(std::size_t bytes) noexcept {
+    for (std::size_t at = free_.size(); at-- > 0;)
+      while (free_[at] != nullptr && kept_bytes() > bytes) {
+        delete[] reinterpret_cast<char*>(std::exchange(free_[at], free_[at]->next));
+        (at == 0 ? kept_small_ : kept_large_) -= block << at;
+      }
   }
   void give_back(char* data, std::size_t size) noexcept {
     lent_bytes_ -= size;

@@ -37,7 +37,7 @@ struct HttpTarget {
   std::uint64_t key;  ///< Of the pools, see Loop::resident.
 };
 
-/// Idle connections, last used first. Those that were idle too long are closed when the pool is next used: it
+/// Idle connections, last used first. Those that were idle too long are closed when the pool is next used or tidied: it
 /// has no timer, so an io_context with nothing else to do can end.
 class HttpPool final : public LoopResident {
  public:
@@ -94,6 +94,8 @@ class HttpPool final : public LoopResident {
     down_ = true;
     idle_.clear();
   }
+  /// Closes idle connections that are stale, or whose peer is gone.
+  LOWART_DECL void tidy() override;
   bool deserted() const noexcept override { return target_.expired() && stats_.open == idle_.size(); }
 
  private:

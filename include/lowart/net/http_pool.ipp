@@ -43,6 +43,12 @@ LOWART_DECL HttpPool::Loan HttpPool::take() {
   return nullptr;
 }
 
+LOWART_DECL void HttpPool::tidy() {
+  TimePoint const stale = loop_.clock().coarse_now() - idle_limit_;
+  std::erase_if(idle_,
+                [&](Loan const& loan) { return loan->idle_since_ <= stale || look(*loan) == Look::bad; });
+}
+
 LOWART_DECL Task<HttpPool::Loan> HttpPool::dial(HttpTarget const& target, Call& call,
                                                 std::optional<Error>& error) {
   Result<Stream> stream = co_await connect(target.url, target.tls ? &*target.tls : nullptr, session_, call);
