@@ -97,7 +97,7 @@ TEST(Serve, EndsAtOnceAtTheSecondSignal) {
   EXPECT_TRUE(ends(code));
 }
 
-TEST(Serve, CutsWhatIsLeftWhenItsTimeToDrainIsOver) {
+TEST(Serve, EndsWhatIsLeftWithAnErrorWhenItsTimeToDrainIsOver) {
   Served served(Step::stream({"one"}).then_stall(), 10ms);
   TestClient client = served.client();
   client.send(post("/v1/chat/completions", request));
@@ -105,7 +105,35 @@ TEST(Serve, CutsWhatIsLeftWhenItsTimeToDrainIsOver) {
   auto code = served.exit_code.get_future();
   Served::signal();
   EXPECT_TRUE(ends(code));
-  EXPECT_EQ(client.receive().status, 0) << "an answer that was cut does not look complete";
+  HttpAnswer const answer = client.receive();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find(R"("code":"shutting_down")"), std::string::npos) << answer.body;
+  EXPECT_EQ(answer.body.find("[DONE]"), std::string::npos) << "what was cut does not look complete";
+}
+
+TEST(Serve, RefusesWhatHasNotBegunWhenItsTimeToDrainIsOver) {
+  Served served(Step::stall(), 10ms);
+  TestClient client = served.client();
+  client.send(post("/v1/chat/completions", request));
+  while (served.client().ask(get("/metrics")).body.find("gateway_in_flight 1") == std::string::npos)
+    std::this_thread::yield();
+  auto code = served.exit_code.get_future();
+  Served::signal();
+  EXPECT_TRUE(ends(code));
+  HttpAnswer const answer = client.receive();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_TRUE(answer.has("retry-after: 1"));
+  EXPECT_TRUE(answer.has("x-should-retry: true"));
+}
+
+TEST(Serve, ClosesOnWhoDoesNotTakeTheError) {
+  Served served(Step::stream({std::string(64 << 20U, 'x')}).then_stall(), 10ms);
+  TestClient client = served.client();
+  client.send(post("/v1/chat/completions", request));
+  ASSERT_TRUE(client.more());
+  auto code = served.exit_code.get_future();
+  Served::signal();
+  EXPECT_TRUE(ends(code));
 }
 
 TEST(Serve, EndsAtOnceWhenNothingRuns) {

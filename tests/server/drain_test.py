@@ -100,7 +100,7 @@ def _():
         equal(g.process.wait(5), 0)
 
 
-@case("a stream that does not end is cut at the bound, billed, and the exit code is 0")
+@case("a stream that does not end is ended with an error at the bound, billed, and the exit code is 0")
 def _():
     up, g = made(drain="700ms")
     with g:
@@ -108,11 +108,13 @@ def _():
         start = time.monotonic()
         g.terminate()
         answer = rest(connection)
-        check(not answer.complete or "[DONE]" not in answer.events(), "a cut stream that says it is done")
+        events = answer.events()
+        check(answer.complete and "[DONE]" not in events, "a cut stream that says it is done")
+        equal(events[-1]["error"]["code"], "shutting_down")
         equal(g.process.wait(5), 0)
         took = time.monotonic() - start
         check(0.6 < took < 2.5, "took", took)
-        equal(stored(g), [(2, 1)], "usage records: one, cancelled")
+        equal(stored(g), [(1, 1)], "usage records: one, partial")
 
 
 @case("a second SIGTERM stops at once")

@@ -58,8 +58,8 @@ class ServerGroup {
     return {};
   }
 
-  /// Closes the listeners, waits for running answers within the bound, cuts those that are left, so that they are
-  /// billed as far as they came, and calls `done` on the first loop.
+  /// Closes the listeners, waits for running answers within the bound, ends those that are left with an error, so that
+  /// they are billed as far as they came, and calls `done` on the first loop.
   void drain(std::chrono::milliseconds bound, std::function<void()> done) {
     if (draining_.exchange(true)) return;
     servers_[0]->share_unix_with({});
@@ -86,14 +86,24 @@ class ServerGroup {
   }
 
  private:
-  static constexpr std::chrono::seconds farewell{1};  ///< For what was cut to end.
+  static constexpr std::chrono::milliseconds farewell{500};  ///< For what was cut to end.
 
+  /// Tells who is left; closes on who does not take it; ends.
   void cut() {
+    to_all(&net::HttpServer::interrupt);
+    after_farewell([this] {
+      to_all(&net::HttpServer::abort);
+      after_farewell([this] { finish(); });
+    });
+  }
+  void to_all(void (net::HttpServer::*what)()) {
     for (std::size_t i = 0; i < servers_.size(); ++i)
-      asio::post(runtime_.loop(i), [server = servers_[i]] { server->abort(); });
+      asio::post(runtime_.loop(i), [server = servers_[i], what] { ((*server).*what)(); });
+  }
+  void after_farewell(std::function<void()> then) {
     timer_->expires_after(farewell);
-    timer_->async_wait([this](boost::system::error_code error) {
-      if (!error) finish();
+    timer_->async_wait([then = std::move(then)](boost::system::error_code error) {
+      if (!error) then();
     });
   }
   void finish() {

@@ -49,6 +49,8 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   /// Stops listening, closes idle connections, lets running requests finish and closes behind them. Calls
   /// on_idle() once, when no connection is left; maybe at once.
   LOWART_DECL void drain(std::function<void()> on_idle);
+  /// Ends the calls that are left with shutting_down, so that their clients are told; closes the other connections.
+  LOWART_DECL void interrupt();
   /// Closes what is left.
   LOWART_DECL void abort();
   bool draining() const noexcept { return draining_; }

@@ -371,6 +371,13 @@ LOWART_DECL void HttpServer::drain(std::function<void()> on_idle) {
   tell_if_idle();
 }
 
+LOWART_DECL void HttpServer::interrupt() {
+  for (Connection* c = first_; c != nullptr; c = c->next) {
+    if (c->state.call != nullptr) c->state.call->interrupt(Errc::shutting_down);
+    else c->stream.close();
+  }
+}
+
 LOWART_DECL void HttpServer::abort() {
   for (Connection* c = first_; c != nullptr; c = c->next) c->stream.close();
 }

@@ -52,6 +52,7 @@ struct ConnectionState {
   std::size_t in_begin{0};  ///< First byte that is not consumed.
   std::size_t in_end{0};
   std::string peer;
+  Call* call{nullptr};  ///< What the client waits for, where it is known.
 };
 
 /// One request. The views of head() and body() live until the handler returns.
@@ -189,7 +190,10 @@ class Responder {
   /// Cancels the call when the client closes its side, until the answer is complete. A client that only shuts
   /// its sending side down counts as gone. The call must live until then, or until look_out_no_more().
   LOWART_DECL void cancel_when_client_leaves(Call& call);
-  void look_out_no_more() noexcept { alarm_.reset(); }
+  void look_out_no_more() noexcept {
+    alarm_.reset();
+    connection_.call = nullptr;
+  }
 
  private:
   LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
@@ -205,7 +209,6 @@ class Responder {
   std::string_view head_text_;
   std::array<std::string_view, 4> pieces_;  ///< What of the present write is still to be taken.
   std::array<char, chunk_header_bytes> chunk_text_;
-  Call* call_{nullptr};
   std::optional<Alarm> alarm_;
   bool keep_alive_;
   bool head_sent_{false};

@@ -284,7 +284,7 @@ LOWART_DECL Task<Result<void>> Responder::write(std::string_view piece, bool las
 }
 
 LOWART_DECL void Responder::cancel_when_client_leaves(Call& call) {
-  call_ = &call;
+  connection_.call = &call;
   alarm_.emplace(connection_.loop.clock(), &Responder::look_out, this);
   alarm_->set_in(connection_.limits.look_out);
 }
@@ -305,7 +305,7 @@ LOWART_DECL void Responder::look_out(void* self) {
     return;
   }
   responder.keep_alive_ = false;  // nor is what it sent behind this request served
-  responder.call_->cancel();
+  responder.connection_.call->cancel();
 }
 
 }  // namespace lowart::net
