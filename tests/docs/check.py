@@ -14,9 +14,11 @@ import sys
 import tempfile
 import textwrap
 
+import faults as fault_tables
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benchmarks/README.md",
-         "docs/architecture.md", "docs/configuration.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
+         "docs/architecture.md", "docs/configuration.md", "docs/faults.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
 
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
@@ -153,19 +155,10 @@ def compare(page, what, code, told):
     yield from (f"{page} tells of the {what} {n}, which is not in the code" for n in sorted(told - code))
 
 
-def errors():
-    body = re.search(r"enum class Errc[^{]*\{(.*?)\};", text_of("include/lowart/core/error.hpp"), re.DOTALL)[1]
-    codes = set(re.findall(r"^\s*(\w+),", body, re.MULTILINE))
-    shapes = text_of("include/lowart/dialect/openai_error.hpp")
-    shapes = shapes[shapes.index("shape_of"):shapes.index("append_string_or_null")]
-    wire = set(re.findall(r'"((?!true|false)[a-z_]{4,})"', shapes))
-    wire -= {"model", "previous_response_id", "invalid_request_error", "server_error", "rate_limit_error"}
-    text = text_of("docs/architecture.md")
-    table = text[text.index("## Error codes"):]
-    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|", table, re.MULTILINE)
-    yield from compare("docs/architecture.md", "error", codes, {row[0] for row in rows})
-    yield from compare("docs/architecture.md", "wire code", wire,
-                       {code for row in rows for code in re.findall(r"`(\w+)`", row[1])})
+def faults():
+    page = text_of(fault_tables.PAGE)
+    if fault_tables.printed() != page:
+        yield f"{fault_tables.PAGE}: a table differs from the code or from the contract; check.py --write prints it anew"
 
 
 def metrics():
@@ -262,7 +255,8 @@ def main():
     if sys.argv[1:] == ["--write"]:
         rewrite_snippets()
         rewrite_fidelity()
-    checks = [snippets, links, configuration, errors, metrics, demo_models, commands, folders, files_that_validate,
+        (ROOT / fault_tables.PAGE).write_text(fault_tables.printed())
+    checks = [snippets, links, configuration, faults, metrics, demo_models, commands, folders, files_that_validate,
               fidelity, snippets_that_compile]
     failed = 0
     for check in checks:
