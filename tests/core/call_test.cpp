@@ -65,14 +65,14 @@ TEST(Call, TellsEachInterruptionAsItsOwnError) {
   TestLoop loop;
   std::set<std::string> messages;
   for (Errc const code : {Errc::connect_timeout, Errc::first_token_timeout, Errc::between_tokens_timeout,
-                          Errc::whole_timeout, Errc::shutting_down, Errc::cancelled}) {
+                          Errc::whole_timeout, Errc::client_deadline, Errc::shutting_down, Errc::cancelled}) {
     Call call = loop.call();
     call.interrupt(code);
     Error const error = call.interruption_error();
     EXPECT_EQ(error.code(), code);
     messages.insert(error.message());
   }
-  EXPECT_EQ(messages.size(), 6U);
+  EXPECT_EQ(messages.size(), 7U);
 }
 
 TEST(Call, KeepsObjectsAndTextInItsArena) {

@@ -47,6 +47,7 @@ TEST(GeminiError, HasAStatusWordForEveryCode) {
                                          {Errc::internal, Origin::gateway, 500, "INTERNAL"},
                                          {Errc::upstream_failed, Origin::upstream, 502, "UNAVAILABLE"},
                                          {Errc::overloaded, Origin::gateway, 503, "UNAVAILABLE"},
+                                         {Errc::client_deadline, Origin::client, 504, "DEADLINE_EXCEEDED"},
                                          {Errc::whole_timeout, Origin::upstream, 504, "DEADLINE_EXCEEDED"}}) {
     ErrorReply const reply = to_gemini_error(Error(c.code, "x", c.origin));
     EXPECT_EQ(reply.status, c.status);

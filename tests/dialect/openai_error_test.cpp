@@ -49,6 +49,7 @@ TEST(OpenAiError, GivesEachCodeItsStatusAndCode) {
       {upstream(Errc::first_token_timeout), 504, server, "upstream_first_token_timeout", "false"},
       {upstream(Errc::between_tokens_timeout), 504, server, "upstream_between_tokens_timeout", "false"},
       {upstream(Errc::whole_timeout), 504, server, "upstream_timeout", "false"},
+      {Error(Errc::client_deadline, "", Origin::client), 504, server, "client_deadline", ""},
       {upstream(Errc::connection_lost), 502, server, "upstream_connection_lost", "false"},
       {upstream(Errc::malformed_reply), 502, server, "upstream_malformed_reply", "false"},
       {upstream(Errc::upstream_rejected).with_upstream_status(422), 422, request, "upstream_rejected",
@@ -186,6 +187,34 @@ TEST(OpenAiErrorReading, PrefersTheMostExactWordOnWhenToComeBack) {
   EXPECT_EQ(wait(503), 3000);
   h.values["retry-after-ms"] = "250";
   EXPECT_EQ(wait(), 250);
+}
+
+TEST(OpenAiErrorReading, ReadsEveryFormOfAReset) {
+  constexpr std::int64_t now = 1'764'000'000'000'000;  // 2025-11-24T16:00:00Z
+  Headers h;
+  auto const wait = [&](std::string_view field, std::string_view value) {
+    h.values.clear();
+    h.values[std::string(field)] = std::string(value);
+    return from_openai_error(429, "", h, now).retry_after().count();
+  };
+  for (std::string_view const field :
+       {"x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "x-ratelimit-reset"}) {
+    EXPECT_EQ(wait(field, "6m0s"), 360'000) << field;
+    EXPECT_EQ(wait(field, "1s"), 1'000) << field;
+    EXPECT_EQ(wait(field, "20ms"), 20) << field;
+    EXPECT_EQ(wait(field, "2m59.56s"), 179'560) << field;
+    EXPECT_EQ(wait(field, "12.382867"), 12'383) << field;
+    EXPECT_EQ(wait(field, "1764000007"), 7'000) << field;
+    EXPECT_EQ(wait(field, "1764000007250"), 7'250) << field;
+    EXPECT_EQ(wait(field, "2025-11-24T16:00:09Z"), 9'000) << field;
+    EXPECT_EQ(wait(field, "2025-11-24T17:00:09.5+01:00"), 9'500) << field;
+    EXPECT_EQ(wait(field, "Mon, 24 Nov 2025 16:00:11 GMT"), 11'000) << field;
+    EXPECT_EQ(wait(field, "2025-11-24T15:00:00Z"), 0) << field << ": it has passed";
+    EXPECT_EQ(wait(field, "soon"), -1) << field;
+  }
+  EXPECT_EQ(wait("retry-after", "Mon, 24 Nov 2025 16:00:11 GMT"), 11'000);
+  EXPECT_EQ(wait("retry-after", "1764000004"), 4'000);
+  EXPECT_EQ(wait("retry-after-ms", "1500.2"), 1'501);
 }
 
 TEST(OpenAiErrorReading, GivesAnErrorEventTheStatusItMeans) {

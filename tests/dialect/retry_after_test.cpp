@@ -88,6 +88,13 @@ TEST(RetryAfter, ReadsAResetThatIsAPointInTime) {
   EXPECT_EQ(parse_reset("1899999999", later), milliseconds(0));
 }
 
+TEST(RetryAfter, ReadsARetryAfterThatIsAPointInTime) {
+  constexpr std::int64_t later = 1'900'000'000'000'000;
+  EXPECT_EQ(parse_retry_after("1900000005", later), milliseconds(5000));
+  EXPECT_EQ(parse_retry_after("1899999999", later), milliseconds(0));
+  EXPECT_EQ(parse_retry_after("999999999", later), retry_after_limit) << "a number of seconds";
+}
+
 TEST(RetryAfter, ReadsTheDaysAtTheEdges) {
   EXPECT_EQ(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), 0);
   EXPECT_EQ(parse_http_date("Thu, 29 Feb 2024 23:59:59 GMT"), 1'709'251'199);

@@ -207,6 +207,15 @@ TEST(AnswerCache, LetsTheNextOneLeadWhenALeaderLeaves) {
   EXPECT_EQ(room.call().next(t0), CacheMove::lead) << "nobody is left: a new flight";
 }
 
+TEST(AnswerCache, TakesALeadersDeadlineForItsOwnAffair) {
+  Room room;
+  room.call().next(t0);
+  room.call().next(t0);
+  room.callers[0].turn->fail(Error(Errc::client_deadline, "", Origin::client));
+  ASSERT_EQ(room.callers[1].rung, 1);
+  EXPECT_EQ(room.callers[1].next(t0), CacheMove::lead) << "its client waits longer";
+}
+
 TEST(AnswerCache, ForgetsNobodyWhenWhoIsRungHasLeft) {
   Room room;
   Caller& leader = room.call();

@@ -234,6 +234,9 @@ inline Error Call::interruption_error() const {
       return Error(code, "the provider's stream fell silent", Origin::upstream).with_sent(Sent::yes);
     case Errc::whole_timeout:
       return Error(code, "the call took longer than it may", Origin::gateway).with_sent(Sent::maybe);
+    case Errc::client_deadline:
+      return Error(code, "the time is over that the client said it would wait", Origin::client)
+          .with_sent(Sent::maybe);
     case Errc::shutting_down: {
       constexpr std::chrono::seconds until_another_is_there{1};
       return Error(code, "the gateway is shutting down").with_retry_after(until_another_is_there);

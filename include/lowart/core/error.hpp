@@ -27,6 +27,7 @@ enum class Errc : std::uint8_t {
   first_token_timeout,     ///< Clock 2 of 4: no first content in time.
   between_tokens_timeout,  ///< Clock 3 of 4: the stream fell silent.
   whole_timeout,           ///< Clock 4 of 4: the whole call took too long.
+  client_deadline,         ///< The time is over that the client said it would wait.
   connection_lost,         ///< The peer closed or reset before the answer was complete.
   malformed_reply,         ///< The provider's bytes are not what its protocol promises.
   upstream_rejected,       ///< The provider refused this very request (its 4xx).
@@ -58,6 +59,7 @@ constexpr std::string_view to_string(Errc code) noexcept {
     case Errc::first_token_timeout: return "first_token_timeout";
     case Errc::between_tokens_timeout: return "between_tokens_timeout";
     case Errc::whole_timeout: return "whole_timeout";
+    case Errc::client_deadline: return "client_deadline";
     case Errc::connection_lost: return "connection_lost";
     case Errc::malformed_reply: return "malformed_reply";
     case Errc::upstream_rejected: return "upstream_rejected";
@@ -191,7 +193,8 @@ inline int http_status(Error const& error) noexcept {
     case Errc::connect_timeout:
     case Errc::first_token_timeout:
     case Errc::between_tokens_timeout:
-    case Errc::whole_timeout: return 504;
+    case Errc::whole_timeout:
+    case Errc::client_deadline: return 504;
     case Errc::upstream_rejected: {
       bool const is_client_error = error.upstream_status() >= 400 && error.upstream_status() < 500;
       return is_client_error ? error.upstream_status() : 400;

@@ -41,7 +41,8 @@ inline std::string_view type_of(Error const& error) noexcept {
     case Errc::connect_timeout:
     case Errc::first_token_timeout:
     case Errc::between_tokens_timeout:
-    case Errc::whole_timeout: return "timeout_error";
+    case Errc::whole_timeout:
+    case Errc::client_deadline: return "timeout_error";
     case Errc::upstream_rejected:
       switch (http_status(error)) {
         case 404: return "not_found_error";

@@ -39,6 +39,7 @@ inline std::string_view should_retry(Error const& error) noexcept {
     case Errc::rate_limited: return upstream && error.retry_after().count() < 0 ? "false" : "";
     case Errc::circuit_open: return error.retry_after().count() < 0 ? "false" : "true";
     case Errc::shutting_down: return "true";
+    case Errc::client_deadline:  // as after a timeout of its own
     case Errc::overloaded:
     case Errc::storage_failed: return "";
     default: return "false";

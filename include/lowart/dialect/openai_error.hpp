@@ -55,6 +55,7 @@ inline Shape shape_of(Error const& e) noexcept {
     case Errc::first_token_timeout: return {server, "upstream_first_token_timeout"};
     case Errc::between_tokens_timeout: return {server, "upstream_between_tokens_timeout"};
     case Errc::whole_timeout: return {server, "upstream_timeout"};
+    case Errc::client_deadline: return {server, "client_deadline"};
     case Errc::connection_lost: return {server, "upstream_connection_lost"};
     case Errc::malformed_reply: return {server, "upstream_malformed_reply"};
     case Errc::upstream_rejected: return {request, "upstream_rejected"};

@@ -110,15 +110,28 @@ constexpr std::optional<std::int64_t> parse_http_date(std::string_view text) noe
   return days * 86400 + hour * 3600 + minute * 60 + second;
 }
 
-/// `retry-after`: seconds, with a fraction when the provider likes, or an HTTP-date; `now` is UTC in
-/// microseconds since 1970. A date that has passed is 0. nullopt when it is neither.
+namespace retry_text {
+
+/// A bare number of seconds, in thousandths; from 10^9 up a point in time since 1970, in seconds or milliseconds.
+constexpr std::chrono::milliseconds seconds_or_moment(std::int64_t thousandths, std::int64_t now) noexcept {
+  constexpr std::int64_t moment = 1'000'000'000, moment_ms = 100'000'000'000;
+  std::int64_t const number = thousandths / 1000;
+  if (number >= moment_ms) return limited(number - now / 1000);
+  if (number >= moment) return limited(thousandths - now / 1000);
+  return limited(thousandths);
+}
+
+}  // namespace retry_text
+
+/// `retry-after`: seconds, with a fraction when the provider likes, or an HTTP-date; some say a point in time in seconds
+/// since 1970. `now` is UTC in microseconds since 1970. A time that has passed is 0. nullopt when it is none of them.
 constexpr std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view value,
                                                                      std::int64_t now) noexcept {
   value = retry_text::trim(value);
   if (auto const at = parse_http_date(value)) return retry_text::limited(*at * 1000 - now / 1000);
   auto const ms = retry_text::take_thousandths(value);
   if (!ms || !value.empty()) return std::nullopt;
-  return retry_text::limited(*ms);
+  return retry_text::seconds_or_moment(*ms, now);
 }
 
 /// `retry-after-ms`: milliseconds, rounded up.
@@ -142,11 +155,7 @@ constexpr std::optional<std::chrono::milliseconds> parse_reset(std::string_view 
     if (!thousandths) return std::nullopt;
     if (value.empty()) {
       if (any) return std::nullopt;  // "6m0": a part without its unit
-      constexpr std::int64_t moment = 1'000'000'000, moment_ms = 100'000'000'000;
-      std::int64_t const number = *thousandths / 1000;
-      if (number >= moment_ms) return retry_text::limited(number - now / 1000);
-      if (number >= moment) return retry_text::limited(*thousandths - now / 1000);
-      return retry_text::limited(*thousandths);
+      return retry_text::seconds_or_moment(*thousandths, now);
     }
     retry_text::Unit const* unit = retry_text::unit_of(value);
     if (unit == nullptr) return std::nullopt;

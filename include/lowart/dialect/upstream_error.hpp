@@ -3,6 +3,7 @@
 
 #include <lowart/core/error.hpp>
 #include <lowart/dialect/retry_after.hpp>
+#include <lowart/dialect/rfc3339.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -61,6 +62,14 @@ inline Error classify_upstream_error(int status, UpstreamErrorWords fields) {
   return made(Errc::malformed_reply, with_status("the provider answered with an unexpected status"), false);
 }
 
+/// A reset as any provider writes it: a duration, a number, or a point in time in words (RFC 3339, an HTTP-date).
+constexpr std::optional<std::chrono::milliseconds> read_reset(std::string_view value,
+                                                              std::int64_t now) noexcept {
+  if (auto const at = parse_rfc3339(value)) return retry_text::limited((*at - now + 999) / 1000);
+  if (auto const wait = parse_reset(value, now)) return wait;
+  return parse_retry_after(value, now);
+}
+
 /// When the provider wants to be asked again: retry-after-ms, else retry-after, else (429 only) the reset of
 /// the limit that is used up, or the later of the resets when it does not say which. nullopt when it does not
 /// say.
@@ -69,14 +78,14 @@ std::optional<std::chrono::milliseconds> read_retry_after(int status, F const& h
   if (auto const ms = parse_retry_after_ms(header("retry-after-ms"))) return ms;
   if (auto const wait = parse_retry_after(header("retry-after"), now)) return wait;
   if (status != 429) return std::nullopt;
-  auto const requests = parse_reset(header("x-ratelimit-reset-requests"), now);
-  auto const tokens = parse_reset(header("x-ratelimit-reset-tokens"), now);
+  auto const requests = read_reset(header("x-ratelimit-reset-requests"), now);
+  auto const tokens = read_reset(header("x-ratelimit-reset-tokens"), now);
   bool const no_requests = std::string_view(header("x-ratelimit-remaining-requests")) == "0";
   bool const no_tokens = std::string_view(header("x-ratelimit-remaining-tokens")) == "0";
   if (requests && tokens && no_requests != no_tokens) return no_requests ? requests : tokens;
   if (requests && tokens) return std::max(*requests, *tokens);
   if (requests || tokens) return requests ? requests : tokens;
-  return parse_reset(header("x-ratelimit-reset"), now);
+  return read_reset(header("x-ratelimit-reset"), now);
 }
 
 }  // namespace lowart::dialect

@@ -79,6 +79,8 @@ class ChatDoor : public Door {
       return;
     }
     visit.reply.emplace(std::move(*reply));
+    // A stream that is gathered for a client that wants none has not begun for that client.
+    if (visit.chat->stream() || visit.reply->is_one_part()) visit.deadline.reset();
     note_answer(visit, visit.reply->head(), true);
   }
   static bool relay_at_once(ChatVisit& visit) {

@@ -83,6 +83,8 @@ class Door {
     visit.call->traceparent(request.head().fields().get("traceparent"));
     visit.call->client_fields({.lookup = &field_of, .head = &request.head()});
     visit.look_out.emplace(visit.responder, *visit.call);
+    if (auto const within = client_deadline(request.head().fields()))
+      visit.deadline.emplace(*visit.call, visit.started_at, *within);
     return true;
   }
   /// A provider that remembers nothing cannot say what there is to remember here.
@@ -130,6 +132,7 @@ class Door {
   /// The call is over; what it answered with is gone already. `recorded`: a meter has kept a record of it.
   void settle(Visit& visit, bool recorded) {
     visit.look_out.reset();
+    visit.deadline.reset();
     visit.spent = visit.call->spent();
     count_attempts(visit, *visit.call);
     if (visit.failure) visit.outcome = to_string(outcome_of(*visit.failure));

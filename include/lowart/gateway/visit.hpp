@@ -2,6 +2,7 @@
 /// Visit: one request at a door, and what there is to log of it.
 
 #include <lowart/core/call.hpp>
+#include <lowart/gateway/client_deadline.hpp>
 #include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/kept_turn.hpp>
 #include <lowart/gateway/keyring.hpp>
@@ -79,6 +80,7 @@ struct Visit {
   std::optional<KeptTurn> turn;  ///< Where answers are kept, of a dialect whose clients go on from them.
   std::optional<Call> call;
   std::optional<LookOut> look_out;
+  std::optional<ClientDeadline> deadline;  ///< Until the answer has begun.
 };
 
 /// In the request's arena, so that coroutine frames stay small enough to be recycled.

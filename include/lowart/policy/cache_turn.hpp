@@ -127,7 +127,8 @@ class CacheTurn {
 
   /// The call's own end says nothing about the answer.
   static bool is_own_affair(Error const& error) noexcept {
-    return error.code() == Errc::cancelled || error.code() == Errc::shutting_down;
+    return error.code() == Errc::cancelled || error.code() == Errc::client_deadline ||
+           error.code() == Errc::shutting_down;
   }
   /// Equal requests are refused alike.
   static bool fails_everybody(Error const& error) noexcept {

@@ -27,6 +27,7 @@ inline bool goes_on(Error const& error) noexcept {
   switch (error.code()) {
     case Errc::cancelled:
     case Errc::whole_timeout:
+    case Errc::client_deadline:
     case Errc::shutting_down:
     case Errc::invalid_request:
     case Errc::unauthenticated:

@@ -36,7 +36,7 @@ class GeminiWire {
   using Options = GeminiOptions;
   using Reader = dialect::GeminiReader;
   static constexpr std::string_view request_id = "x-request-id";
-  static constexpr std::array<std::string_view, 1> refusal_fields{"retry-after"};
+  static constexpr std::array<std::string_view, 2> refusal_fields{"retry-after", "retry-after-ms"};
 
   explicit GeminiWire(GeminiOptions options) : options_(std::move(options)) {}
   GeminiOptions const& options() const noexcept { return options_; }
