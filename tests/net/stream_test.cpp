@@ -1,12 +1,11 @@
 #include "certificates.hpp"
+#include "stream_pair.hpp"
 
 #include <lowart/net/stream.hpp>
 #include <lowart/net/tls.hpp>
 #include <lowart/testing/run.hpp>
 
 #include <gtest/gtest.h>
-#include <boost/asio/local/connect_pair.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 
 #include <array>
 #include <string>
@@ -23,41 +22,7 @@ using lowart::net::PeerState;
 using lowart::net::Stream;
 using lowart::net::TlsContext;
 using lowart::net::TlsSession;
-using lowart::testing::TestLoop;
-
-// Two connected streams on one loop.
-class Pair : public TestLoop {
- public:
-  IoStep write(Stream& stream, std::string_view text) {
-    return stream.try_write(std::span<std::string_view>(&text, 1));
-  }
-  bool becomes_readable(Stream& stream) {
-    auto waiting = lowart::testing::start(io, stream.readable());
-    settle();
-    return waiting.done() && waiting.take();
-  }
-  std::string read(Stream& stream) {
-    std::array<char, 65536> space;
-    std::string all;
-    for (;;) {
-      IoStep const step = stream.try_read(space);
-      if (!step.done()) return all;
-      all.append(space.data(), step.bytes());
-    }
-  }
-
- private:
-  using Local = boost::asio::local::stream_protocol::socket;
-  static Local connected(Local& one, Local& two) {
-    boost::asio::local::connect_pair(one, two);
-    return std::move(one);
-  }
-  Local one_{io}, two_{io};
-
- public:
-  Stream near{connected(one_, two_), clock};
-  Stream far{std::move(two_), clock};
-};
+using lowart::testing::Pair;
 
 // The same over TLS, with the handshake done.
 class TlsPair : public Pair {

@@ -140,6 +140,13 @@ ssize_t sendmsg(int fd, msghdr const* message, int flags) {
   return told(kernel->send(fd, {message->msg_iov, message->msg_iovlen}));
 }
 
+ssize_t send(int fd, void const* bytes, std::size_t size, int flags) {
+  Kernel* const kernel = kernel_of(fd);
+  if (kernel == nullptr) return ::syscall(SYS_sendto, fd, bytes, size, flags, nullptr, 0);
+  iovec const piece{const_cast<void*>(bytes), size};
+  return told(kernel->send(fd, {&piece, 1}));
+}
+
 int shutdown(int fd, int how) noexcept {
   Kernel* const kernel = kernel_of(fd);
   if (kernel == nullptr) return static_cast<int>(::syscall(SYS_shutdown, fd, how));

@@ -257,7 +257,7 @@ LOWART_DECL std::string_view HttpExchange::field(std::string_view name) const no
 LOWART_DECL void HttpExchange::release() {
   ended_ = true;
   begin_ = end_;
-  if (reusable_ && !body_.surplus()) pool_.give_back(std::move(connection_));
+  if (reusable_ && !body_.surplus() && !stream().is_behind()) pool_.give_back(std::move(connection_));
   connection_.reset();
 }
 

@@ -71,6 +71,7 @@ class HttpServer : public std::enable_shared_from_this<HttpServer> {
   LOWART_DECL Task<HeadResult> wait_for_head(Connection& connection);
   LOWART_DECL Task<bool> pass_over_body(Connection& connection, ServerRequest& request);
   LOWART_DECL Task<void> refuse(Connection& connection, int status, std::string_view message);
+  LOWART_DECL Task<void> catch_up(Connection& connection);
   LOWART_DECL Task<void> linger(Connection& connection);
   LOWART_DECL void tell_if_idle();
 

@@ -233,6 +233,7 @@ LOWART_DECL Task<void> HttpServer::converse(std::shared_ptr<Connection> connecti
       ready = co_await connection->stream.accept_tls(*tls);
     }
     if (ready) co_await serve_requests(*connection);
+    if (connection->stream.is_behind()) co_await catch_up(*connection);
   } catch (std::exception const&) {
     // Out of memory, at most: it costs this connection, not the process.
   }
@@ -346,7 +347,15 @@ LOWART_DECL Task<void> HttpServer::refuse(Connection& connection, int status, st
   if (sent) co_await linger(connection);
 }
 
+/// Before the connection ends: what was put off for a client that reads slowly.
+LOWART_DECL Task<void> HttpServer::catch_up(Connection& connection) {
+  connection.stream.deadline(connection.state.loop.clock().coarse_now() + limits_.write_time);
+  Result<void> const sent = co_await connection.stream.caught_up();
+  (void)sent;
+}
+
 LOWART_DECL Task<void> HttpServer::linger(Connection& connection) {
+  if (connection.stream.is_behind()) co_await catch_up(connection);
   connection.stream.shutdown_send();
   connection.stream.deadline(connection.state.loop.clock().coarse_now() + limits_.linger_time);
   for (;;) {

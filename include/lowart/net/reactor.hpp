@@ -2,6 +2,7 @@
 /// Reactor: edge-triggered readiness of sockets, nested in an io_context: a wait costs no system call of its own.
 
 #include <lowart/core/config.hpp>
+#include <lowart/net/outbox.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -15,6 +16,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -90,6 +94,8 @@ class Reactor final : public boost::asio::execution_context::service {
   LOWART_DECL void ended_waiting();
   LOWART_DECL void arm();
   LOWART_DECL void dispatch();
+  /// More is to be done in this turn, so that a write may wait for its end.
+  bool is_busy() const noexcept { return dispatching_ && (event_at_ < event_count_ || !outbox_.empty()); }
 
   boost::asio::posix::stream_descriptor epoll_;
   std::array<epoll_event, 128> events_{};
@@ -97,6 +103,7 @@ class Reactor final : public boost::asio::execution_context::service {
   int event_at_{0};
   std::size_t waiting_{0};
   Watch* first_{nullptr};
+  Outbox outbox_;
   bool armed_{false};
   bool dispatching_{false};
   bool down_{false};
@@ -131,6 +138,18 @@ class Watch {
   /// A write was not taken.
   void full() noexcept { writable_ = false; }
 
+  /// Takes a small write for the end of this turn, if there is more to do in it. False: send it now.
+  bool put_off(std::span<std::string_view const> pieces) {
+    return writable_ && left_.empty() && reactor_.is_busy() && reactor_.outbox_.put(*this, pieces);
+  }
+  /// Something that was put off is not sent yet.
+  bool is_behind() const noexcept { return queued_ || !left_.empty(); }
+  /// Brings out what was put off. False: the socket does not take all of it now.
+  bool bring_out() noexcept {
+    if (queued_) reactor_.outbox_.flush();
+    return left_.empty() || send_left();
+  }
+
   /// What a wait is for.
   enum class For : std::uint8_t { read, write, either };
 
@@ -146,9 +165,13 @@ class Watch {
 
  private:
   friend class Reactor;
+  friend class Outbox;
   Waiter& waiter(For what) noexcept { return waiters_[static_cast<std::size_t>(what)]; }
   LOWART_DECL void resume(For what);
   LOWART_DECL void on_events(std::uint32_t events);
+  LOWART_DECL bool send_left() noexcept;
+  LOWART_DECL void keep(std::string_view left) noexcept;
+  LOWART_DECL std::size_t send(std::string_view bytes) noexcept;
 
   Reactor& reactor_;
   std::array<Waiter, 3> waiters_;
@@ -158,6 +181,8 @@ class Watch {
   Reading reading_{Reading::unknown};
   bool writable_{true};
   bool hung_up_{false};  ///< The peer has closed, or the connection is broken.
+  bool queued_{false};   ///< Something of it is in the outbox.
+  std::string left_;     ///< What was put off and the socket did not take: it is full.
   bool* gone_{nullptr};  ///< Set while handlers run, to be told of an end in the middle.
 };
 

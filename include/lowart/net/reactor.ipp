@@ -5,7 +5,10 @@
 
 #include <boost/asio/post.hpp>
 
+#include <sys/socket.h>
+
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 namespace lowart::net {
@@ -51,6 +54,7 @@ LOWART_DECL void Reactor::add(Watch& watch) {
 
 LOWART_DECL void Reactor::remove(Watch& watch) noexcept {
   if (watch.gone_ != nullptr) *watch.gone_ = true;
+  if (watch.queued_) outbox_.flush();
   for (int i = event_at_; i < event_count_; ++i)
     if (events_[static_cast<std::size_t>(i)].data.ptr == &watch)
       events_[static_cast<std::size_t>(i)].data.ptr = nullptr;
@@ -104,7 +108,66 @@ LOWART_DECL void Reactor::dispatch() {
     if (event.data.ptr != nullptr) static_cast<Watch*>(event.data.ptr)->on_events(event.events);
   }
   event_at_ = event_count_ = 0;
+  outbox_.flush();
   dispatching_ = false;
+}
+
+LOWART_DECL bool Outbox::put(Watch& watch, std::span<std::string_view const> pieces) {
+  std::size_t size = 0;
+  for (auto const piece : pieces) size += piece.size();
+  if (size > largest_write) return false;
+  bool const goes_on = count_ > 0 && writes_[count_ - 1].watch == &watch;
+  if ((count_ == most_writes && !goes_on) || end() + size > most_bytes) flush();
+  if (!bytes_) bytes_ = std::make_unique_for_overwrite<char[]>(most_bytes);
+  char* at = bytes_.get() + end();
+  for (auto const piece : pieces) at = std::copy(piece.begin(), piece.end(), at);
+  if (count_ == 0 || writes_[count_ - 1].watch != &watch) writes_[count_++].watch = &watch;
+  writes_[count_ - 1].end = static_cast<std::size_t>(at - bytes_.get());
+  watch.queued_ = true;
+  return true;
+}
+
+LOWART_DECL void Outbox::flush() noexcept {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    auto const [watch, end] = writes_[i];
+    std::string_view const bytes(bytes_.get() + begin, end - begin);
+    watch->queued_ = false;
+    std::size_t const sent = watch->left_.empty() ? watch->send(bytes) : 0;
+    if (sent < bytes.size()) watch->keep(bytes.substr(sent));
+    begin = end;
+  }
+  count_ = 0;
+}
+
+/// How much the socket took. Where it takes nothing more for good, there is nothing left to send.
+LOWART_DECL std::size_t Watch::send(std::string_view bytes) noexcept {
+  for (std::size_t sent = 0;;) {
+    ssize_t const step = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (step >= 0) sent += static_cast<std::size_t>(step);
+    if (sent == bytes.size()) return sent;
+    if (step >= 0 || errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      writable_ = false;
+      return sent;
+    }
+    // Whoever wrote it has gone on. The end of the connection is what there is to tell, to who reads or writes next.
+    (void)::shutdown(socket_, SHUT_RDWR);
+    return bytes.size();
+  }
+}
+
+LOWART_DECL void Watch::keep(std::string_view left) noexcept {
+  try {
+    left_.append(left);
+  } catch (std::bad_alloc const&) {
+    (void)::shutdown(socket_, SHUT_RDWR);
+  }
+}
+
+LOWART_DECL bool Watch::send_left() noexcept {
+  left_.erase(0, send(left_));
+  return left_.empty();
 }
 
 LOWART_DECL void Watch::on_events(std::uint32_t events) {
@@ -112,6 +175,7 @@ LOWART_DECL void Watch::on_events(std::uint32_t events) {
   if ((events & ended) != 0) hung_up_ = true;
   if ((events & (EPOLLIN | ended)) != 0) reading_ = Reading::ready;
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
+  if (writable_ && !left_.empty()) send_left();
   bool gone = false;
   gone_ = &gone;
   bool const readable = reading_ == Reading::ready;

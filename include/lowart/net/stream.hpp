@@ -90,6 +90,11 @@ class Stream {
   /// Sends all pieces, in order; tries at once and waits only when the socket is full. Shortens `pieces`.
   LOWART_DECL Task<Result<void>> write_all(std::span<std::string_view> pieces);
   LOWART_DECL Task<Result<void>> write_all(std::string_view text);
+  /// Small writes of a busy loop wait for the end of its turn, and then for a peer that does not read: there is
+  /// something of them that is not sent.
+  bool is_behind() const noexcept { return watch_ && watch_->is_behind(); }
+  /// Waits until it is.
+  LOWART_DECL Task<Result<void>> caught_up();
 
   /// TLS as a server, including the handshake. On an error the stream can only be closed.
   LOWART_DECL Task<Result<void>> accept_tls(TlsContext const& context);

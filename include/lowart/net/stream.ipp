@@ -91,6 +91,11 @@ LOWART_DECL IoStep Stream::try_write(std::span<std::string_view> pieces) {
 
 LOWART_DECL IoStep Stream::plain_write(std::span<std::string_view> pieces) {
   std::size_t sent_in_all = 0;
+  if (watch_->put_off(pieces)) {
+    for (auto& piece : pieces) sent_in_all += std::exchange(piece, {}).size();
+    return {IoStep::State::done, sent_in_all};
+  }
+  if (!watch_->bring_out()) return {IoStep::State::would_block, 0};
   for (;;) {
     std::array<iovec, 16> vectors;
     std::size_t count = 0;
@@ -286,6 +291,14 @@ LOWART_DECL Task<Result<void>> Stream::write_all(std::string_view text) {
   co_return sent;
 }
 
+LOWART_DECL Task<Result<void>> Stream::caught_up() {
+  while (watch_ && !watch_->bring_out()) {
+    Result<void> const ready = co_await wait(Wait::write);
+    if (!ready) co_return fail(ready.error());
+  }
+  co_return Result<void>();
+}
+
 LOWART_DECL void Stream::new_ssl(TlsContext const& context) {
   ERR_clear_error();
   ssl_.reset(SSL_new(context.native().get()));
@@ -361,6 +374,7 @@ LOWART_DECL void Stream::cancel() noexcept {
 }
 
 LOWART_DECL void Stream::shutdown_send() noexcept {
+  if (watch_) watch_->bring_out();
   say_goodbye();
   (void)::shutdown(socket_, SHUT_WR);
 }
