@@ -202,6 +202,56 @@ TEST(OpenAiChatReader, ReadsAWholeReply) {
             "f{}no");
 }
 
+TEST(OpenAiChatReader, LooksAWholeReplyOverAndRepairsWhatItLacks) {
+  auto const reply = [](std::string_view choice, std::string_view usage) {
+    return std::string(R"({"id":"c","choices":[)").append(choice).append("]").append(usage).append("}");
+  };
+  constexpr std::string_view told = R"(,"usage":{"prompt_tokens":5,"completion_tokens":6})";
+  constexpr std::string_view healthy =
+      R"({"index":0,"message":{"role":"assistant","content":"a ] } \" b"},"finish_reason":"stop"})";
+  struct Case {
+    std::string_view choice, repaired;
+  };
+  for (
+      Case const& c :
+      {Case{healthy, ""},
+       {R"({"text":"legacy","index":0,"finish_reason":null})", ""},
+       {R"({"index":0,"message":{"role":"assistant","tool_calls":null},"finish_reason":"stop"})", ""},
+       {R"({"index":0,"message":{"content":"x"},"finish_reason":"stop"})",
+        R"({"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"})"},
+       {R"({"index":0,"message":{"role":""},"finish_reason":"stop"})",
+        R"({"index":0,"message":{"role":"assistant"},"finish_reason":"stop"})"},
+       {R"({"message":{"role":"assistant"},"finish_reason":"stop"})",
+        R"({"index":0,"message":{"role":"assistant"},"finish_reason":"stop"})"},
+       {R"({"index":0,"message":{"role":"assistant"},"finish_reason":null})",
+        R"({"index":0,"message":{"role":"assistant"},"finish_reason":"stop"})"},
+       {R"({"index":0,"message":{"role":"assistant"}})",
+        R"({"finish_reason":"stop","index":0,"message":{"role":"assistant"}})"},
+       {R"({"index":0,"message":{"role":"assistant","tool_calls":[{"id":"a","function":{}}]},"finish_reason":"tool_calls"})",
+        R"({"index":0,"message":{"role":"assistant","tool_calls":[{"type":"function","id":"a","function":{}}]},"finish_reason":"tool_calls"})"}}) {
+    for (std::string_view const usage : {told, std::string_view()}) {
+      OpenAiChatReader reader(OpenAiEvents(true, true));
+      auto progress = no_progress();
+      std::string const body = reply(c.choice, usage);
+      ASSERT_TRUE(reader.whole(body, progress)) << body;
+      EXPECT_EQ(usage_words(progress.usage), usage.empty() ? "usage:" : "usage: input=5 output=6");
+      if (c.repaired.empty()) EXPECT_TRUE(reader.instead().empty()) << reader.instead().front().bytes;
+      else if (reader.instead().empty()) ADD_FAILURE() << "not repaired: " << body;
+      else EXPECT_EQ(reader.instead().front().bytes, reply(c.repaired, usage));
+    }
+  }
+}
+
+TEST(OpenAiChatReader, TakesTheLastOfTwoUsagesOfAWholeReply) {
+  OpenAiChatReader reader(OpenAiEvents(true, true));
+  auto progress = no_progress();
+  ASSERT_TRUE(reader.whole(
+      R"({"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"prompt_tokens_details":)"
+      R"({"cached_tokens":1}},"usage":{"prompt_tokens":5,"completion_tokens":6}})",
+      progress));
+  EXPECT_EQ(usage_words(progress.usage), "usage: input=5 output=6");
+}
+
 TEST(OpenAiChatReader, RefusesAWholeReplyThatIsNone) {
   struct Case {
     std::string_view body;

@@ -143,6 +143,19 @@ inline Block load(char const* p, char const* end) noexcept {
   return Block(padded);
 }
 
+/// The quote that ends the string in which `p` stands, or `end`. What stands before `p` escapes nothing.
+inline char const* string_end(char const* p, char const* end) noexcept {
+  for (char const* const begin = p; p < end; p += size) {
+    for (std::uint64_t quotes = load(p, end).equal('"'); quotes != 0; quotes &= quotes - 1) {
+      char const* const quote = p + std::countr_zero(quotes);
+      char const* before = quote;  // an even number of backslashes escape each other
+      while (before != begin && before[-1] == '\\') --before;
+      if ((quote - before) % 2 == 0) return quote;
+    }
+  }
+  return end;
+}
+
 /// Which bytes are escaped by a backslash before them. `carry` goes from block to block, 0 at first: 1 when
 /// the next block's first byte is escaped. After simdjson's find_escaped (Langdale, Lemire: Parsing Gigabytes
 /// of JSON per Second, 2019): runs of backslashes are told odd from even by one addition.

@@ -3,6 +3,7 @@
 
 #include <lowart/dialect/json_block.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -83,7 +84,6 @@ class JsonCursor {
 };
 
 inline JsonScan JsonCursor::skip_string() noexcept {
-  std::uint64_t carry = 0;
   auto const left = static_cast<std::size_t>(end_ - at_);
   if (left > json_block::short_size) {
     // Keys and most values end here.
@@ -93,19 +93,9 @@ inline JsonScan JsonCursor::skip_string() noexcept {
       return JsonScan::ok;
     }
   }
-  for (std::size_t offset = 1; offset < left; offset += json_block::size) {
-    char const* const p = at_ + offset;
-    json_block::Block const block = json_block::load(p, end_);
-    if (carry == 0 && block.lacks('"', '\\')) continue;
-    std::uint64_t const escaped = json_block::escaped(block.equal('\\'), carry);
-    std::uint64_t const quotes = block.equal('"') & ~escaped;
-    if (quotes != 0) {
-      at_ = p + std::countr_zero(quotes) + 1;
-      return JsonScan::ok;
-    }
-  }
-  at_ = end_;
-  return JsonScan::truncated;
+  char const* const quote = json_block::string_end(at_ + std::min<std::size_t>(left, 1), end_);
+  at_ = quote != end_ ? quote + 1 : end_;
+  return quote != end_ ? JsonScan::ok : JsonScan::truncated;
 }
 
 inline JsonScan JsonCursor::take_string(std::string_view& inner, bool& may_be_escaped) noexcept {
@@ -146,31 +136,20 @@ inline bool JsonCursor::take_count(std::int64_t& value) noexcept {
 
 inline JsonScan JsonCursor::skip_nested(std::size_t limit) noexcept {
   char const closes_with = *at_ == '{' ? '}' : ']';
-  std::uint64_t carry = 0;
-  std::uint64_t inside = 0;  // all ones when the block begins inside a string
   std::size_t depth = 0;
-  auto const left = static_cast<std::size_t>(end_ - at_);
-  for (std::size_t offset = 0; offset < left; offset += json_block::size) {
-    char const* const p = at_ + offset;
+  std::uint64_t carry = 0;
+  for (char const* p = at_; p < end_; p += json_block::size) {
     json_block::Block const block = json_block::load(p, end_);
-    std::uint64_t const backslashes = block.equal('\\');
-    std::uint64_t const any_quotes = block.equal('"');
-    bool const nothing_to_see = (backslashes | any_quotes | carry) == 0;
-    if (inside != 0 && nothing_to_see) continue;
-    std::uint64_t const quotes = any_quotes & ~json_block::escaped(backslashes, carry);
-    if (inside != 0 && quotes == 0)
-      continue;  // prose with escapes: nothing of the block is outside its string
-    std::uint64_t const strings = json_block::prefix_parity(quotes) ^ inside;
-    inside = std::uint64_t{0} - (strings >> 63U);
+    std::uint64_t const quotes = block.equal('"') & ~json_block::escaped(block.equal('\\'), carry);
+    std::uint64_t const strings = json_block::prefix_parity(quotes);
     std::uint64_t const opens = block.equal_folded('{') & ~strings;
     std::uint64_t const closes = block.equal_folded('}') & ~strings;
     auto const opened = static_cast<std::size_t>(std::popcount(opens));
     auto const closed = static_cast<std::size_t>(std::popcount(closes));
-    if (depth > closed && depth + opened <= limit) {  // neither the end nor the limit can lie in this block
-      depth = depth + opened - closed;
-      continue;
-    }
-    for (std::uint64_t rest = opens | closes; rest != 0; rest &= rest - 1) {
+    bool const goes_on =
+        depth > closed && depth + opened <= limit;  // neither end nor limit lies in this block
+    if (goes_on) depth = depth + opened - closed;
+    for (std::uint64_t rest = goes_on ? 0 : opens | closes; rest != 0; rest &= rest - 1) {
       std::uint64_t const bit = rest & (0 - rest);
       if ((opens & bit) != 0) {
         if (++depth > limit) return JsonScan::too_deep;
@@ -180,6 +159,13 @@ inline JsonScan JsonCursor::skip_nested(std::size_t limit) noexcept {
         return *last == closes_with ? JsonScan::ok : JsonScan::unbalanced;
       }
     }
+    if ((strings >> 63U) == 0) continue;
+    // What is inside the string that the block ends in is of no interest, and the string may be long.
+    char const* const rest = p + json_block::size;
+    char const* const quote = rest < end_ ? json_block::string_end(rest + carry, end_) : end_;
+    if (quote == end_) break;
+    p = quote + 1 - json_block::size;
+    carry = 0;
   }
   at_ = end_;
   return JsonScan::truncated;

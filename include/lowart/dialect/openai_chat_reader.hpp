@@ -67,7 +67,7 @@ class OpenAiEvents {
       return fails(Error(Errc::malformed_reply, std::move(message), Origin::upstream));
     }
     committed_ = true;
-    if (!repairs_) return EventStep::done;
+    if (!repairs_ || !scan_.suspect()) return EventStep::done;
     if (auto repaired = OpenAiRepair::whole(body, scan_.choices_text())) instead_ = *std::move(repaired);
     return EventStep::done;
   }

@@ -4,6 +4,7 @@
 
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
+#include <lowart/dialect/json_walk.hpp>
 #include <lowart/dialect/openai_repair.hpp>
 #include <lowart/dialect/openai_usage.hpp>
 #include <lowart/model/chat_reply.hpp>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lowart::dialect {
 
@@ -43,8 +45,10 @@ class OpenAiContentScan {
     return scan;
   }
 
-  /// Reads a whole reply. What it says is looked into only where its usage does not tell what it cost.
+  /// Reads a whole reply. What it says is looked into only where its usage does not tell what it cost; suspect() is
+  /// about this reply.
   JsonScan read_whole(std::string_view json, ReplyProgress& progress) {
+    if (read_usual(json, progress)) return JsonScan::ok;
     progress_ = &progress;
     error_.reset();
     has_choices_ = content_ = usage_seen_ = false;
@@ -56,7 +60,9 @@ class OpenAiContentScan {
     Usage const& usage = progress.usage;
     bool const reported =
         usage.get(UsageClass::input).has_value() && usage.get(UsageClass::output).has_value();
-    return scan != JsonScan::ok || (usage_seen_ && reported) ? scan : read(json, progress);
+    JsonScan const read_all = scan != JsonScan::ok || (usage_seen_ && reported) ? scan : read(json, progress);
+    suspect_ = true;
+    return read_all;
   }
 
   /// Text, a tool call, audio or a finish reason was there: the commit point.
@@ -77,7 +83,8 @@ class OpenAiContentScan {
   std::string_view choices_text() const noexcept { return choices_text_; }
   /// A choice began with this text: it has its first delta.
   bool begins() const noexcept { return begins_; }
-  /// OpenAiRepair should look: a first delta without a role, a choice without an index, tool calls.
+  /// OpenAiRepair should look: a first delta without a role, a choice without an index, tool calls. Of a whole reply:
+  /// whatever is not as it usually is.
   bool suspect() const noexcept { return suspect_; }
   /// The usage object of this text when it has no choice, as streams end with.
   bool only_usage() const noexcept { return has_choices_ && !has_choice_ && usage_seen_; }
@@ -102,6 +109,65 @@ class OpenAiContentScan {
   }
 
  private:
+  /// A whole reply as it usually is, in one pass: choices that lack nothing, and usage that tells what it cost. False:
+  /// it is another, or none, and nothing was noted of it.
+  bool read_usual(std::string_view json, ReplyProgress& progress) {
+    openai_usage::Figures figures;
+    bool has_choices = false, has_usage = false;
+    JsonCursor cursor(json);
+    cursor.skip_space();
+    bool const usual =
+        cursor.peek() == '{' && walk_object(cursor, [&](std::string_view name, JsonCursor& at) {
+          if (name == "choices") return !std::exchange(has_choices, true) && walk_choices(at);
+          if (name == "error" || name == "x_groq") return false;
+          if (name == "usage")
+            return !std::exchange(has_usage, true) && at.peek() == '{' &&
+                   figures.read(at, openai_usage::chat_names);
+          return step_over(at);
+        });
+    cursor.skip_space();
+    if (!usual || !cursor.at_end() || !has_choices || !figures.prompt || !figures.completion) return false;
+    progress.usage = openai_usage::disjoint(figures);
+    error_.reset();
+    has_choices_ = usage_seen_ = true;
+    content_ = suspect_ = false;
+    return true;
+  }
+  static bool walk_choices(JsonCursor& at) {
+    return at.peek() == '[' && walk_array(at, [](JsonCursor& choice) { return walk_choice(choice); });
+  }
+  /// Past a choice that OpenAiRepair has nothing to do with.
+  static bool walk_choice(JsonCursor& choice) {
+    bool has_index = false, has_message = false, is_finished = false;  // legacy completions have no message
+    bool const whole =
+        choice.peek() == '{' && walk_object(choice, [&](std::string_view name, JsonCursor& at) {
+          std::int64_t ignored = 0;
+          if (name == "index") return has_index = at.take_count(ignored);
+          if (name == "message") return has_message = walk_message(at);
+          if (name == "finish_reason") {
+            is_finished = walk_word(at);
+            return is_finished || step_over(at);
+          }
+          return step_over(at);
+        });
+    return whole && (!has_message || (has_index && is_finished));
+  }
+  static bool walk_message(JsonCursor& message) {
+    bool has_role = false;
+    bool const whole =
+        message.peek() == '{' && walk_object(message, [&](std::string_view name, JsonCursor& at) {
+          if (name == "role") return has_role = walk_word(at);
+          if (name == "tool_calls") return at.peek() == 'n' && step_over(at);
+          return step_over(at);
+        });
+    return whole && has_role;
+  }
+  /// Past a string that says something.
+  static bool walk_word(JsonCursor& at) {
+    char const* const begin = at.at();
+    return at.peek() == '"' && at.skip_string() == JsonScan::ok && at.at() - begin > 2;
+  }
+
   template <std::size_t N>
   static bool is(JsonMember const& m, char const (&name)[N]) {
     return m.key_is(name);

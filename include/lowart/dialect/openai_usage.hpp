@@ -4,6 +4,7 @@
 #include <lowart/core/usage.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
+#include <lowart/dialect/json_walk.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -28,24 +29,28 @@ struct Figures {
   Count prompt, completion, total, cached, cache_write, prompt_audio, prompt_image, reasoning,
       completion_audio;
 
-  /// One pass: what is nested is read where it stands, not stepped over first.
   void read(std::string_view object, Names const& names) {
     JsonCursor cursor(object);
     cursor.skip_space();
+    read(cursor, names);
+  }
+  /// The object at the cursor, in one pass. False when the text breaks off.
+  bool read(JsonCursor& cursor, Names const& names) {
     Count hit;
-    walk(cursor, [&](std::string_view name, JsonCursor& at) {
+    bool const whole = walk_object(cursor, [&](std::string_view name, JsonCursor& at) {
       if (name == names.prompt) return take(at, prompt);
       if (name == names.completion) return take(at, completion);
       if (name == "total_tokens") return take(at, total);
       if (name == "cached_tokens" || name == "prompt_cache_hit_tokens")
         return take(at, hit);  // Moonshot, DeepSeek
       if (name == names.prompt_details)
-        return walk(at, [this](auto n, auto& v) { return read_prompt(n, v); });
+        return walk_object(at, [this](auto n, auto& v) { return read_prompt(n, v); });
       if (name == names.completion_details)
-        return walk(at, [this](auto n, auto& v) { return read_completion(n, v); });
+        return walk_object(at, [this](auto n, auto& v) { return read_completion(n, v); });
       return step_over(at);
     });
     if (!cached) cached = hit;
+    return whole;
   }
 
  private:
@@ -62,10 +67,6 @@ struct Figures {
     return step_over(at);
   }
 
-  static bool step_over(JsonCursor& at) {
-    JsonKind kind{};
-    return at.skip_value(kind) == JsonScan::ok;
-  }
   static bool take(JsonCursor& at, Count& out) {
     std::int64_t count = 0;
     if (at.take_count(count)) return out = count, true;
@@ -76,31 +77,6 @@ struct Figures {
     auto const value = as_int(std::string_view(begin, static_cast<std::size_t>(at.at() - begin)));
     if (value) out = std::max<std::int64_t>(*value, 0);
     return true;
-  }
-  /// Calls `on_member(name, cursor)` at each value of the object at the cursor; it steps over the value. Anything
-  /// that is no object is stepped over. False when the text breaks off.
-  template <class F>
-  static bool walk(JsonCursor& at, F on_member) {
-    if (at.peek() != '{') return step_over(at);
-    at.take('{');
-    at.skip_space();
-    if (at.take('}')) return true;
-    for (;;) {
-      if (at.peek() != '"') return false;
-      std::string_view name;
-      bool may_be_escaped = false;
-      if (at.take_string(name, may_be_escaped) != JsonScan::ok) return false;
-      std::string decoded;
-      if (may_be_escaped && decode_escapes(name, decoded)) name = decoded;
-      at.skip_space();
-      if (!at.take(':')) return false;
-      at.skip_space();
-      if (!on_member(name, at)) return false;
-      at.skip_space();
-      if (at.take('}')) return true;
-      if (!at.take(',')) return false;
-      at.skip_space();
-    }
   }
 };
 
