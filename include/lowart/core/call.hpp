@@ -65,11 +65,14 @@ struct ClientFields {
 class Call {
  public:
   Call(Admission admission, Clock& clock, asio::any_io_executor executor, Arena& arena)
+      : Call(std::move(admission), clock, std::move(executor), arena, clock.now()) {}
+  /// The same, where the time is known already.
+  Call(Admission admission, Clock& clock, asio::any_io_executor executor, Arena& arena, TimePoint started_at)
       : admission_(std::move(admission)),
         clock_(clock),
         executor_(std::move(executor)),
         arena_(arena),
-        started_at_(clock.now()),
+        started_at_(started_at),
         trail_(arena.resource()) {}
   Call(Call const&) = delete;
   Call& operator=(Call const&) = delete;

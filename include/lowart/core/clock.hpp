@@ -31,6 +31,10 @@ class Clock {
   virtual TimePoint coarse_now() const noexcept { return now(); }
   /// Microseconds since 1970, UTC; for records.
   virtual std::int64_t utc_micros() const noexcept = 0;
+  /// What utc_micros() was, or will be, at this time of now(); much cheaper.
+  virtual std::int64_t utc_micros_at(TimePoint at) const noexcept {
+    return utc_micros() + std::chrono::duration_cast<std::chrono::microseconds>(at - now()).count();
+  }
   /// Returns true when the time has passed, false when the call was interrupted first.
   virtual Task<bool> sleep(Duration duration, Call& call) = 0;
 

@@ -35,6 +35,15 @@ class LoopClock final : public asio::execution_context::service, public Clock {
     auto const since = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
   }
+  /// The two clocks are compared ten times a second, so that one which is put right is followed.
+  std::int64_t utc_micros_at(TimePoint at) const noexcept override {
+    constexpr std::chrono::milliseconds trusted{100};
+    if (at - compared_at_ >= trusted) {
+      compared_at_ = now();
+      utc_offset_ = std::chrono::system_clock::now().time_since_epoch() - compared_at_.time_since_epoch();
+    }
+    return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch() + utc_offset_).count();
+  }
 
   Task<bool> sleep(Duration duration, Call& call) override {
     if (call.interruption()) co_return false;
@@ -69,6 +78,8 @@ class LoopClock final : public asio::execution_context::service, public Clock {
   }
 
   Duration const coarse_step_{coarse_step()};
+  mutable TimePoint compared_at_{std::chrono::seconds(-1)};
+  mutable Duration utc_offset_{};
   asio::steady_timer timer_;
   bool ticking_{false};
   bool stopped_{false};

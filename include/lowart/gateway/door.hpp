@@ -73,10 +73,11 @@ class Door {
       if (auto refused = answer.refusal(visit.model, door)) return visit.fails(*std::move(refused));
 
     auto& request = visit.request;
-    Result<Admission> admission = reserve(visit, tokens);
+    auto const now = request.clock().now();
+    Result<Admission> admission = reserve(visit, tokens, now);
     if (!admission) return visit.fails(admission.error());
 
-    visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena());
+    visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena(), now);
     visit.call->request_id(visit.id);
     visit.call->key_name(visit.key_name);
     if (visit.key != nullptr) visit.call->priority(visit.key->priority);
@@ -94,12 +95,11 @@ class Door {
     return visit.turn ? previous_response_not_found(visit.turn->previous_id()) : responses_are_not_kept();
   }
   /// A place within the limits of the visit's key, which the client is told of.
-  static Result<Admission> reserve(Visit& visit, std::int64_t tokens) {
+  static Result<Admission> reserve(Visit& visit, std::int64_t tokens, TimePoint now) {
     if (visit.key == nullptr || !visit.key->limits) return Limiter::unlimited();
-    Clock const& clock = visit.request.clock();
-    auto const now = clock.now();
-    Result<Admission> admission = Limiter::admit(*visit.key->limits, now, tokens);
-    visit.client.limits(visit.key->limits->snapshot(now), clock.utc_micros(), visit.responder);
+    LimitSnapshot left;
+    Result<Admission> admission = Limiter::admit(*visit.key->limits, now, tokens, &left);
+    visit.client.limits(left, visit.request.clock().utc_micros_at(now), visit.responder);
     return admission;
   }
   /// The client's fields that its dialect wants passed on; in the request's arena.
@@ -174,7 +174,7 @@ class Door {
     }
     AccessEntry entry;
     auto const micros = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-    entry.at_utc_us = visit.request.clock().utc_micros() - micros;
+    entry.at_utc_us = visit.request.clock().utc_micros_at(visit.started_at);
     entry.request_id = visit.id;
     entry.peer = visit.request.peer();
     entry.method = visit.request.head().method();

@@ -50,7 +50,7 @@ class ResponseDoor : public Door {
 
  private:
   static bool let_in(Visit& visit) {
-    Result<Admission> const admission = reserve(visit, 0);
+    Result<Admission> const admission = reserve(visit, 0, visit.request.clock().now());
     return admission || visit.fails(admission.error());
   }
   static std::shared_ptr<StoredResponse const> read(Visit& visit, ResponseStore& store,

@@ -54,32 +54,17 @@ class LimitState final : public Ledger {
 
   LimitSnapshot snapshot(TimePoint now) const {
     std::lock_guard const lock(mutex_);
-    LimitSnapshot all;
-    all.requests = window(requests_, now);
-    all.tokens = window(tokens_, now);
-    all.running = running_;
-    all.concurrency = std::max<std::int64_t>(limits_.concurrency, 0);
-    return all;
+    return look(now);
   }
 
   /// Takes one request, one place and `tokens` (0 or more) from all limits, or from none and says why: rate_limited with
   /// a true retry_after, or too_large when the limit can never hold so many. Origin client: see Limiter, which makes
-  /// Admissions of it. What is taken must be settled or withdrawn, once.
-  std::optional<Error> reserve(TimePoint now, std::int64_t tokens) {
+  /// Admissions of it. What is taken must be settled or withdrawn, once. `left`, unless null, is told how it is then.
+  std::optional<Error> reserve(TimePoint now, std::int64_t tokens, LimitSnapshot* left = nullptr) {
     std::lock_guard const lock(mutex_);
-    if (tokens_ && !tokens_->can_hold(tokens)) return never(tokens);
-    bool const full = limits_.concurrency > 0 && running_ >= limits_.concurrency;
-    Duration const until_request = requests_ ? requests_->until(1, now) : Duration::zero();
-    Duration const until_tokens = tokens_ ? tokens_->until(tokens, now) : Duration::zero();
-    if (until_request > Duration::zero() && until_request >= until_tokens)
-      return later("requests per minute", *requests_, 1, until_request, now);
-    if (until_tokens > Duration::zero())
-      return later("tokens per minute", *tokens_, tokens, until_tokens, now);
-    if (full) return crowded();
-    if (requests_) requests_->take(1, now);
-    if (tokens_) tokens_->take(tokens, now);
-    ++running_;
-    return std::nullopt;
+    std::optional<Error> refused = take(now, tokens);
+    if (left != nullptr) *left = look(now);
+    return refused;
   }
   /// Gives all of a reservation back: nothing was sent, so nothing was asked.
   void withdraw(std::int64_t tokens) noexcept {
@@ -104,6 +89,30 @@ class LimitState final : public Ledger {
   static constexpr std::chrono::minutes period{1};
   /// No one knows when a running call ends.
   static constexpr std::chrono::milliseconds wait_for_a_place{1'000};
+
+  std::optional<Error> take(TimePoint now, std::int64_t tokens) {
+    if (tokens_ && !tokens_->can_hold(tokens)) return never(tokens);
+    bool const full = limits_.concurrency > 0 && running_ >= limits_.concurrency;
+    Duration const until_request = requests_ ? requests_->until(1, now) : Duration::zero();
+    Duration const until_tokens = tokens_ ? tokens_->until(tokens, now) : Duration::zero();
+    if (until_request > Duration::zero() && until_request >= until_tokens)
+      return later("requests per minute", *requests_, 1, until_request, now);
+    if (until_tokens > Duration::zero())
+      return later("tokens per minute", *tokens_, tokens, until_tokens, now);
+    if (full) return crowded();
+    if (requests_) requests_->take(1, now);
+    if (tokens_) tokens_->take(tokens, now);
+    ++running_;
+    return std::nullopt;
+  }
+  LimitSnapshot look(TimePoint now) const {
+    LimitSnapshot all;
+    all.requests = window(requests_, now);
+    all.tokens = window(tokens_, now);
+    all.running = running_;
+    all.concurrency = std::max<std::int64_t>(limits_.concurrency, 0);
+    return all;
+  }
 
   void set(Limits limits, TimePoint now) {
     limits_ = limits;
@@ -173,9 +182,11 @@ class Limiter {
   /// Dropping the admission unsettled returns place and tokens. The request stays counted against rpm: what
   /// is refused or fails upstream was asked for all the same, and a client that hammers a broken route is
   /// still limited.
-  static Result<Admission> admit(LimitState& state, TimePoint now, std::int64_t reserve_tokens) {
+  /// `left`, unless null, is told what is left of the limits then.
+  static Result<Admission> admit(LimitState& state, TimePoint now, std::int64_t reserve_tokens,
+                                 LimitSnapshot* left = nullptr) {
     std::int64_t const tokens = std::max<std::int64_t>(reserve_tokens, 0);
-    if (std::optional<Error> refused = state.reserve(now, tokens)) return fail(*std::move(refused));
+    if (std::optional<Error> refused = state.reserve(now, tokens, left)) return fail(*std::move(refused));
     return Admission(&state, tokens);
   }
 

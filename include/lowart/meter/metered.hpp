@@ -94,7 +94,7 @@ class Metered {
     auto const elapsed =
         std::chrono::duration_cast<std::chrono::microseconds>(call.now() - call.started_at());
     record.duration = elapsed.count();
-    record.started_at = call.clock().utc_micros() - record.duration;
+    record.started_at = call.clock().utc_micros_at(call.started_at());
     record.key = call.key_name();
     record.model = model;
     record.operation = operation;

@@ -76,12 +76,18 @@ class TokenBucket {
   __extension__ using Wide = __int128;
   static constexpr std::int64_t most = 1'000'000'000'000'000;
 
+  /// Most are small enough for the processor's own division.
+  static Wide quotient(Wide dividend, std::int64_t divisor) noexcept {
+    auto const small = static_cast<std::int64_t>(dividend);
+    return small == dividend ? Wide{small / divisor} : dividend / divisor;
+  }
   void fill(TimePoint now) noexcept {
     if (now <= filled_at_) return;
     Wide const gained = Wide{(now - filled_at_).count()} * capacity_ + part_;
     filled_at_ = now;
-    Wide const level = level_ + gained / period_.count();
-    part_ = static_cast<std::int64_t>(gained % period_.count());
+    Wide const whole = quotient(gained, period_.count());
+    Wide const level = level_ + whole;
+    part_ = static_cast<std::int64_t>(gained - whole * period_.count());
     if (level < capacity_) {
       level_ = static_cast<std::int64_t>(level);
       return;
@@ -91,7 +97,7 @@ class TokenBucket {
   }
   Duration time_for(std::int64_t missing) const noexcept {
     Wide const needed = Wide{missing} * period_.count() - part_;
-    Wide const nanos = (needed + capacity_ - 1) / capacity_;
+    Wide const nanos = quotient(needed + capacity_ - 1, capacity_);
     constexpr auto longest = std::numeric_limits<Duration::rep>::max();
     return Duration(nanos > longest ? longest : static_cast<Duration::rep>(nanos));
   }

@@ -22,8 +22,9 @@ class RunningClocks final : public ReplyWatcher {
         phase_(
             call.clock(), [](void* self) { static_cast<RunningClocks*>(self)->phase_is_over(); }, this),
         whole_(call.clock(), [](void* self) { static_cast<RunningClocks*>(self)->whole_is_over(); }, this) {
-    if (clocks.first_token.count() > 0) phase_.set_in(clocks.first_token);
-    if (clocks.whole.count() > 0) whole_.set_in(clocks.whole);
+    auto const now = call.clock().coarse_now();
+    if (clocks.first_token.count() > 0) phase_.set(now + clocks.first_token);
+    if (clocks.whole.count() > 0) whole_.set(now + clocks.whole);
   }
   ~RunningClocks() override { take_back(); }
 

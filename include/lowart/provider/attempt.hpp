@@ -14,7 +14,8 @@ class AttemptMark {
         Attempt{.provider = provider, .started_at = call.now(), .ended_at = {}, .failure = {}});
   }
   /// The answer has begun.
-  void answered() { call_.trail()[index_].ended_at = call_.now(); }
+  void answered() { answered(call_.now()); }
+  void answered(TimePoint at) { call_.trail()[index_].ended_at = at; }
   /// Notes and returns the failure, for `co_return mark.failed(std::move(error));`
   tl::unexpected<Error> failed(Error error) {
     auto& attempt = call_.trail()[index_];

@@ -91,7 +91,7 @@ class HttpChat {
     }
     Result<void> read = source->read_along(shared_->wire.reader());
     if (!read) co_return attempt.failed(std::move(read.error()));
-    attempt.answered();
+    attempt.answered(source->progress().first_content_at);
     ReplyPart const whole = source->part();
     co_return ChatReply(head, std::move(source), whole);
   }
