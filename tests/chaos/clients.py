@@ -72,9 +72,11 @@ class Load:
         length = int(2 ** dice.uniform(3, 9))
         padding = 0
         if dice.random() < (0.2 if self.heavy else 0.01):
-            length, padding = dice.choice((100, 40_000, 300_000)), dice.choice((0, 20_000, 300_000))
+            length, padding = dice.choice((100, 5_000, 40_000)), dice.choice((0, 20_000, 300_000))
         stream = not vectors and (talk == "gemini-array" or dice.random() < 0.65)
         tools = not vectors and talk != "completions" and dice.random() < 0.2
+        if length == 40_000 and not stream:
+            length = 300_000
         return Ask(number, talk, dice.choice(models), stream, tools, length, padding)
 
 
@@ -126,7 +128,7 @@ class Client:
         self.load.seen.append(seen)
 
     async def talk(self, ask, manner, seen):
-        await self.connect(4096 if manner == "slow" else 0)
+        await self.connect(16384 if manner == "slow" else 0)
         self.naps = 200 if manner == "slow" else 0
         data = self.request(ask)
         if manner == "half a request":
