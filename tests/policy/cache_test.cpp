@@ -1,103 +1,26 @@
 #include <lowart/policy/cache.hpp>
 
 #include <lowart/meter/metered.hpp>
-#include <lowart/policy/fallback.hpp>
-#include <lowart/policy/timeouts.hpp>
-#include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
-#include <lowart/store/memory_store.hpp>
 #include <lowart/testing/archetype_provider.hpp>
-#include <lowart/testing/run.hpp>
-#include <lowart/testing/scripted_provider.hpp>
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
+
+#include "cache_fixture.hpp"
 
 namespace lowart::cache_test {
 namespace {
 
-using namespace std::chrono_literals;
-using testing::Running;
-using testing::ScriptedProvider;
-using testing::Step;
-using testing::TestLoop;
-
 static_assert(Provider<Cached<testing::ArchetypeProvider>>);
 static_assert(Serves<Cached<Demo>, ChatRequest> && Serves<Cached<Demo>, EmbeddingRequest> &&
               Serves<Cached<Demo>, CountRequest>);
-
-Step events(std::vector<std::string> parts) {
-  return Step::stream(std::move(parts)).as(Dialect::openai_chat);
-}
-
-ChatRequest chat(std::string_view body = R"({"messages":[]})", bool stream = true) {
-  WireRequest wire;
-  wire.body = body;
-  wire.model = "m";
-  wire.stream = stream;
-  wire.decode = [](std::string_view) -> Result<Conversation> { return Conversation{}; };
-  return ChatRequest(wire);
-}
-
-/// What one call came to.
-struct Heard {
-  std::string bytes;
-  std::size_t parts{0};
-  std::optional<Error> error;
-  ReplyHead head;
-  std::string provider;
-  std::size_t attempts{0};
-};
-
-template <class P>
-Task<Heard> listen(P& provider, ChatRequest const& request, Call& call) {
-  Heard heard;
-  Result<ChatReply> reply = co_await provider(request, call);
-  if (!reply) heard.error = reply.error();
-  else heard.head = reply->head();
-  heard.provider = heard.head.provider;
-  for (bool more = !heard.error; more;) {
-    Result<ReplyPart> const part = co_await reply->next();
-    if (!part) heard.error = part.error();
-    else heard.bytes += part->bytes;
-    ++heard.parts;
-    more = part && !part->last;
-  }
-  heard.attempts = call.trail().size();
-  co_return heard;
-}
-
-/// A call of a client with fields of its own.
-struct Caller {
-  explicit Caller(TestLoop& loop, std::string_view control = {}, std::string_view key = "alice")
-      : cache_control(control), call(loop.call()) {
-    call.key_name(key);
-    call.client_fields({.lookup =
-                            [](void const* head, std::string_view name) {
-                              return name == "cache-control" ? *static_cast<std::string_view const*>(head)
-                                                             : std::string_view();
-                            },
-                        .head = &cache_control});
-  }
-  std::string_view cache_control;
-  Call call;
-};
-template <class P>
-Heard ask(TestLoop& loop, P& provider, ChatRequest const& request = chat(), std::string_view control = {},
-          std::string_view key = "alice") {
-  Caller caller(loop, control, key);
-  return loop.run(listen(provider, request, caller.call));
-}
 
 TEST(Cached, GivesTheSameBytesAgainAndAsksNobody) {
   TestLoop loop;
@@ -183,167 +106,6 @@ TEST(Cached, DoesNotKeepWhatTheClientLeftOrWhatIsTooLarge) {
   EXPECT_EQ(ask(loop, cached).head.cache.role, CacheRole::miss);
   EXPECT_EQ(up.calls(), 3U);
   EXPECT_EQ(cached.cache().figures().entries, 0U);
-}
-
-/// A gateway's cache over a metered provider: several loops are several TestLoops with one cache.
-struct Crowd {
-  explicit Crowd(TestLoop& l) : loop(l) {}
-  template <class P>
-  void join(P& provider, int count = 1) {
-    for (int i = 0; i < count; ++i) {
-      Caller& caller = callers.emplace_back(loop);
-      running.push_back(testing::start(loop.io, listen(provider, question, caller.call)));
-    }
-    loop.settle();
-  }
-  int done() const {
-    int count = 0;
-    for (auto const& r : running) count += r.done() ? 1 : 0;
-    return count;
-  }
-  TestLoop& loop;
-  ChatRequest const question = chat();
-  std::deque<Caller> callers;
-  std::vector<Running<Heard>> running;
-};
-
-TEST(Cached, AsksOnceForAThousandEqualCalls) {
-  TestLoop loop;
-  ScriptedProvider const up("up", {events({"a", "b"}).after(2s).every(3s)});
-  Cached cached(up);
-  Crowd crowd(loop);
-  crowd.join(cached, 500);
-  loop.pass(3s);
-  crowd.join(cached, 500);  // while the answer runs
-  EXPECT_EQ(crowd.done(), 0);
-  loop.pass(3s);
-  ASSERT_EQ(crowd.done(), 1'000);
-  EXPECT_EQ(up.calls(), 1U);
-  int joined = 0;
-  for (auto& r : crowd.running) {
-    Heard const heard = r.take();
-    EXPECT_EQ(heard.bytes, "ab");
-    joined += heard.head.cache.role == CacheRole::joined ? 1 : 0;
-  }
-  EXPECT_EQ(joined, 999);
-}
-
-TEST(Cached, GoesOnWithOneWhoWaitsWhenTheFirstClientLeaves) {
-  TestLoop loop;
-  ScriptedProvider const up = ScriptedProvider("up", {events({"a", "b"}).every(2s)}).repeat();
-  Cached cached(up);
-  Crowd crowd(loop);
-  crowd.join(cached, 100);
-  loop.pass(1s);
-  crowd.callers.front().call.cancel();
-  loop.settle();
-  EXPECT_EQ(crowd.running.front().take().error->code(), Errc::cancelled);
-  EXPECT_EQ(up.calls(), 2U) << "one of those who waited asks";
-  crowd.callers[50].call.cancel();  // one that only waits
-  loop.settle();
-  EXPECT_EQ(crowd.done(), 2);
-  loop.pass(3s);
-  EXPECT_EQ(crowd.done(), 100);
-  EXPECT_EQ(up.calls(), 2U);
-  EXPECT_EQ(crowd.running.back().take().bytes, "ab");
-}
-
-TEST(Cached, FailsAllOnlyAfterSeveralHaveFailed) {
-  TestLoop loop;
-  Error const down(Errc::upstream_failed, "down", Origin::upstream);
-  ScriptedProvider const up(
-      "up", {Step::fail(down).after(1s), Step::fail(down).after(1s), events({"x"}).after(1s)});
-  Cached good(up);
-  Crowd lucky(loop);
-  lucky.join(good, 10);
-  loop.pass(4s);
-  ASSERT_EQ(lucky.done(), 10);
-  EXPECT_EQ(lucky.running.back().take().bytes, "x");
-  EXPECT_TRUE(lucky.running.front().take().error);
-
-  ScriptedProvider const broken = ScriptedProvider("up", {Step::fail(down).after(1s)}).repeat();
-  Cached bad(broken);
-  Crowd unlucky(loop);
-  unlucky.join(bad, 10);
-  loop.pass(4s);
-  ASSERT_EQ(unlucky.done(), 10);
-  EXPECT_EQ(broken.calls(), 3U);
-  EXPECT_EQ(unlucky.running.back().take().error->code(), Errc::upstream_failed);
-}
-
-TEST(Cached, DoesNotWaitForEverForOneThatIsSilent) {
-  TestLoop loop;
-  ScriptedProvider const up = ScriptedProvider("up", {Step::stall()}).repeat();
-  Cached cached(up, {.wait = 10s});
-  Crowd crowd(loop);
-  crowd.join(cached, 20);
-  loop.pass(11s);
-  EXPECT_EQ(up.calls(), 2U) << "one more is asked, not nineteen";
-  loop.pass(20s);
-  EXPECT_EQ(up.calls(), 3U);
-  EXPECT_EQ(crowd.done(), 17);
-  for (auto& r : crowd.running)
-    if (r.done()) EXPECT_EQ(r.take().error->code(), Errc::first_token_timeout);
-  for (auto& caller : crowd.callers) caller.call.cancel();
-  loop.settle();
-  EXPECT_EQ(crowd.done(), 20);
-}
-
-TEST(Cached, LetsAWaitEndWithItsOwnClock) {
-  TestLoop loop;
-  ScriptedProvider const up = ScriptedProvider("up", {Step::stall()}).repeat();
-  Cached cached(up);
-  auto hurried = std::move(cached) | timeouts({.first_token = 2s});
-  Crowd crowd(loop);
-  crowd.join(hurried, 2);
-  loop.pass(3s);
-  ASSERT_EQ(crowd.done(), 2);
-  EXPECT_EQ(crowd.running.back().take().error->code(), Errc::first_token_timeout);
-}
-
-TEST(Cached, MakesWaitersOfSeveralLoopsWaitForEachOther) {
-  auto const cache = std::make_shared<AnswerCache>();
-  /// Answers when the test says so, on whichever loop it is asked.
-  struct Gate {
-    std::string_view name() const { return "gate"; }
-    Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
-      ++*calls;
-      while (!*open) {
-        bool const waited = co_await call.clock().sleep(1ms, call);
-        if (!waited) co_return fail(call.interruption_error());
-      }
-      Result<ChatReply> reply = co_await inner(request, call);
-      co_return reply;
-    }
-    std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0);
-    std::shared_ptr<std::atomic<bool>> open = std::make_shared<std::atomic<bool>>(false);
-    ScriptedProvider inner = ScriptedProvider("up", {events({"a", "b"})}).repeat();
-  };
-  Gate const gate;
-  std::atomic<int> good{0};
-  std::atomic<int> begun{0};
-  std::vector<std::thread> threads;
-  constexpr int each = 50;
-  for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&] {
-      TestLoop loop;
-      Cached cached(gate, cache);
-      Crowd crowd(loop);
-      crowd.join(cached, each);
-      ++begun;
-      auto const until = std::chrono::steady_clock::now() + 20s;
-      while (crowd.done() < each && std::chrono::steady_clock::now() < until) loop.pass(1ms);
-      for (auto& r : crowd.running)
-        if (r.done() && r.take().bytes == "ab") ++good;
-      if (crowd.done() < each)
-        for (auto& caller : crowd.callers) caller.call.cancel();
-      loop.settle();
-    });
-  while (begun < 4) std::this_thread::yield();
-  *gate.open = true;
-  for (auto& thread : threads) thread.join();
-  EXPECT_EQ(good.load(), 4 * each);
-  EXPECT_EQ(gate.calls->load(), 1);
 }
 
 TEST(Cached, KeepsNeutralStepsAndTheirEnd) {
