@@ -127,6 +127,16 @@ TEST(Outbox, SendsBeforeAConnectionEnds) {
   }
 }
 
+TEST(Outbox, TakesNothingForAConnectionThatIsClosed) {
+  TwoPairs pairs;
+  auto const answer = [&](Stream& stream) {
+    stream.close();
+    EXPECT_TRUE(pairs.write(stream, "too late").failed());
+    EXPECT_FALSE(stream.is_behind());
+  };
+  pairs.in_one_turn([&] { answer(pairs.near); }, [&] { answer(pairs.close_by); });
+}
+
 TEST(Outbox, BringsOutLaterWhatASocketDoesNotTake) {
   TwoPairs pairs;
   std::size_t const filled = pairs.fill(pairs.near);

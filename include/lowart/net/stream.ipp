@@ -91,11 +91,11 @@ LOWART_DECL IoStep Stream::try_write(std::span<std::string_view> pieces) {
 
 LOWART_DECL IoStep Stream::plain_write(std::span<std::string_view> pieces) {
   std::size_t sent_in_all = 0;
-  if (watch_->put_off(pieces)) {
+  if (watch_ && watch_->put_off(pieces)) {
     for (auto& piece : pieces) sent_in_all += std::exchange(piece, {}).size();
     return {IoStep::State::done, sent_in_all};
   }
-  if (!watch_->bring_out()) return {IoStep::State::would_block, 0};
+  if (watch_ && !watch_->bring_out()) return {IoStep::State::would_block, 0};
   for (;;) {
     std::array<iovec, 16> vectors;
     std::size_t count = 0;
