@@ -34,13 +34,17 @@ class Replayed:
     def __init__(self):
         self.recordings = load()
         self.up = Upstream()
-        # One model each, so that what one recording does to its breaker is not seen by the next.
+        providers = {"up": provider(self.up.url), "lax": provider(self.up.url, done_required=False)}
+        # One model each, so that what one recording does to its breaker is not seen by the next; a refusal may concern
+        # the key, and so gets a provider as well.
         models = {f"r{i}": target("up", f"r{i}") for i in range(len(self.recordings))}
         for i, recording in enumerate(self.recordings):
-            if recording["status"] != 200:
-                models |= {f"refused{i}-{size}": target("up", f"r{i}-{size}") for size in SPLITS[False]}
+            if recording["status"] == 200:
+                continue
+            for size in SPLITS[False]:
+                providers[f"up{i}-{size}"] = providers["up"]
+                models[f"refused{i}-{size}"] = target(f"up{i}-{size}", f"r{i}")
         models |= {f"lax{i}": target("lax", f"r{i}") for i in range(len(self.recordings))}
-        providers = {"up": provider(self.up.url), "lax": provider(self.up.url, done_required=False)}
         self.gateway = Gateway({"providers": providers, "models": models}, keys={})
 
     def play(self, recording, size):
@@ -73,7 +77,7 @@ class Replayed:
         request.setdefault("messages", [])
         streamed = is_stream(recording)
         done = not streamed or b"[DONE]" in body_of(recording)
-        # A breaker guards one model of one provider: what a refusal does to it is not for the next round.
+        # What a refusal does to breakers is not for the next round.
         name = f"{'r' if done else 'lax'}{index}" if recording["status"] == 200 else f"refused{index}-{size}"
         request.update(model=name, stream=streamed)
         answer = self.gateway.ask(request, request_id=request_id)
