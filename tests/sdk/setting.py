@@ -48,6 +48,7 @@ class Setting:
             },
             "up": provider(self.up.url, timeouts=clocks, breaker={"failures": 1000, "rest": "10ms"}),
             "patient": provider(self.up.url),
+            "touchy": provider(self.up.url),  # refused credentials open the breaker of a provider's key
         }
         for name, end in UPSTREAMS.items():
             more = {"type": name, "api_key": VENDOR_KEY}
@@ -57,7 +58,7 @@ class Setting:
         models |= {
             "up": target("up"),
             "patient": target("patient"),
-            "touchy": target("up", "touchy"),
+            "touchy": target("touchy"),
             "limited-up": target("up", "limited"),
         }
         for name in UPSTREAMS:

@@ -97,7 +97,8 @@ class BreakerWatch {
     using enum BreakerPosition;
     BreakerPosition const is = state_->position();
     if (is == closed) fault("it refuses a call though it is closed");
-    if (is == open && kernel_.now() >= open_until_) fault("it refuses a call though its rest is over");
+    if (is == open && kernel_.now() >= open_until_ + clock_is_ahead)
+      fault("it refuses a call though its rest is over");
     if (is == half_open && !probing_) fault("it refuses a call though nobody probes");
   }
   void stays(char const* when) {
