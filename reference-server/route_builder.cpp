@@ -190,7 +190,7 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
     return with_leaf(config, key, [&](auto leaf) {
       auto bounded =
           std::move(leaf) | counted() | timeouts(config.timeouts) |
-          breaker({breaker_of(config, "", 0, scope_of_key), breaker_of(config, asked, 0, scope_of_model)}) |
+          breakers({breaker_of(config, "", 0, scope_of_key), breaker_of(config, asked, 0, scope_of_model)}) |
           retry(config.retry);
       return AnyProvider(ForModel(std::move(bounded), asked));
     });
@@ -214,11 +214,11 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
     });
     if (!limits.empty()) leaf = AnyProvider(std::move(leaf) | limited(limits));
     if (keys.size() < 2)
-      return AnyProvider(std::move(leaf) | breaker({breaker_of(config, "", 0, scope_of_key),
-                                                    breaker_of(config, model, 0, scope_of_model)}));
+      return AnyProvider(std::move(leaf) | breakers({breaker_of(config, "", 0, scope_of_key),
+                                                     breaker_of(config, model, 0, scope_of_model)}));
     members.emplace_back(std::move(leaf) |
-                         breaker({breaker_of(config, "", i + 1, scope_of_key),
-                                  breaker_of(config, model, i + 1, scope_of_model_of_key)}));
+                         breakers({breaker_of(config, "", i + 1, scope_of_key),
+                                   breaker_of(config, model, i + 1, scope_of_model_of_key)}));
     std::string name = config.name + "/" + model + "#" + std::to_string(i + 1);
     auto load = load_of(config.name, name);
     candidates.push_back(Candidate{.name = std::move(name), .load = std::move(load)});

@@ -176,8 +176,8 @@ TEST(Breaker, NeedsAPassOfEachOfItsStates) {
   auto const key_b = std::make_shared<BreakerState>(BreakerOptions{.scope = {true, false, false}});
   ScriptedProvider with_a("a", {Step::fail(refused())});
   ScriptedProvider with_b("b", {Step::answer("hi"), Step::fail(down_again())});
-  auto a = with_a | breaker({key_a, target});
-  auto b = with_b | breaker({key_b, target});
+  auto a = with_a | breakers({key_a, target});
+  auto b = with_b | breakers({key_b, target});
   EXPECT_EQ(ask_whole(loop, a), Errc::upstream_auth);
   EXPECT_EQ(ask_whole(loop, a), Errc::circuit_open);
   EXPECT_EQ(ask_whole(loop, b), std::nullopt) << "the other key is not concerned";
@@ -196,7 +196,7 @@ TEST(Breaker, GivesTheFirstPassBackWhenTheSecondIsRefused) {
     state->failed(*pass, down_again(), loop.clock.now());
   }
   ScriptedProvider provider("a", {Step::answer("back")});
-  auto guarded = provider | breaker({probing, resting});
+  auto guarded = provider | breakers({probing, resting});
   loop.pass(2s);
   EXPECT_EQ(ask_whole(loop, guarded), Errc::circuit_open);
   EXPECT_EQ(probing->position(), BreakerPosition::half_open);

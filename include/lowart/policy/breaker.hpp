@@ -109,13 +109,13 @@ class Breaker {
       : Breaker(std::move(inner), std::make_shared<BreakerState>(options)) {}
   /// Goes on from `state`, which must not be null.
   Breaker(P inner, std::shared_ptr<BreakerState> state)
-      : Breaker(std::move(inner), BreakerTicket::States{std::move(state)}) {}
+      : Breaker(std::move(inner), std::make_shared<BreakerTicket::States const>(1, std::move(state))) {}
   /// The same with one to three states, of which the first is asked first.
-  Breaker(P inner, BreakerTicket::States states) : inner_(std::move(inner)) {
-    require_option(!states.empty() && states.size() <= BreakerTicket::most_states,
+  Breaker(P inner, std::shared_ptr<BreakerTicket::States const> states)
+      : inner_(std::move(inner)), states_(std::move(states)) {
+    require_option(states_ != nullptr && !states_->empty() && states_->size() <= BreakerTicket::most_states,
                    "a Breaker needs one state to three");
-    for (auto const& state : states) require_option(state != nullptr, "a Breaker needs its states");
-    states_ = std::make_shared<BreakerTicket::States const>(std::move(states));
+    for (auto const& state : *states_) require_option(state != nullptr, "a Breaker needs its states");
   }
 
   std::string_view name() const { return inner_.name(); }
@@ -153,28 +153,29 @@ class Breaker {
 /// What breaker() returns.
 class BreakerLayer : public PolicyLayer {
  public:
-  explicit BreakerLayer(BreakerTicket::States states) noexcept : states_(std::move(states)) {}
+  explicit BreakerLayer(std::shared_ptr<BreakerTicket::States const> states) noexcept
+      : states_(std::move(states)) {}
   explicit BreakerLayer(BreakerOptions options) : options_(options) {}
   template <Provider P>
   Breaker<P> wrap(P provider) const {
-    if (states_.empty()) return Breaker<P>(std::move(provider), options_);
+    if (states_ == nullptr) return Breaker<P>(std::move(provider), options_);
     return Breaker<P>(std::move(provider), states_);
   }
 
  private:
   BreakerOptions options_;
-  BreakerTicket::States states_;  ///< Empty: each provider gets one of its own.
+  std::shared_ptr<BreakerTicket::States const> states_;  ///< Null: each provider gets one of its own.
 };
 
 /// `provider | breaker({.failures = 3})`. One layer value put around two providers gives each its own state.
 [[nodiscard]] inline BreakerLayer breaker(BreakerOptions options = {}) { return BreakerLayer(options); }
 /// `provider | breaker(state)`: goes on from a state that is kept elsewhere.
 [[nodiscard]] inline BreakerLayer breaker(std::shared_ptr<BreakerState> state) {
-  return BreakerLayer(BreakerTicket::States{std::move(state)});
+  return BreakerLayer(std::make_shared<BreakerTicket::States const>(1, std::move(state)));
 }
-/// `provider | breaker({of_target, of_key})`: the same with several.
-[[nodiscard]] inline BreakerLayer breaker(BreakerTicket::States states) {
-  return BreakerLayer(std::move(states));
+/// `provider | breakers({of_target, of_key})`: the same with several.
+[[nodiscard]] inline BreakerLayer breakers(BreakerTicket::States states) {
+  return BreakerLayer(std::make_shared<BreakerTicket::States const>(std::move(states)));
 }
 
 }  // namespace lowart
