@@ -103,25 +103,10 @@ class App {
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
-      if (!draining() && lists_patterns(request, *current_[loop]))
-        return list_models(*doors, *offers, current_[loop], request, responder);
+      if (!draining() && OfferedModels::is_asked(request, *current_[loop]))
+        return offers->serve(*doors, current_[loop], request, responder);
       return serve(*doors, current_[loop], draining(), request, responder);
     };
-  }
-
-  /// Whether the request is for the list of models, which is not all in the configuration.
-  static bool lists_patterns(net::ServerRequest const& request, Snapshot const& snapshot) {
-    std::string_view const method = request.head().method();
-    return !snapshot.backends.empty() && (method == "GET" || method == "HEAD") &&
-           is_models_path(request.head().path()) &&
-           snapshot.keys.find(ChatDoor::presented_key(request.head())).has_value();
-  }
-  Task<void> list_models(Doors& doors, OfferedModels& offers, std::shared_ptr<Snapshot> snapshot,
-                         net::ServerRequest& request, net::Responder& responder) {
-    OfferedModels::List list;
-    co_await offers.list(snapshot, list);
-    if (!list.missing.empty()) responder.field("x-lowart-models-missing", list.missing);
-    co_await doors.serve(*snapshot->answer, snapshot->keys, list.cards, request, responder);
   }
 
   /// `snapshot` by value: the request keeps what it began with.
@@ -152,31 +137,33 @@ class App {
     if (!served) co_await doors.not_found(request, responder);
   }
 
+  /// The key that asks; null: none that is known, and the client has been told.
+  Task<KeyEntry const*> known_key(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+                                  net::Responder& responder) {
+    auto const key = snapshot.keys.find(ChatDoor::presented_key(request.head()));
+    if (key) co_return *key;
+    co_await doors.answer_error(request, responder, key.error());
+    co_return nullptr;
+  }
   Task<void> usage_me(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                       net::Responder& responder) {
-    auto const key = snapshot.keys.find(ChatDoor::presented_key(request.head()));
-    if (!key) {
-      co_await doors.answer_error(request, responder, key.error());
-      co_return;
-    }
-    Result<KeyUsage> const usage = co_await ask_usage(*folder_, (*key)->name, request.executor());
+    KeyEntry const* const key = co_await known_key(doors, snapshot, request, responder);
+    if (key == nullptr) co_return;
+    Result<KeyUsage> const usage = co_await ask_usage(*folder_, key->name, request.executor());
     if (!usage) {
       co_await doors.answer_error(request, responder, usage.error());
       co_return;
     }
-    std::string const page = usage_page((*key)->name, *usage);
+    std::string const page = usage_page(key->name, *usage);
     co_await doors.answer_plain(request, responder, 200, "application/json", page);
   }
 
   /// For the operator: nobody else learns of providers and their troubles.
   Task<void> breakers(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                       net::Responder& responder) {
-    auto const key = snapshot.keys.find(ChatDoor::presented_key(request.head()));
-    if (!key) {
-      co_await doors.answer_error(request, responder, key.error());
-      co_return;
-    }
-    if (!(*key)->admin) {
+    KeyEntry const* const key = co_await known_key(doors, snapshot, request, responder);
+    if (key == nullptr) co_return;
+    if (!key->admin) {
       Error const denied(Errc::permission_denied, "this page is for keys with 'admin: true'", Origin::client);
       co_await doors.answer_error(request, responder, denied);
       co_return;

@@ -36,13 +36,23 @@ std::optional<std::string> client_name(std::string_view pattern, std::string_vie
   return name;
 }
 
-Task<void> OfferedModels::list(std::shared_ptr<Snapshot> snapshot, List& out) {
+bool OfferedModels::is_asked(net::ServerRequest const& request, Snapshot const& snapshot) {
+  std::string_view const method = request.head().method();
+  return !snapshot.backends.empty() && (method == "GET" || method == "HEAD") &&
+         is_models_path(request.head().path()) &&
+         snapshot.keys.find(ChatDoor::presented_key(request.head())).has_value();
+}
+
+Task<void> OfferedModels::serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, net::ServerRequest& request,
+                                net::Responder& responder) {
   ask_where_due(snapshot);
   while (waits_for_a_first_answer()) {
     boost::system::error_code ignored;
     co_await heard_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  out = merged(*snapshot);
+  List const list = merged(*snapshot);
+  if (!list.missing.empty()) responder.field("x-lowart-models-missing", list.missing);
+  co_await doors.serve(*snapshot->answer, snapshot->keys, list.cards, request, responder);
 }
 
 void OfferedModels::ask_where_due(std::shared_ptr<Snapshot> const& snapshot) {

@@ -30,19 +30,21 @@ std::optional<std::string> client_name(std::string_view pattern, std::string_vie
 /// One for each event loop, used on its thread only.
 class OfferedModels : public std::enable_shared_from_this<OfferedModels> {
  public:
+  explicit OfferedModels(asio::any_io_executor executor)
+      : executor_(std::move(executor)), heard_(executor_, std::chrono::steady_clock::time_point::max()) {}
+
+  /// Whether the request is for the list of models, from a key that is known, and that is not all in the configuration.
+  static bool is_asked(net::ServerRequest const& request, Snapshot const& snapshot);
+  /// Answers it: after the first answers of the providers, or what became of them (5 s at most).
+  Task<void> serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, net::ServerRequest& request,
+                   net::Responder& responder);
+
+ private:
   /// What there is to ask for by name, and who did not say what they have.
   struct List {
     std::vector<ModelCard> cards;
     std::string missing;  ///< Names of providers, with commas.
   };
-
-  explicit OfferedModels(asio::any_io_executor executor)
-      : executor_(std::move(executor)), heard_(executor_, std::chrono::steady_clock::time_point::max()) {}
-
-  /// `out` is complete when the task is done: after the first answers, or what became of them (5 s at most).
-  Task<void> list(std::shared_ptr<Snapshot> snapshot, List& out);
-
- private:
   struct Heard {
     std::vector<ModelOffer> models;
     TimePoint again_at{};
