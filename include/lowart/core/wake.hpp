@@ -9,16 +9,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <memory>
 #include <utility>
 
 namespace lowart {
 
-/// Set once; what waits for it goes on then, and who comes later does not wait. Used on the loop of its executor, but for
-/// set_from_anywhere(). One waiter.
+/// Set once; what waits for it goes on then, and who comes later does not wait. Used on the loop of its executor only:
+/// see Wakeup for a wait that other threads may end. One waiter.
 ///
 /// A loop that is torn down destroys who waits, as with any other wait: so it is a timer that never rings by itself.
 class Wake {
@@ -32,11 +30,6 @@ class Wake {
   void set() noexcept {
     set_ = true;
     timer_.cancel();
-  }
-  /// On any thread: sets it soon, on its own loop. `wake` keeps alive what it is part of.
-  static void set_from_anywhere(std::shared_ptr<Wake> wake) {
-    asio::any_io_executor const executor = wake->timer_.get_executor();
-    asio::post(executor, [wake = std::move(wake)] { wake->set(); });
   }
 
  private:

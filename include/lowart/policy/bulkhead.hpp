@@ -1,7 +1,7 @@
 #pragma once
 /// Bulkhead: asks a provider so many things at once, and lets the next ones wait for their turn.
 
-#include <lowart/core/wake.hpp>
+#include <lowart/core/wakeup.hpp>
 #include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/option_range.hpp>
 #include <lowart/policy/pipe.hpp>
@@ -26,11 +26,11 @@ class BulkheadPlaces {
  public:
   /// One call that waits, or holds a place.
   struct Waiter {
-    explicit Waiter(asio::any_io_executor executor) : wake(std::move(executor)) {}
+    explicit Waiter(Call& call) : wakeup(call) {}
     enum class Is : std::uint8_t { outside, waiting, inside, displaced };
     Is is{Is::outside};  ///< Under the lock.
     TimePoint since{};   ///< When it got its place.
-    Wake wake;
+    Wakeup wakeup;
   };
   using Who = std::shared_ptr<Waiter>;
   using State = BulkheadState<Who>;
@@ -44,7 +44,7 @@ class BulkheadPlaces {
     auto const entered = state_.enter(who, key, priority, now);
     if (entered.displaced) {
       (*entered.displaced)->is = Waiter::Is::displaced;
-      wake(*entered.displaced);
+      (*entered.displaced)->wakeup.ring();
     }
     if (entered.entry == State::Entry::refused) return who->is;
     bool const taken = entered.entry == State::Entry::taken;
@@ -105,10 +105,9 @@ class BulkheadPlaces {
   void grant() {
     while (std::optional<Who> const next = state_.grant()) {
       (*next)->is = Waiter::Is::inside;
-      wake(*next);
+      (*next)->wakeup.ring();
     }
   }
-  static void wake(Who const& who) { Wake::set_from_anywhere(std::shared_ptr<Wake>(who, &who->wake)); }
 
   mutable std::mutex mutex_;
   State state_;
@@ -120,9 +119,7 @@ class BulkheadPlaces {
 class BulkheadTicket final : public ReplyWatcher {
  public:
   BulkheadTicket(std::shared_ptr<BulkheadPlaces> places, Call& call)
-      : places_(std::move(places)),
-        who_(std::make_shared<BulkheadPlaces::Waiter>(call.executor())),
-        call_(call) {}
+      : places_(std::move(places)), who_(std::make_shared<BulkheadPlaces::Waiter>(call)), call_(call) {}
   ~BulkheadTicket() override { leave(); }
   BulkheadTicket(BulkheadTicket const&) = delete;
   BulkheadTicket& operator=(BulkheadTicket const&) = delete;
@@ -131,11 +128,8 @@ class BulkheadTicket final : public ReplyWatcher {
   Is enter() { return places_->enter(who_, call_.key_name(), call_.priority(), call_.now()); }
   /// Until there is a place, the time is over, or the call is interrupted.
   Task<Is> wait() {
-    auto const set = [](void* wake) { static_cast<Wake*>(wake)->set(); };
-    Alarm time_over(call_.clock(), set, &who_->wake);
-    time_over.set_in(places_->options().wait);
-    InterruptHook const hook(call_, set, &who_->wake);
-    if (!call_.interruption()) co_await who_->wake.wait();
+    TimePoint const until = call_.now() + places_->options().wait;
+    (void)co_await who_->wakeup.wait(until);  // whatever ended it, who_ knows what it has
     co_return places_->end_wait(who_, call_.now());
   }
   void leave() noexcept {
