@@ -6,7 +6,6 @@
 """
 
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -15,8 +14,8 @@ import tempfile
 import textwrap
 
 import faults as fault_tables
+from program import ROOT, printed_by
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benchmarks/README.md",
          "docs/architecture.md", "docs/configuration.md", "docs/faults.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
 
@@ -224,29 +223,17 @@ def snippets_that_compile():
             yield f"tests/docs/snippets.cpp does not compile:\n{done.stderr}"
 
 
-def printed_fidelity():
-    """The table of docs/fidelity.md as the code has it; None where there is no compiler."""
-    compiler = shutil.which("clang++-19") or shutil.which("clang++") or shutil.which("g++")
-    if not compiler:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        program = pathlib.Path(folder) / "fidelity"
-        subprocess.run([compiler, "-std=c++20", "-I", ROOT / "include", ROOT / "tests/docs/fidelity.cpp", "-o", program],
-                       check=True)
-        return subprocess.run([program], check=True, capture_output=True, text=True).stdout
-
-
 FIDELITY = re.compile(r"(<!-- fidelity -->\n)(.*?)(<!-- /fidelity -->)", re.DOTALL)
 
 
 def rewrite_fidelity():
-    table = printed_fidelity()
+    table = printed_by("fidelity")
     page = text_of("docs/fidelity.md")
     (ROOT / "docs/fidelity.md").write_text(FIDELITY.sub(lambda m: m[1] + table + m[3], page))
 
 
 def fidelity():
-    table = printed_fidelity()
+    table = printed_by("fidelity")
     if table is not None and FIDELITY.search(text_of("docs/fidelity.md"))[2] != table:
         yield "docs/fidelity.md: the table differs from the code; check.py --write prints it anew"
 

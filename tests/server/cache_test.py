@@ -4,8 +4,8 @@ import threading
 import time
 
 from kit.cases import case, check, equal, eventually
-from kit.gateway import Gateway, chat, new_id, new_key, outcome, provider, shared
-from kit.upstream import HELLO, Upstream, endless, refusal, stream, stream_events, whole, whole_body
+from kit.gateway import Gateway, chat, new_id, new_key, outcome, provider, run_on, shared
+from kit.upstream import Upstream, endless, refusal, stream, stream_events, whole, whole_body
 
 CACHE = {"ttl": "10m", "size": "1MiB", "entry": "64KiB"}
 
@@ -329,11 +329,6 @@ def _():
 
 @case("cache: what cannot be is refused with its line")
 def _():
-    import subprocess
-    import tempfile
-
-    from kit.gateway import BIN
-
     def problems(cache, targets="[{provider: demo}]"):
         text = f"""
 providers: {{demo: {{type: demo}}}}
@@ -343,10 +338,7 @@ models:
     targets: {targets}
     cache: {cache}
 """
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-            file.write(text)
-            file.flush()
-            done = subprocess.run([BIN, "validate", file.name], capture_output=True, text=True)
+        done, _ = run_on(text, "validate")
         return done.returncode, done.stderr
 
     equal(problems("{}")[0], 0)

@@ -1,11 +1,9 @@
 """Shapes of lowart.yaml: what is changed of requests, what stays as it came, and what stands before answers."""
 
 import json
-import subprocess
-import tempfile
 
 from kit.cases import case, check, equal
-from kit.gateway import BIN, Gateway, chat, new_id, provider, shared
+from kit.gateway import Gateway, chat, new_id, provider, run_on, shared
 from kit.upstream import USAGE, Upstream, whole, whole_body
 
 SHAPE = {
@@ -189,10 +187,7 @@ models:
     targets: [{{provider: demo}}]
     shape: {shape}
 """
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-            file.write(text)
-            file.flush()
-            done = subprocess.run([BIN, "validate", file.name], capture_output=True, text=True)
+        done, _ = run_on(text, "validate")
         return done.returncode, done.stderr
 
     equal(problems(json.dumps(SHAPE)), (0, ""))

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from kit.cases import case, check, equal
-from kit.gateway import BIN
+from kit.gateway import BIN, run_on
 
 KEY = "sk-lw-0123456789abcdef"
 GOOD = f"""listen: [127.0.0.1:0]
@@ -135,25 +135,9 @@ ROUTES = [
 ]
 
 
-def run(text, *arguments):
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "lowart.yaml"
-        path.write_text(text)
-        done = subprocess.run(
-            [BIN, *arguments, str(path)],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            cwd=directory,
-            check=False,
-        )
-        left = [p.name for p in Path(directory).iterdir()]
-    return done, left
-
-
 @case("validate takes a good file and says what is in it")
 def _():
-    done, _ = run(GOOD, "validate")
+    done, _ = run_on(GOOD, "validate")
     equal(done.returncode, 0, done.stderr)
     check("2 providers, 1 models, 1 keys" in done.stdout, done.stdout)
 
@@ -164,7 +148,7 @@ def _():
     for old, new, line, words in BAD:
         text = GOOD.replace(old, new, 1)
         check(text != GOOD, "the table is wrong:", old)
-        done, _ = run(text, "validate")
+        done, _ = run_on(text, "validate")
         said = done.stderr
         named = {int(n) for n in re.findall(r"lowart\.yaml:(\d+): ", said)}
         ok = (
@@ -187,7 +171,7 @@ def _():
     for targets, doors, reason in ROUTES:
         chain = "".join(f"      - {{provider: {name}}}\n" for name in targets)
         text = f"providers:\n{blocks}models:\n  m:\n    targets:\n{chain}    doors: {doors}\n"
-        done, _ = run(f"{text}keys: [{{name: a, key: {KEY}}}]\n", "validate")
+        done, _ = run_on(f"{text}keys: [{{name: a, key: {KEY}}}]\n", "validate")
         if reason is None:
             equal((done.returncode, done.stderr), (0, ""), (targets, doors))
             continue
@@ -200,7 +184,7 @@ def _():
 def _():
     def said(groups):
         text = GOOD.replace("models:\n", "groups:\n" + "".join(f"  {g}\n" for g in groups) + "models:\n", 1)
-        done, _ = run(text, "validate")
+        done, _ = run_on(text, "validate")
         return done.returncode, done.stderr
 
     equal(said(["a: {targets: [{provider: demo}]}", "b: {targets: [{group: a}, {group: a}]}"]), (0, ""))
@@ -226,7 +210,7 @@ def _():
     for target, code in ((good, 0), (good.replace("{provider: up}", "{provider: claude}"), 1)):
         text = GOOD.replace("{provider: demo}\n", target + "\n", 1).replace("aliases: [n]", "doors: [embeddings]")
         text = text.replace("models:\n", "  claude: {type: anthropic}\nmodels:\n", 1)
-        done, _ = run(text, "validate")
+        done, _ = run_on(text, "validate")
         equal(done.returncode, code, done.stderr)
         if code:
             check("lowart.yaml:11: the target 'claude' of the model 'm' cannot serve embeddings" in done.stderr, done.stderr)
@@ -234,7 +218,7 @@ def _():
 
 @case("validate tells all that is wrong at once, in order")
 def _():
-    done, _ = run(GOOD.replace("rpm: 5", "rpm: x").replace("type: openai", "type: y"), "validate")
+    done, _ = run_on(GOOD.replace("rpm: 5", "rpm: x").replace("type: openai", "type: y"), "validate")
     lines = [int(n) for n in re.findall(r"yaml:(\d+): ", done.stderr)]
     check(4 in lines and 16 in lines and lines == sorted(lines), done.stderr)
 
@@ -242,7 +226,7 @@ def _():
 @case("a bad file never starts, says the same, and leaves nothing behind")
 def _():
     for old, new, line, words in (BAD[0], BAD[15], BAD[27]):
-        done, left = run(GOOD.replace(old, new, 1), "serve", "--config")
+        done, left = run_on(GOOD.replace(old, new, 1), "serve", "--config")
         equal(done.returncode, 1, done.stderr)
         check(words in done.stderr and (not line or f":{line}: " in done.stderr), done.stderr)
         equal(left, ["lowart.yaml"], "files")
@@ -269,7 +253,7 @@ def _():
         "a: &a [*a]\n",
         "{{{",
     ):
-        done, _ = run(text, "validate")
+        done, _ = run_on(text, "validate")
         equal(done.returncode, 1, (text, done.stderr))
         check(done.stderr.strip(), "nothing said about", text)
 
@@ -295,7 +279,7 @@ def _():
 @case("variables of the environment are taken over, with their defaults")
 def _():
     text = GOOD.replace("http://127.0.0.1:1/v1", "${NO_SUCH_VARIABLE_HERE:-http://127.0.0.1:2/v1}")
-    equal(run(text, "validate")[0].returncode, 0)
+    equal(run_on(text, "validate")[0].returncode, 0)
     text = GOOD.replace("http://127.0.0.1:1/v1", "${NO_SUCH_VARIABLE_HERE:-nonsense}")
-    done, _ = run(text, "validate")
+    done, _ = run_on(text, "validate")
     equal(done.returncode, 1, done.stdout)

@@ -231,6 +231,23 @@ def chat(model="plain", text="Hello", **more):
     return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 
 
+def run_on(text, *arguments):
+    """Runs the binary on a configuration in a folder of its own: how it ended, and the names of what is left there."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "lowart.yaml"
+        path.write_text(text)
+        done = subprocess.run(
+            [BIN, *arguments, str(path)],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            cwd=directory,
+            check=False,
+        )
+        left = [p.name for p in Path(directory).iterdir()]
+    return done, left
+
+
 def end_all():
     for process in running:
         if process.poll() is None:
