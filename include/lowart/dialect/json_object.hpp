@@ -3,6 +3,7 @@
 
 #include <lowart/core/result.hpp>
 #include <lowart/dialect/json_document.hpp>
+#include <lowart/dialect/json_fault.hpp>
 #include <lowart/dialect/json_members.hpp>
 #include <lowart/dialect/json_path.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -20,21 +21,6 @@
 #include <vector>
 
 namespace lowart::dialect {
-
-/// The first thing that was wrong with a document; later ones are not told.
-class JsonFault {
- public:
-  void wrong(std::string path, std::string_view what) {
-    if (error_) return;
-    std::string message = path.empty() ? std::string("the body ") : "'" + path + "' ";
-    error_ = Error(Errc::invalid_request, message.append(what), Origin::client);
-    std::move(*error_).with_param(std::move(path));
-  }
-  std::optional<Error>& error() noexcept { return error_; }
-
- private:
-  std::optional<Error> error_;
-};
 
 /// Reads an object of valid JSON. Of several members of one name the last counts; null counts as absent,
 /// except in what is left over. A member of the wrong type is told to the fault and reads as absent.
