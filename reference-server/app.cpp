@@ -124,6 +124,11 @@ class App {
       co_await doors.shutting_down(request, responder);
       co_return;
     }
+    bool const is_page = path == "/v1/usage/me" || path == "/admin/breakers";
+    if (is_page && !Doors::only_reads(request)) {
+      co_await doors.method_not_allowed(request, responder, "GET");
+      co_return;
+    }
     if (path == "/v1/usage/me") {
       co_await usage_me(doors, *snapshot, request, responder);
       co_return;

@@ -37,9 +37,7 @@ std::optional<std::string> client_name(std::string_view pattern, std::string_vie
 }
 
 bool OfferedModels::is_asked(net::ServerRequest const& request, Snapshot const& snapshot) {
-  std::string_view const method = request.head().method();
-  return !snapshot.backends.empty() && (method == "GET" || method == "HEAD") &&
-         is_models_path(request.head().path()) &&
+  return !snapshot.backends.empty() && Doors::only_reads(request) && is_models_path(request.head().path()) &&
          snapshot.keys.find(ChatDoor::presented_key(request.head())).has_value();
 }
 

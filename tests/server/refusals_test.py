@@ -135,6 +135,8 @@ def _():
         ("DELETE", "/v1/completions", "POST"),
         ("GET", "/v1/embeddings", "POST"),
         ("POST", "/v1/models", "GET"),
+        ("POST", "/v1/usage/me", "GET"),
+        ("DELETE", "/admin/breakers", "GET"),
     ):
         answer = g.ask(None, path, method)
         refused(answer, 405, "method_not_allowed")

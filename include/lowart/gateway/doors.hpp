@@ -82,6 +82,19 @@ class Doors {
     Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("path");
     co_await answer_error(request, responder, error);
   }
+  /// For a path that takes the methods `allow` only.
+  Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder,
+                                std::string_view allow) {
+    responder.field("allow", allow);
+    Error const error(Errc::method_not_allowed, "this path takes " + std::string(allow) + " only",
+                      Origin::client);
+    co_await answer_error(request, responder, error);
+  }
+  /// Whether a request changes nothing: what pages are asked with.
+  static bool only_reads(net::ServerRequest const& request) noexcept {
+    std::string_view const method = request.head().method();
+    return method == "GET" || method == "HEAD";
+  }
   /// While the gateway drains, for requests that come over connections that are still open.
   Task<void> shutting_down(net::ServerRequest& request, net::Responder& responder) {
     Error const error =
@@ -179,7 +192,7 @@ class Doors {
       co_return true;
     }
     if (!is_models_path(path)) co_return false;
-    if (method != "GET" && method != "HEAD") {
+    if (!only_reads(request)) {
       co_await method_not_allowed(request, responder, "GET");
       co_return true;
     }
@@ -198,14 +211,6 @@ class Doors {
   static bool takes_calls(std::string_view path) noexcept {
     return find_chat_client(path) != nullptr || find_embedding_client(path) != nullptr ||
            find_count_client(path) != nullptr;
-  }
-
-  Task<void> method_not_allowed(net::ServerRequest& request, net::Responder& responder,
-                                std::string_view allow) {
-    responder.field("allow", allow);
-    Error const error(Errc::method_not_allowed, "this path takes " + std::string(allow) + " only",
-                      Origin::client);
-    co_await answer_error(request, responder, error);
   }
 
   /// `wanted`: the one model that is asked for; empty for the list. Either shows a key only what it may use.
