@@ -77,7 +77,9 @@ def _():
     with Broken() as broken:
         for dialect, (path, body, text_of) in asks("told").items():
             request_id = new_id()
-            answer = broken.gateway.ask(body, path=path, request_id=request_id)
+            answer = broken.gateway.ask(
+                body, path=path, request_id=request_id, fields=[("openai-beta", "a-beta")]
+            )
             equal(answer.status, 200, answer)
             events = events_of(answer)
             equal("".join(text_of(e) for e in events), "Once upon a time.", dialect)
@@ -96,6 +98,9 @@ def _():
             rest = broken.b.requests(request_id)[0].json()
             equal([m["role"] for m in rest["messages"]], ["user", "assistant", "user"], dialect)
             equal(rest["messages"][1]["content"], "Once upon ")
+            equal(rest["stream"], True, dialect)
+            passed_on = broken.b.requests(request_id)[0].field("openai-beta")
+            equal(passed_on, "a-beta" if dialect == "chat" else None, "fields of the client's dialect go on, too")
             check("Continue it exactly" in rest["messages"][2]["content"], rest)
         counted = broken.gateway.metrics()
         equal(counted.sum("gateway_streams_broken_total", model="told", outcome="resumed"), len(asks("x")))

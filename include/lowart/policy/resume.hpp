@@ -140,8 +140,8 @@ class ResumedReply final : public ReplySource {
     }
     --left_;
     std::string_view const who = call_.keep(reply_->head().provider);
-    ChatRequest const request(request_.model(),
-                              continuation(asked_, so_far_.text(), parts_->options.instruction));
+    ChatRequest const request =
+        request_.saying(continuation(asked_, so_far_.text(), parts_->options.instruction));
     for (bool const same : {false, true}) {  // who broke off is asked last
       for (std::size_t i = 0; i < parts_->chain.size(); ++i) {
         if ((parts_->chain.target_name(i) == who) != same) continue;
