@@ -56,6 +56,7 @@ def run_all(pattern="", beside=4):
     chosen = [c for c in registered if pattern.lower() in (c[1].__module__ + " " + c[0]).lower()]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     lock = threading.Lock()
+    failures = []  # told again at the end: who reads the last lines of a log sees them
 
     def run(entry):
         sentence, function, _ = entry
@@ -70,16 +71,18 @@ def run_all(pattern="", beside=4):
         with lock:
             counts[outcome] += 1
             mark = {"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[outcome]
-            print(
-                f"{mark} {time.monotonic() - start:6.2f} s  {function.__module__}: {sentence}{text}",
-                flush=True,
-            )
+            line = f"{mark} {time.monotonic() - start:6.2f} s  {function.__module__}: {sentence}{text}"
+            print(line, flush=True)
+            if outcome == "failed":
+                failures.append(line)
 
     with ThreadPoolExecutor(beside) as pool:
         list(pool.map(run, [c for c in chosen if not c[2]]))
     for entry in chosen:
         if entry[2]:
             run(entry)
+    if failures:
+        print("--- failed:", *failures, sep="\n")
     if counts["skipped"]:
         print(f"({counts['skipped']} skipped)")
     print(f"{counts['passed']} passed, {counts['failed']} failed")

@@ -131,10 +131,14 @@ class Gateway:
         self.process.wait()
 
     def stdout(self):
-        return (self.directory / "stdout").read_text()
+        return self.whole_lines("stdout")
 
     def stderr(self):
-        return (self.directory / "stderr").read_text()
+        return self.whole_lines("stderr")
+
+    def whole_lines(self, stream):
+        text = (self.directory / stream).read_text()
+        return text[: text.rfind("\n") + 1]  # the last may be half written
 
     def resident_kib(self):
         return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.process.pid}/status").read_text())[1])
