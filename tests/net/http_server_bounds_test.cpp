@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <future>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -96,6 +97,27 @@ TEST(HttpServerBounds, EndsAnAnswerThatNobodyTakes) {
   ASSERT_EQ(given_up.wait_for(5s), std::future_status::ready);
   EXPECT_TRUE(given_up.get());
   EXPECT_EQ(client.receive().status, 0);
+}
+
+TEST(HttpServerBounds, GivesASlowReaderAsLongAsItKeepsItsPace) {
+  for (bool const keeps_pace : {true, false}) {
+    auto limits = short_times();
+    if (!keeps_pace) limits.body_rate = std::size_t{1} << 30U;
+    TestServer server(limits);
+    TestClient client(server.address);
+    client.send(get("/big"));
+    auto ended = server.seen.wait_ended.get_future();
+    auto const began_at = std::chrono::steady_clock::now();
+    while (ended.wait_for(2ms) != std::future_status::ready && client.more()) continue;
+    auto const took = std::chrono::steady_clock::now() - began_at;
+    EXPECT_EQ(ended.get(), !keeps_pace);  // given up
+    if (keeps_pace) {
+      EXPECT_GT(took, 2 * limits.write_time);
+      EXPECT_EQ(client.receive().body.size(), 32U << 20U);
+    } else {
+      EXPECT_LT(took, limits.write_time + 50ms + scheduling);
+    }
+  }
 }
 
 TEST(HttpServerBounds, CancelsTheCallOfAClientThatLeaves) {

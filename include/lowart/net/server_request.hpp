@@ -29,15 +29,24 @@ class Loop;
 /// Bounds of what a client may do. A limit reached is an answer that says so.
 struct ServerLimits {
   HeadLimits head{};
-  std::size_t connections{10'000};              ///< At once, per event loop.
-  std::chrono::milliseconds head_time{10'000};  ///< From a head's first byte to its last.
-  std::chrono::milliseconds body_time{60'000};  ///< Between two reads of a body.
-  std::size_t body_rate{1024};  ///< Bytes a second that a body earns beyond body_time, in all.
-  std::chrono::milliseconds write_time{60'000};  ///< For one write to be taken.
+  std::size_t connections{10'000};               ///< At once, per event loop.
+  std::chrono::milliseconds head_time{10'000};   ///< From a head's first byte to its last.
+  std::chrono::milliseconds body_time{60'000};   ///< Between two reads of a body.
+  std::chrono::milliseconds write_time{60'000};  ///< For the client to take more of an answer.
+  std::size_t body_rate{1024};  ///< Bytes a second that a body, or a write, earns beyond those times, in all.
   std::chrono::milliseconds idle_time{75'000};   ///< Between two requests.
   std::chrono::milliseconds look_out{100};       ///< How often a waiting client is looked after.
   std::chrono::milliseconds linger_time{2'000};  ///< To take an answer that came before the request's end.
 };
+
+/// Until when a client must have moved more of what it sends, or takes, since `began`: every wait has `patience`; all of
+/// them together have that and what the `bytes` moved so far have earned at `rate`. Who moves a byte now and then is not
+/// waited for without end, and who is steady but slow is.
+inline TimePoint until_more(TimePoint now, TimePoint began, std::size_t bytes, std::size_t rate,
+                            std::chrono::milliseconds patience) {
+  auto const earned = std::chrono::milliseconds(bytes * 1000 / std::max<std::size_t>(rate, 1));
+  return std::min(now, began + earned) + patience;
+}
 
 /// What requests and answers share of their connection.
 struct ConnectionState {
@@ -196,6 +205,8 @@ class Responder {
   }
 
  private:
+  /// Offers the rest of the pieces until all are taken, or the client has taken none for too long.
+  LOWART_DECL Task<bool> offer_rest();
   LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
   LOWART_DECL bool try_out(bool last);
   LOWART_DECL void finish() noexcept;

@@ -71,11 +71,9 @@ LOWART_DECL Result<std::size_t> ServerRequest::took(IoStep step) {
 }
 
 LOWART_DECL Task<Result<void>> ServerRequest::wait_for_more() {
-  // Every wait has body_time; all of them together have that and what the bytes so far have earned.
   auto const& limits = connection_.limits;
-  auto const earned =
-      std::chrono::milliseconds(received_ * 1000 / std::max<std::size_t>(limits.body_rate, 1));
-  connection_.stream.deadline(std::min(clock().coarse_now(), began_at_ + earned) + limits.body_time);
+  connection_.stream.deadline(
+      until_more(clock().coarse_now(), began_at_, received_, limits.body_rate, limits.body_time));
   bool const ready = co_await connection_.stream.until_readable();
   if (ready) co_return Result<void>{};
   if (connection_.stream.expired())
@@ -226,15 +224,30 @@ LOWART_DECL bool Responder::try_out(bool last) {
   return done;
 }
 
+LOWART_DECL Task<bool> Responder::offer_rest() {
+  auto const& limits = connection_.limits;
+  auto& stream = connection_.stream;
+  Clock& clock = connection_.loop.clock();
+  TimePoint const began = clock.coarse_now();
+  std::size_t taken = 0;
+  for (;;) {
+    IoStep const step = stream.try_write(pieces_);
+    if (!step.would_block()) co_return step.done();
+    taken += step.bytes();
+    stream.deadline(until_more(clock.coarse_now(), began, taken, limits.body_rate, limits.write_time));
+    Result<void> const ready = co_await stream.writable();
+    if (!ready) co_return false;
+  }
+}
+
 LOWART_DECL Task<Result<void>> Responder::write_rest(bool last) {
-  connection_.stream.deadline(connection_.loop.clock().coarse_now() + connection_.limits.write_time);
-  Result<void> written = co_await connection_.stream.write_all(pieces_);
-  if (!written) {
+  bool const taken = co_await offer_rest();
+  if (!taken) {
     keep_alive_ = false;
     co_return fail(Errc::cancelled, "the client no longer takes the answer", Origin::client);
   }
   if (last) finish();
-  co_return written;
+  co_return Result<void>{};
 }
 
 LOWART_DECL void Responder::finish() noexcept {
