@@ -107,6 +107,15 @@ TEST(Hedge, TakesTheFirstAnswerWhenItBeginsFirstAfterAll) {
   EXPECT_EQ(hedged.state()->won, 0U);
 }
 
+TEST(Hedge, KnowsHowLongAChainIsThatWasMadeAtRunTime) {
+  Asked ask;
+  AnyFallback chain({AnyProvider(one("a", answer_after(30s))), AnyProvider(one("b", answer_after(500ms)))});
+  Hedge hedged(std::move(chain), after_one_second);
+  EXPECT_EQ(hedged.state()->targets(), 2U);
+  EXPECT_TRUE(ask(hedged));
+  EXPECT_EQ(ask.trail(), "a cancelled, b ok");
+}
+
 TEST(Hedge, AsksAChainOfOneTwice) {
   Asked ask;
   ScriptedProvider const a("a", {answer_after(30s), answer_after(100ms)});

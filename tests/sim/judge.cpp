@@ -148,7 +148,9 @@ class Case {
     if (kept().key != call_.question.key) fault("recorded for the key " + kept().key);
     int most = 0;
     std::size_t const chain = static_cast<std::size_t>(call_.question.model[1] - '0');
-    for (std::size_t const target : plan_.chains[chain]) most += plan_.targets[target].retry.attempts;
+    for (std::size_t const target : plan_.chains[chain].targets) most += plan_.targets[target].retry.attempts;
+    bool const asks_twice = plan_.chains[chain].hedge && plan_.chains[chain].targets.size() == 1;
+    if (asks_twice) most *= 2;
     if (kept().attempts > most)
       fault(std::to_string(kept().attempts) + " attempts, " + std::to_string(most) + " are allowed");
     auto const begun = std::count_if(ledger_.attempts.begin(), ledger_.attempts.end(), [&](Attempt const& a) {

@@ -22,11 +22,49 @@ Mood mood(Random& random) {
   return mood;
 }
 
+/// Where nothing goes wrong, nobody is refused either: the queue has room and time for all.
+BulkheadOptions bulkhead(Random& random, bool calm) {
+  return {.concurrency = random.between(1, 4),
+          .queue = calm ? 100 : random.between(0, 4),
+          .wait = calm ? std::chrono::minutes(5) : ms(random, 0, 3'000)};
+}
+
+HedgeOptions hedge(Random& random) {
+  HedgeOptions hedge;
+  hedge.after = random.percent(30) ? milliseconds(0) : ms(random, 1, 1'500);
+  hedge.percentile = static_cast<int>(random.between(50, 99));
+  hedge.samples = static_cast<int>(random.between(1, 3));
+  hedge.budget_percent = static_cast<int>(random.between(0, 100));
+  hedge.budget_reserve = static_cast<int>(random.between(0, 5));
+  return hedge;
+}
+
+AnySelection::Choice balance(Random& random) {
+  switch (random.below(5)) {
+    case 0: return WeightedRandom{};
+    case 1: return LeastInFlight{};
+    case 2: return PowerOfTwo{};
+    case 3: return Cheapest{};
+    default: return Sticky{};
+  }
+}
+
+ChainPlan chain(Random& random, std::size_t targets) {
+  ChainPlan chain;
+  auto const length = static_cast<std::size_t>(random.between(1, static_cast<std::int64_t>(targets)));
+  auto const first = static_cast<std::size_t>(random.below(targets));
+  for (std::size_t k = 0; k < length; ++k) chain.targets.push_back((first + k) % targets);
+  if (length > 1 && random.percent(40)) chain.balance = balance(random);
+  if (random.percent(25)) chain.hedge = hedge(random);
+  return chain;
+}
+
 TargetPlan target(Random& random, int host, bool calm) {
   TargetPlan target;
   target.host = host;
   target.speech = random.one_of(all_speeches);
   target.model = random.percent(50) ? "gpt-4o" : "some-model";
+  if (random.percent(25)) target.bulkhead = bulkhead(random, calm);
   if (calm) return target;
   target.clocks.connect = ms(random, 200, 2'000);
   target.clocks.first_token = random.percent(10) ? milliseconds(0) : ms(random, 300, 4'000);
@@ -102,13 +140,7 @@ Plan make_plan(Random& random) {
   auto const targets = random.between(1, 3);
   for (int host = 1; host <= targets; ++host) plan.targets.push_back(target(random, host, plan.calm));
   auto const chains = random.between(1, 2);
-  for (int i = 0; i < chains; ++i) {
-    auto& chain = plan.chains.emplace_back();
-    auto const length = random.between(1, targets);
-    auto const first = random.below(plan.targets.size());
-    for (int k = 0; k < length; ++k)
-      chain.push_back((first + static_cast<std::size_t>(k)) % plan.targets.size());
-  }
+  for (int i = 0; i < chains; ++i) plan.chains.push_back(chain(random, plan.targets.size()));
   auto const keys = random.between(1, 3);
   for (int i = 0; i < keys; ++i)
     plan.keys.push_back({"sk-" + std::to_string(i), plan.calm ? Limits{} : limits(random)});

@@ -5,8 +5,12 @@
 #include <lowart/meter/limiter.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/policy/breaker_state.hpp>
+#include <lowart/policy/bulkhead_state.hpp>
+#include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/retry_decision.hpp>
+#include <lowart/policy/selection.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +28,14 @@ struct TargetPlan {
   Clocks clocks;
   BreakerOptions breaker;
   RetryOptions retry;
+  std::optional<BulkheadOptions> bulkhead;
+};
+
+/// How one model is answered.
+struct ChainPlan {
+  std::vector<std::size_t> targets;  ///< Indices, in order.
+  std::optional<AnySelection::Choice> balance;
+  std::optional<HedgeOptions> hedge;
 };
 
 struct KeyPlan {
@@ -42,7 +54,7 @@ struct Plan {
   bool interrupts{false};       ///< System calls are interrupted now and then.
   Mood mood;
   std::vector<TargetPlan> targets;
-  std::vector<std::vector<std::size_t>> chains;  ///< Of the model "m0", "m1", ...: indices of targets.
+  std::vector<ChainPlan> chains;  ///< Of the model "m0", "m1", ...
   std::vector<KeyPlan> keys;
   std::vector<ClientPlan> clients;
   net::ServerLimits server;

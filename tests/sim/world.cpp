@@ -6,9 +6,12 @@
 #include <lowart/meter/metered.hpp>
 #include <lowart/net/http_client.hpp>
 #include <lowart/net/http_server.hpp>
+#include <lowart/policy/balance.hpp>
 #include <lowart/policy/breaker.hpp>
+#include <lowart/policy/bulkhead.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/for_model.hpp>
+#include <lowart/policy/hedge.hpp>
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/timeouts.hpp>
@@ -23,6 +26,7 @@
 #include <utility>
 
 #include "breaker_watch.hpp"
+#include "bulkhead_watch.hpp"
 #include "judge.hpp"
 #include "plan.hpp"
 #include "witness.hpp"
@@ -69,6 +73,7 @@ class World {
     for (auto const& client : clients_)
       if (!client->over()) ledger_.fault("a client still waits");
     judge(plan_, ledger_, drained_);
+    for (auto const& bulkhead : bulkheads_) bulkhead->is_over();
     note_what_was_met();
     limits_.judge(kernel_.now(), ledger_);
     return Verdict{
@@ -96,12 +101,9 @@ class World {
     std::vector<AnyProvider> targets;
     for (TargetPlan const& plan : plan_.targets) targets.push_back(make_target(plan));
     std::vector<Route> routes;
-    for (std::size_t i = 0; i < plan_.chains.size(); ++i) {
-      std::vector<AnyProvider> chain;
-      for (std::size_t const target : plan_.chains[i]) chain.push_back(targets[target]);
-      AnyProvider answer = chain.size() == 1 ? chain.front() : AnyProvider(AnyFallback(std::move(chain)));
-      routes.push_back(Route{"m" + std::to_string(i), {}, "sim", std::move(answer), DoorSet::all()});
-    }
+    for (std::size_t i = 0; i < plan_.chains.size(); ++i)
+      routes.push_back(
+          Route{"m" + std::to_string(i), {}, "sim", make_chain(plan_.chains[i], targets), DoorSet::all()});
     GatewayOptions options;
     if (plan_.keeps_responses) options.responses.emplace();
     for (KeyPlan const& key : plan_.keys)
@@ -109,6 +111,21 @@ class World {
           key.text, net::sha256(key.text), limits_.add(key.text, key.limits, kernel_.now()).state(), {}});
     Metered<Router, LedgerSink> metered(Router(std::move(routes)), TokenMeter{}, LedgerSink(records_));
     return Gateway<Answer>(Answer(std::move(metered), book_), std::move(options));
+  }
+
+  AnyProvider make_chain(ChainPlan const& plan, std::vector<AnyProvider> const& targets) {
+    std::vector<AnyProvider> members;
+    for (std::size_t const target : plan.targets) members.push_back(targets[target]);
+    if (members.size() == 1 && !plan.hedge) return members.front();
+    AnyFallback chain(std::move(members));
+    auto const hedged = [&](auto tried) {
+      if (!plan.hedge) return AnyProvider(std::move(tried));
+      Hedge hedge(std::move(tried), *plan.hedge);
+      hedges_.push_back(hedge.state());
+      return AnyProvider(std::move(hedge));
+    };
+    if (!plan.balance) return hedged(std::move(chain));
+    return hedged(AnyBalance(AnySelection(*plan.balance), std::move(chain), {}, goes_on, random_.next()));
   }
 
   AnyProvider make_target(TargetPlan const& plan) {
@@ -120,7 +137,12 @@ class World {
       auto const waits = std::make_shared<RetryState>(plan.retry, random_.next());
       auto guarded = WithinBreaker(std::move(leaf) | counted() | timeouts(plan.clocks), watch, last) |
                      breaker(watch->state());
-      return AnyProvider(ForModel(AroundBreaker(std::move(guarded), watch, last) | retry(waits), plan.model));
+      AroundBreaker around(std::move(guarded), watch, last);
+      if (!plan.bulkhead) return AnyProvider(ForModel(std::move(around) | retry(waits), plan.model));
+      auto const places = std::make_shared<BulkheadWatch>(ledger_, url, *plan.bulkhead);
+      bulkheads_.push_back(places);
+      return AnyProvider(ForModel(
+          WithinBulkhead(std::move(around), places) | bulkhead(places->places()) | retry(waits), plan.model));
     };
     auto const with_name = [&](auto options) {
       options.name = url;
@@ -205,6 +227,7 @@ class World {
     }
     for (Attempt const& attempt : ledger_.attempts)
       ledger_.meet(attempt.ended_well() ? "attempts that end well" : "attempts that do not");
+    for (auto const& hedge : hedges_) ledger_.met["second attempts of hedges"] += hedge->begun.load();
     if (drained_) ledger_.meet("runs that end early");
     if (plan_.calm) ledger_.meet("runs without trouble");
   }
@@ -223,6 +246,8 @@ class World {
   WitnessBook book_{kernel_, ledger_, limits_, records_};
   Upstreams upstreams_{kernel_, ledger_, plan_.mood};
   std::vector<std::shared_ptr<Client>> clients_;
+  std::vector<std::shared_ptr<BulkheadWatch>> bulkheads_;
+  std::vector<std::shared_ptr<HedgeState>> hedges_;
   net::Handler doors_;
   bool draining_{false};
   bool drained_{false};

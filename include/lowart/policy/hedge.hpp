@@ -46,7 +46,7 @@ class Hedge {
  public:
   /// Throws std::invalid_argument when an option is out of its range.
   explicit Hedge(C chain, HedgeOptions options = {})
-      : Hedge(std::move(chain), std::make_shared<HedgeState>(std::size_t{0} + chain.size(), options)) {}
+      : chain_(std::move(chain)), state_(std::make_shared<HedgeState>(chain_.size(), options)) {}
   /// Goes on from `state`, which knows as many targets as there are in `chain`.
   Hedge(C chain, std::shared_ptr<HedgeState> state) : chain_(std::move(chain)), state_(std::move(state)) {
     require_option(state_ != nullptr && state_->targets() == chain_.size(),
