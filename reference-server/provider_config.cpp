@@ -87,6 +87,7 @@ void read_http(YamlMap& map, ProviderConfig& provider) {
   if (auto const url = net::parse_base_url(provider.base_url); !url)
     map.wrong("base_url", url.error().message());
   read_api_keys(map, provider);
+  map.flag("client_key", provider.client_key);
   map.text("ca_file", provider.ca_file);
   map.flag("verify_tls", provider.verify_tls);
   std::string drop(to_string(provider.may_drop));

@@ -36,6 +36,7 @@ struct ProviderConfig {
   ProviderType type{ProviderType::demo};
   std::string base_url;
   std::vector<Secret> api_keys;               ///< None: no credentials are sent.
+  bool client_key{false};                     ///< Without any: the one that the client brings.
   AnySelection key_balance{LeastInFlight{}};  ///< Which of several keys a call takes.
   Limits limits;                              ///< Of all its targets together.
   std::string ca_file;

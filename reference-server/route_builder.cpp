@@ -38,6 +38,7 @@ Options http_options(ProviderConfig const& config, Secret const& key) {
   options.name = config.name;
   options.base_url = config.base_url;
   options.api_key = key;
+  options.client_key = config.client_key;
   options.may_drop = config.may_drop;
   return options;
 }
@@ -53,6 +54,16 @@ constexpr BreakerScope scope_of_key{.key = true, .model_of_key = false, .target 
 constexpr BreakerScope scope_of_model_of_key{.key = false, .model_of_key = true, .target = false};
 constexpr BreakerScope scope_of_target{.key = false, .model_of_key = false, .target = true};
 constexpr BreakerScope scope_of_model{.key = false, .model_of_key = true, .target = true};
+
+/// What a key is refused that one client brought is no matter of the others'.
+bool asks_with_client_keys(ProviderConfig const& config) {
+  return config.client_key && config.api_keys.empty();
+}
+
+BreakerScope scope_around(ProviderConfig const& config, BreakerScope scope) {
+  if (asks_with_client_keys(config)) scope.key = scope.model_of_key = false;
+  return scope;
+}
 
 /// Maps the client's name to the target's, where the two differ.
 AnyProvider under_its_name(AnyProvider answer, TargetConfig const& target, ModelConfig const& model) {
@@ -188,10 +199,10 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
     // The usual target is one type, without a virtual call within.
     Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
     return with_leaf(config, key, [&](auto leaf) {
-      auto bounded =
-          std::move(leaf) | counted() | timeouts(config.timeouts) |
-          breakers({breaker_of(config, "", 0, scope_of_key), breaker_of(config, asked, 0, scope_of_model)}) |
-          retry(config.retry);
+      auto bounded = std::move(leaf) | counted() | timeouts(config.timeouts) |
+                     breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
+                               breaker_of(config, asked, 0, scope_around(config, scope_of_model))}) |
+                     retry(config.retry);
       return AnyProvider(ForModel(std::move(bounded), asked));
     });
   }
@@ -214,8 +225,9 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
     });
     if (!limits.empty()) leaf = AnyProvider(std::move(leaf) | limited(limits));
     if (keys.size() < 2)
-      return AnyProvider(std::move(leaf) | breakers({breaker_of(config, "", 0, scope_of_key),
-                                                     breaker_of(config, model, 0, scope_of_model)}));
+      return AnyProvider(std::move(leaf) |
+                         breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
+                                   breaker_of(config, model, 0, scope_around(config, scope_of_model))}));
     members.emplace_back(std::move(leaf) |
                          breakers({breaker_of(config, "", i + 1, scope_of_key),
                                    breaker_of(config, model, i + 1, scope_of_model_of_key)}));

@@ -21,6 +21,7 @@ struct AnthropicOptions {
   std::string name{"anthropic"};
   std::string base_url{"https://api.anthropic.com/v1"};  ///< Up to and without "/messages".
   Secret api_key{};                                      ///< Empty sends no credentials.
+  bool client_key{false};               ///< Without an api_key: the one that the client brings.
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
   std::string version{"2023-06-01"};    ///< `anthropic-version`, where the client does not say its own.
@@ -53,21 +54,21 @@ class AnthropicWire {
   static bool speaks(Dialect d) noexcept { return d == Dialect::anthropic; }
   static Dialect reply_dialect(Dialect) noexcept { return Dialect::anthropic; }
   std::string_view path(ChatRequest const&, std::string&) const noexcept { return "/messages"; }
-  void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
+  void write_fields(ChatRequest const& request, Call& call, net::HttpRequest& http) const {
     std::string_view const asked = sent_by_client(request, "anthropic-version");
     std::string_view const version = asked.empty() ? std::string_view(options_.version) : asked;
     http.field("anthropic-version", version);
     if (auto const beta = sent_by_client(request, "anthropic-beta"); !beta.empty())
       http.field("anthropic-beta", beta);
-    authorize(version, http);
+    authorize(version, call, http);
   }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_anthropic(c, model, losses, options_.variant);
   }
 
   std::string_view path(CountRequest const&, std::string&) const noexcept { return "/messages/count_tokens"; }
-  void write_fields(CountRequest const& request, net::HttpRequest& http) const {
-    write_fields(request.chat(), http);
+  void write_fields(CountRequest const& request, Call& call, net::HttpRequest& http) const {
+    write_fields(request.chat(), call, http);
   }
   static std::string model_in_body(std::string_view model) { return std::string(model); }
   static Result<std::int64_t> read_count(std::string_view body) {
@@ -79,9 +80,9 @@ class AnthropicWire {
     if (!next.empty()) made.append("&after_id=").append(http_wire::percent_encoded(next));
     return made;
   }
-  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const {
+  void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
     http.field("anthropic-version", options_.version);
-    authorize(options_.version, http);
+    authorize(options_.version, call, http);
   }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_anthropic_offers(body);
@@ -103,11 +104,16 @@ class AnthropicWire {
     return speaks(request.dialect()) ? passed_field(request, name) : std::string_view();
   }
   /// From this version on the key is a bearer token; before, it had a field of its own.
-  void authorize(std::string_view version, net::HttpRequest& http) const {
+  void authorize(std::string_view version, Call& call, net::HttpRequest& http) const {
     constexpr std::string_view bearer_since = "2026-10-21";
-    if (options_.api_key.empty()) return;
-    if (version >= bearer_since) http.field("authorization", bearer_.reveal());
-    else http.field("x-api-key", options_.api_key.reveal());
+    bool const as_bearer = version >= bearer_since;
+    if (!options_.api_key.empty()) {
+      if (as_bearer) http.field("authorization", bearer_.reveal());
+      else http.field("x-api-key", options_.api_key.reveal());
+    } else if (auto const key = http_wire::client_key(options_, call); !key.empty()) {
+      if (as_bearer) http.field("authorization", http_wire::bearer(key, call));
+      else http.field("x-api-key", key);
+    }
   }
 
   AnthropicOptions options_;

@@ -25,6 +25,7 @@ struct GeminiOptions {
   std::string name{"gemini"};
   std::string base_url{"https://generativelanguage.googleapis.com/v1beta"};  ///< Up to and without "/models".
   Secret api_key{};                                                          ///< Empty sends no credentials.
+  bool client_key{false};               ///< Without an api_key: the one that the client brings.
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
 };
@@ -48,7 +49,7 @@ class GeminiWire {
     made = path_of(request.model());
     return made.append(request.stream() ? ":streamGenerateContent?alt=sse" : ":generateContent");
   }
-  void write_fields(ChatRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(ChatRequest const&, Call& call, net::HttpRequest& http) const { authorize(call, http); }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_gemini(c, model, losses);
   }
@@ -65,7 +66,9 @@ class GeminiWire {
     made = path_of(request.model());
     return made.append(one ? ":embedContent" : ":batchEmbedContents");
   }
-  void write_fields(EmbeddingRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(EmbeddingRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static std::string model_in_body(std::string_view model) { return dialect::gemini_model_name(model); }
   Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_gemini_embeddings(c, model, losses);
@@ -82,7 +85,7 @@ class GeminiWire {
     made = path_of(request.model());
     return made.append(":countTokens");
   }
-  void write_fields(CountRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(CountRequest const&, Call& call, net::HttpRequest& http) const { authorize(call, http); }
   static Result<std::int64_t> read_count(std::string_view body) {
     return dialect::read_count_reply(body, "totalTokens");
   }
@@ -92,7 +95,9 @@ class GeminiWire {
     if (!next.empty()) made.append("&pageToken=").append(http_wire::percent_encoded(next));
     return made;
   }
-  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_gemini_offers(body);
   }
@@ -108,8 +113,10 @@ class GeminiWire {
   }
 
  private:
-  void authorize(net::HttpRequest& http) const {
+  void authorize(Call& call, net::HttpRequest& http) const {
     if (!options_.api_key.empty()) http.field("x-goog-api-key", options_.api_key.reveal());
+    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
+      http.field("x-goog-api-key", key);
   }
   /// "/models/NAME", or "/tunedModels/NAME" as it is; what a path cannot hold is percent-encoded.
   static std::string path_of(std::string_view model) {

@@ -29,14 +29,14 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.
 template <class W>
 concept ChatWire =
-    HttpWire<W> && requires(W const& wire, ChatRequest const& request, Dialect dialect, std::string& scratch,
-                            net::HttpRequest& http, Conversation const& conversation, Losses& losses,
-                            std::string_view text) {
+    HttpWire<W> && requires(W const& wire, ChatRequest const& request, Call& call, Dialect dialect,
+                            std::string& scratch, net::HttpRequest& http, Conversation const& conversation,
+                            Losses& losses, std::string_view text) {
       typename W::Reader;                                      // a dialect::ReplyReader
       { W::speaks(dialect) } -> std::same_as<bool>;            // its requests go as they came
       { W::reply_dialect(dialect) } -> std::same_as<Dialect>;  // of replies to a request of this dialect
       { wire.path(request, scratch) } -> std::same_as<std::string_view>;  // behind the base URL
-      { wire.write_fields(request, http) };  // credentials, and what the protocol asks for
+      { wire.write_fields(request, call, http) };  // credentials, and what the protocol asks for
       { wire.encode(conversation, text, losses) } -> std::same_as<Result<std::string>>;
       { wire.reader() } -> std::same_as<typename W::Reader>;
       { W::decoder(bool{}) } -> std::same_as<ArenaPtr<ReplyDecoder> (*)(Call&)>;
@@ -118,7 +118,7 @@ class HttpChat {
   Result<void> write_request(ChatRequest const& request, Call& call, Outgoing& out) const {
     Wire const& wire = shared_->wire;
     auto& http = out.http.emplace("POST", wire.path(request, out.path));
-    wire.write_fields(request, http);
+    wire.write_fields(request, call, http);
     http_wire::write_fields(http, request.stream() ? event_stream : http_wire::json_type, call);
     if (!request.is_as_it_came() || !Wire::speaks(request.dialect())) return translate(request, out);
     WireRequest const& came = *request.wire();
@@ -173,7 +173,7 @@ class HttpChat {
   Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
                                        Call& call) const {
     Error refused = co_await http_wire::read_refusal<Wire>(std::move(exchange), call);
-    co_return attempt.failed(std::move(refused));
+    co_return attempt.failed(http_wire::blame_client_key(std::move(refused), options(), call));
   }
 
   std::shared_ptr<Shared> shared_;

@@ -18,11 +18,11 @@ namespace lowart {
 /// Models: AnthropicWire, GeminiWire.
 template <class W>
 concept CountWire =
-    HttpWire<W> && requires(W const& wire, CountRequest const& request, Dialect dialect, std::string& scratch,
-                            net::HttpRequest& http, std::string_view text) {
+    HttpWire<W> && requires(W const& wire, CountRequest const& request, Call& call, Dialect dialect,
+                            std::string& scratch, net::HttpRequest& http, std::string_view text) {
       { W::speaks(dialect) } -> std::same_as<bool>;  // only such requests are sent
       { wire.path(request, scratch) } -> std::same_as<std::string_view>;
-      { wire.write_fields(request, http) };
+      { wire.write_fields(request, call, http) };
       { W::model_in_body(text) } -> std::same_as<std::string>;        // the model as its requests spell it
       { W::read_count(text) } -> std::same_as<Result<std::int64_t>>;  // the number in a reply
     };
@@ -44,7 +44,7 @@ Task<Result<CountReply>> ask_count(T& transport, Wire const& wire, CountRequest 
   AttemptMark attempt(call, wire.options().name);
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   auto& http = out->http.emplace("POST", wire.path(request, out->path));
-  wire.write_fields(request, http);
+  wire.write_fields(request, call, http);
   http_wire::write_fields(http, http_wire::json_type, call);
   if (came->model_token.empty() || came->model == request.model()) http.body(came->body);
   else http_wire::splice_model(came->body, came->model_token, Wire::model_in_body(request.model()), *out);

@@ -16,14 +16,14 @@ namespace lowart {
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, GeminiWire.
 template <class W>
 concept EmbeddingWire =
-    HttpWire<W> &&
-    requires(W const& wire, EmbeddingRequest const& request, EmbeddingDialect dialect, std::string& scratch,
-             net::HttpRequest& http, EmbeddingInputs const& inputs, Losses& losses, std::string_view text) {
+    HttpWire<W> && requires(W const& wire, EmbeddingRequest const& request, Call& call,
+                            EmbeddingDialect dialect, std::string& scratch, net::HttpRequest& http,
+                            EmbeddingInputs const& inputs, Losses& losses, std::string_view text) {
       { W::speaks(dialect) } -> std::same_as<bool>;  // its requests go as they came
       // Of replies to a request of this dialect; where it is another language, of what encode() writes.
       { W::reply_dialect(dialect) } -> std::same_as<EmbeddingDialect>;
       { wire.path(request, scratch) } -> std::same_as<std::string_view>;  // behind the base URL
-      { wire.write_fields(request, http) };                     // credentials, and what the protocol asks for
+      { wire.write_fields(request, call, http) };               // credentials, and what the protocol asks for
       { W::model_in_body(text) } -> std::same_as<std::string>;  // the model as its requests spell it
       { wire.encode(inputs, text, losses) } -> std::same_as<Result<std::string>>;
       // Looks at a reply: is it one, and what did it use?
@@ -51,7 +51,7 @@ inline void place_model(WireEmbedding const& came, std::string_view model, Outgo
 template <EmbeddingWire Wire>
 Result<void> write_request(Wire const& wire, EmbeddingRequest const& request, Call& call, Outgoing& out) {
   auto& http = out.http.emplace("POST", wire.path(request, out.path));
-  wire.write_fields(request, http);
+  wire.write_fields(request, call, http);
   write_fields(http, json_type, call);
   WireEmbedding const* const came = request.wire();
   if (came != nullptr && Wire::speaks(came->dialect)) {

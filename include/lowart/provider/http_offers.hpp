@@ -20,12 +20,12 @@ namespace lowart {
 /// Models: OpenAiWire, OpenAiResponsesWire, AnthropicWire, GeminiWire.
 template <class W>
 concept OffersWire =
-    HttpWire<W> && requires(W const& wire, ModelOffersRequest const& request, std::string& scratch,
-                            net::HttpRequest& http, std::string_view text) {
+    HttpWire<W> && requires(W const& wire, ModelOffersRequest const& request, Call& call,
+                            std::string& scratch, net::HttpRequest& http, std::string_view text) {
       {
         wire.path(request, text, scratch)
       } -> std::same_as<std::string_view>;  // text: the page, as the last one named it
-      { wire.write_fields(request, http) };
+      { wire.write_fields(request, call, http) };
       { W::read_offers(text) } -> std::same_as<Result<dialect::ModelOfferPage>>;
     };
 
@@ -43,7 +43,7 @@ Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffers
   for (int page = 0; page < most_pages && models.size() < most_models; ++page) {
     ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
     auto& http = out->http.emplace("GET", wire.path(request, next, out->path));
-    wire.write_fields(request, http);
+    wire.write_fields(request, call, http);
     http.field("accept", http_wire::json_type).field("user-agent", "lowart");
     WholeHead head;
     Result<ArenaPtr<WholeBody>> body = co_await http_wire::ask_whole(transport, wire, *out, head, call);

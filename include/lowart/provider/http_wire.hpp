@@ -29,14 +29,15 @@ class HttpTransport;  // net/http_client.hpp
 ///
 /// Exemplar: OpenAiWire.
 template <class W>
-concept HttpWire =
-    requires(W const& wire, std::string_view text, std::string_view (*header)(std::string_view)) {
-      typename W::Options;  // with name, base_url, reply_bytes and may_drop, as OpenAiOptions has them
-      { wire.options() } -> std::same_as<typename W::Options const&>;
-      { W::request_id } -> std::convertible_to<std::string_view>;  // the reply's field that names the request
-      { W::refusal_fields };                                       // what refusal() looks up, an array
-      { W::refusal(int{}, text, header, std::int64_t{}) } -> std::same_as<Error>;
-    };
+concept HttpWire = requires(W const& wire, std::string_view text,
+                            std::string_view (*header)(std::string_view)) {
+  typename W::
+      Options;  // with name, base_url, api_key, client_key, reply_bytes and may_drop, as OpenAiOptions has
+  { wire.options() } -> std::same_as<typename W::Options const&>;
+  { W::request_id } -> std::convertible_to<std::string_view>;  // the reply's field that names the request
+  { W::refusal_fields };                                       // what refusal() looks up, an array
+  { W::refusal(int{}, text, header, std::int64_t{}) } -> std::same_as<Error>;
+};
 
 namespace http_wire {
 
@@ -72,6 +73,32 @@ T connect(Options const& options) {
   auto made = Http::make(options.base_url);
   if (!made) throw std::invalid_argument(options.name + ": " + made.error().message());
   return T(std::move(*made));
+}
+
+/// The header field in which a client brings a key of the provider.
+inline constexpr std::string_view client_key_field = "x-lowart-provider-key";
+
+/// The key that the client brings in that field, where `options` want it and have none of their own. Else empty.
+template <class Options>
+std::string_view client_key(Options const& options, Call const& call) {
+  if (!options.client_key || !options.api_key.empty()) return {};
+  return call.client_fields().get(client_key_field);
+}
+
+/// "Bearer KEY", for as long as the call lives.
+inline std::string_view bearer(std::string_view key, Call& call) {
+  return call.keep(std::string("Bearer ").append(key));
+}
+
+/// That a client's own key was refused is the client's affair: no breaker opens, no other target is asked.
+template <class Options>
+Error blame_client_key(Error error, Options const& options, Call const& call) {
+  if (error.code() != Errc::upstream_auth || client_key(options, call).empty()) return error;
+  return Error(Errc::unauthenticated, options.name + " refused the key in " + std::string(client_key_field),
+               Origin::client)
+      .with_sent(Sent::yes)
+      .with_upstream_status(error.upstream_status())
+      .with_upstream_message(error.upstream_message());
 }
 
 /// The fields of every request, behind those of the wire language.
@@ -123,7 +150,7 @@ Task<Result<ArenaPtr<WholeBody>>> ask_whole(T& transport, Wire const& wire, Outg
   int const status = (*exchange)->status();
   if (status < 200 || status > 299) {
     Error refused = co_await read_refusal<Wire>(std::move(*exchange), call);
-    co_return fail(std::move(refused));
+    co_return fail(blame_client_key(std::move(refused), wire.options(), call));
   }
   if (auto const type = (*exchange)->field("content-type"); !type.empty())
     head.content_type = call.keep(type);

@@ -22,6 +22,7 @@ struct OpenAiOptions {
   /// Up to and without "/chat/completions". Any compatible server: vLLM, Ollama, llama.cpp, DeepSeek ...
   std::string base_url{"https://api.openai.com/v1"};
   Secret api_key{};                     ///< Empty sends no Authorization.
+  bool client_key{false};               ///< Without an api_key: the one that the client brings.
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
   bool done_required{true};             ///< False for servers that end streams without `data: [DONE]`.
@@ -58,10 +59,10 @@ class OpenAiWire {
   std::string_view path(ChatRequest const& request, std::string&) const noexcept {
     return request.dialect() == Dialect::openai_completions ? "/completions" : "/chat/completions";
   }
-  void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
+  void write_fields(ChatRequest const& request, Call& call, net::HttpRequest& http) const {
     if (auto const beta = passed_field(request, "openai-beta"); !beta.empty() && speaks(request.dialect()))
       http.field("openai-beta", beta);
-    authorize(http);
+    authorize(call, http);
   }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_openai_chat(c, model, losses, options_.variant);
@@ -70,7 +71,9 @@ class OpenAiWire {
   static bool speaks(EmbeddingDialect d) noexcept { return d == EmbeddingDialect::openai; }
   static EmbeddingDialect reply_dialect(EmbeddingDialect) noexcept { return EmbeddingDialect::openai; }
   std::string_view path(EmbeddingRequest const&, std::string&) const noexcept { return "/embeddings"; }
-  void write_fields(EmbeddingRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(EmbeddingRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static std::string model_in_body(std::string_view model) { return std::string(model); }
   Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_openai_embeddings(c, model, losses);
@@ -85,7 +88,9 @@ class OpenAiWire {
   std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {
     return "/models";
   }
-  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_openai_offers(body);
   }
@@ -101,8 +106,10 @@ class OpenAiWire {
   }
 
  private:
-  void authorize(net::HttpRequest& http) const {
+  void authorize(Call& call, net::HttpRequest& http) const {
     if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
+      http.field("authorization", http_wire::bearer(key, call));
   }
 
   OpenAiOptions options_;

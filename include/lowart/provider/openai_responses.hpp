@@ -21,6 +21,7 @@ struct OpenAiResponsesOptions {
   std::string name{"openai"};
   std::string base_url{"https://api.openai.com/v1"};  ///< Up to and without "/responses".
   Secret api_key{};                                   ///< Empty sends no Authorization.
+  bool client_key{false};                             ///< Without an api_key: the one that the client brings.
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
 };
@@ -42,10 +43,10 @@ class OpenAiResponsesWire {
   static bool speaks(Dialect d) noexcept { return d == Dialect::openai_responses; }
   static Dialect reply_dialect(Dialect) noexcept { return Dialect::openai_responses; }
   std::string_view path(ChatRequest const&, std::string&) const noexcept { return "/responses"; }
-  void write_fields(ChatRequest const& request, net::HttpRequest& http) const {
+  void write_fields(ChatRequest const& request, Call& call, net::HttpRequest& http) const {
     if (auto const beta = passed_field(request, "openai-beta"); !beta.empty() && speaks(request.dialect()))
       http.field("openai-beta", beta);
-    authorize(http);
+    authorize(call, http);
   }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_responses(c, model, losses);
@@ -54,8 +55,8 @@ class OpenAiResponsesWire {
   std::string_view path(CountRequest const&, std::string&) const noexcept {
     return "/responses/input_tokens";
   }
-  void write_fields(CountRequest const& request, net::HttpRequest& http) const {
-    write_fields(request.chat(), http);
+  void write_fields(CountRequest const& request, Call& call, net::HttpRequest& http) const {
+    write_fields(request.chat(), call, http);
   }
   static std::string model_in_body(std::string_view model) { return std::string(model); }
   static Result<std::int64_t> read_count(std::string_view body) {
@@ -65,7 +66,9 @@ class OpenAiResponsesWire {
   std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {
     return "/models";
   }
-  void write_fields(ModelOffersRequest const&, net::HttpRequest& http) const { authorize(http); }
+  void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_openai_offers(body);
   }
@@ -81,8 +84,10 @@ class OpenAiResponsesWire {
   }
 
  private:
-  void authorize(net::HttpRequest& http) const {
+  void authorize(Call& call, net::HttpRequest& http) const {
     if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
+      http.field("authorization", http_wire::bearer(key, call));
   }
 
   OpenAiResponsesOptions options_;
