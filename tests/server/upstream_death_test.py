@@ -168,6 +168,17 @@ AFTER = {
 }
 
 
+@case("an error event begins a line, also where the upstream closes between the two bytes that end one")
+def _():
+    w = world()
+    request_id = new_id()
+    w.up.script(request_id, sends(STREAM_HEAD, CHUNK, CONTENT_CHUNK, b"a\r\n: hello\r\n\r\r\n"))
+    answer = w.gateway.ask(chat("counted", stream=True), request_id=request_id)
+    said, _, error = answer.body.partition(b"data: {\"error\"")
+    equal(said, FIRST + CONTENT + b": hello\r\n\r\n", "not every client takes a lone CR for the end of a line")
+    check(b"upstream_connection_lost" in error, answer)
+
+
 def ends_with_error(play, code):
     w = world()
     name, key = w.own_key()

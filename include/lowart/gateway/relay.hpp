@@ -67,15 +67,17 @@ class StreamOutlet {
   std::string framed_;
 };
 
-/// Ends a stream that cannot go on. The client's SDK throws what the event says.
+/// Ends a stream that cannot go on. The client's SDK throws what the event says. `within_line_end`: what it got last is
+/// the first half of a CRLF, and not every client takes that for the end of an event.
 inline Task<RelayEnd> tell_failure(Error const& error, ClientDialect const& client,
-                                   ReplyProgress const& progress, StreamOutlet& outlet) {
+                                   ReplyProgress const& progress, StreamOutlet& outlet,
+                                   bool within_line_end) {
   RelayEnd const end = RelayEnd::failed(error);
   if (end.outcome == Outcome::cancelled) {
     outlet.abort();
     co_return end;
   }
-  std::string event;
+  std::string event(within_line_end ? "\n" : "");
   client.error_event(error, progress, event);
   Result<void> const written = co_await outlet.write(event, true);
   (void)written;
@@ -91,15 +93,18 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, Strea
     co_return RelayEnd{};
   }
   bool begun = false;
+  bool within_line_end = false;
   for (;;) {
     Result<ReplyPart> const part = co_await reply.next();
     if (!part && !reply.head().streamed) {  // half a document: no event fits into it
       responder.abort();
       co_return RelayEnd::failed(part.error());
     }
-    if (!part) co_return co_await tell_failure(part.error(), client, reply.progress(), outlet);
+    if (!part)
+      co_return co_await tell_failure(part.error(), client, reply.progress(), outlet, within_line_end);
     bool const whole = !begun && part->last && !reply.head().streamed;
     if (!std::exchange(begun, true) && !whole) outlet.begin(reply.head().status, reply.head().content_type);
+    within_line_end = part->bytes.ends_with('\r');
     Result<void> sent;
     if (whole && turn != nullptr) turn->keep(part->bytes);
     if (whole) sent = co_await responder.send(reply.head().status, reply.head().content_type, part->bytes);
