@@ -128,7 +128,7 @@ class Client:
         self.load.seen.append(seen)
 
     async def talk(self, ask, manner, seen):
-        await self.connect(16384 if manner == "slow" else 0)
+        await self.connect(4096 if manner == "slow" else 0)
         self.naps = 200 if manner == "slow" else 0
         data = self.request(ask)
         if manner == "half a request":
@@ -196,24 +196,24 @@ class Client:
     async def body(self, fields):
         if "content-length" in fields:
             return await self.exactly(int(fields["content-length"]))
-        body = b""
+        body = bytearray()  # appending to bytes copies all of them, and 40,000 events are many
         while size := int((await self.reader.readuntil(b"\r\n")), 16):
             body += await self.exactly(size)
             await self.reader.readexactly(2)
         await self.reader.readexactly(2)
-        return body
+        return bytes(body)
 
     async def exactly(self, size):
         if self.naps == 0:
             return await self.reader.readexactly(size)
-        data = b""
+        data = bytearray()
         while len(data) < size:
             data += (piece := await self.reader.read(min(2048, size - len(data))))
             if not piece:
                 raise asyncio.IncompleteReadError(data, size)
             self.naps -= self.naps > 0
             await asyncio.sleep(0.01)
-        return data
+        return bytes(data)
 
     # --- what it is worth
 

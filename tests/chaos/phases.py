@@ -72,5 +72,5 @@ def config_of(ports):
         "mixed": pair("anthropic", "openai"),
     }
     models |= {f"only-{name}": {"targets": [{"provider": name, "model": "m"}]} for name in providers}
-    limits = {"write_time": "30s"}
+    limits = {"write_time": "5s"}
     return {"providers": providers, "models": models, "limits": limits, "drain": "10s"}

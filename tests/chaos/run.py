@@ -19,7 +19,7 @@ from phases import config_of, cycles  # noqa: E402
 from vendors import Upstreams  # noqa: E402
 
 CLIENTS = 24
-WARM_CALLS = 150
+WARM_CALLS = 40  # of each client
 TIDIED_EVERY = 5.0  # seconds: as include/lowart/gateway/tidying.hpp has it
 
 
@@ -58,8 +58,8 @@ async def rest(gateway, load):
 
 
 async def warm_up(gateway, upstreams, load):
-    """Each kind of call, also large ones and such with troubles, but few at a time: what the program needs at all, its code
-    and its tables, is resident then."""
+    """Each kind of call, also large ones and such with troubles, from all clients: what the program needs for them, its
+    code, its tables and its connections, is resident then."""
     await asyncio.to_thread(upstreams.set, ("", 0.1), ("", 0.1))
     load.phase, load.heavy = "both shaky", True
 
@@ -68,7 +68,7 @@ async def warm_up(gateway, upstreams, load):
             await client.call()
         client.close()
 
-    await asyncio.gather(*(some(Client(load, f"of the warm-up {i}")) for i in range(4)))
+    await asyncio.gather(*(some(Client(load, f"of the warm-up {i}")) for i in range(CLIENTS)))
     return await rest(gateway, load)
 
 
