@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace lowart {
+namespace lowart::byte_feeder_test {
 namespace {
 
 TEST(ByteFeeder, CutsInEveryWayAndLosesNothing) {
@@ -36,4 +36,4 @@ TEST(ByteFeeder, CutsTwice) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::byte_feeder_test

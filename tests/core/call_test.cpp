@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-namespace lowart {
+namespace lowart::call_test {
 namespace {
 
 using testing::TestLoop;
@@ -199,4 +199,4 @@ TEST(CallFork, LivesAsLongAsItsParentOrWhoeverHoldsIt) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::call_test

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-namespace lowart {
+namespace lowart::clock_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -159,4 +159,4 @@ TEST(LoopClock, EndsTheSleepOfAnInterruptedCall) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::clock_test

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace lowart {
+namespace lowart::frame_pool_test {
 namespace {
 
 TEST(FramePool, GivesTheLastBlockOfASizeAgain) {
@@ -73,4 +73,4 @@ TEST(FramePool, AsioAndThePoolMayFreeEachOthersBlocks) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::frame_pool_test

@@ -6,7 +6,7 @@
 
 #include <thread>
 
-namespace lowart {
+namespace lowart::wakeup_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -67,4 +67,4 @@ TEST(Wakeup, MayBeGoneWhileARingIsOnItsWay) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::wakeup_test

@@ -13,7 +13,7 @@
 #include <string>
 #include <type_traits>
 
-namespace lowart {
+namespace lowart::words_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -131,4 +131,4 @@ TEST(Usage, ReplacesAndSumsDisjointClasses) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::words_test

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::anthropic_error_test {
 namespace {
 
 using namespace lowart;
@@ -178,3 +179,4 @@ TEST(Rfc3339, ReadsAndWritesPointsInTime) {
 }
 
 }  // namespace
+}  // namespace lowart::anthropic_error_test

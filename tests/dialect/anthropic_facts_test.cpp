@@ -5,6 +5,7 @@
 
 #include <string>
 
+namespace lowart::anthropic_facts_test {
 namespace {
 
 using namespace lowart;
@@ -55,3 +56,4 @@ TEST(AnthropicFacts, RefusesWithTheNameOfTheField) {
 }
 
 }  // namespace
+}  // namespace lowart::anthropic_facts_test

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::anthropic_reader_test {
 namespace {
 
 using namespace lowart;
@@ -157,3 +158,4 @@ TEST(AnthropicReader, RefusesAWholeBodyThatIsNoMessage) {
 }
 
 }  // namespace
+}  // namespace lowart::anthropic_reader_test

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::anthropic_recordings_test {
 namespace {
 
 using namespace lowart;
@@ -277,3 +278,4 @@ TEST_F(AnthropicRecordings, HaveRequestsThatSurviveDecodingAndEncoding) {
 }
 
 }  // namespace
+}  // namespace lowart::anthropic_recordings_test

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::anthropic_reply_test {
 namespace {
 
 using namespace lowart;
@@ -395,3 +396,4 @@ TEST(AnthropicReplyWriter, SaysTheSameHoweverCallsAreMixed) {
 }
 
 }  // namespace
+}  // namespace lowart::anthropic_reply_test

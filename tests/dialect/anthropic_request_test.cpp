@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::anthropic_request_test {
 namespace {
 
 using namespace lowart;
@@ -422,3 +423,4 @@ TEST(AnthropicRequest, SurvivesForAnyRequestOfThisDialect) {
 }
 
 }  // namespace
+}  // namespace lowart::anthropic_request_test

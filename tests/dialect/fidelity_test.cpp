@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::fidelity_test {
 namespace {
 
 using namespace lowart;
@@ -148,3 +149,4 @@ TEST(Fidelity, LosesNothingWithGooglesStandInForASignature) {
 }
 
 }  // namespace
+}  // namespace lowart::fidelity_test

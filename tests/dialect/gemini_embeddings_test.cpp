@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lowart::dialect {
+namespace lowart::dialect::gemini_embeddings_test {
 namespace {
 
 GeminiPath path_of(GeminiMethod method) { return {.model = "e", .method = method, .as_array = false}; }
@@ -144,4 +144,4 @@ TEST(GeminiEmbeddings, TellsRepliesFromOtherThingsAndReadsUsageWhereItIsTold) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::gemini_embeddings_test

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::gemini_error_test {
 namespace {
 
 using namespace lowart;
@@ -155,3 +156,4 @@ TEST(GeminiCount, ReadsContentsOrAWholeRequest) {
 }
 
 }  // namespace
+}  // namespace lowart::gemini_error_test

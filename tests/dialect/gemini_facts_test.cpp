@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::gemini_facts_test {
 namespace {
 
 using namespace lowart;
@@ -120,3 +121,4 @@ TEST(GeminiFacts, NamesTheFieldThatIsWrong) {
 }
 
 }  // namespace
+}  // namespace lowart::gemini_facts_test

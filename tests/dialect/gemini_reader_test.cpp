@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::gemini_reader_test {
 namespace {
 
 using namespace lowart;
@@ -101,3 +102,4 @@ TEST(GeminiReader, RefusesWhatIsNoReply) {
 }
 
 }  // namespace
+}  // namespace lowart::gemini_reader_test

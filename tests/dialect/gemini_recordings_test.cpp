@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::gemini_recordings_test {
 namespace {
 
 using namespace lowart;
@@ -192,3 +193,4 @@ TEST(GeminiRecordings, AreReadAsADomReadsThem) {
 }
 
 }  // namespace
+}  // namespace lowart::gemini_recordings_test

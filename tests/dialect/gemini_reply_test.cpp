@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::gemini_reply_test {
 namespace {
 
 using namespace lowart;
@@ -342,3 +343,4 @@ TEST(GeminiReply, WritesAWholeReplyThatReadsAsTheSame) {
 }
 
 }  // namespace
+}  // namespace lowart::gemini_reply_test

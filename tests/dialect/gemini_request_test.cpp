@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::gemini_request_test {
 namespace {
 
 using namespace lowart;
@@ -535,3 +536,4 @@ TEST(GeminiRequest, ReadsAndWritesRecordedRequests) {
 }
 
 }  // namespace
+}  // namespace lowart::gemini_request_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace lowart::dialect {
+namespace lowart::dialect::json_canonical_test {
 namespace {
 
 std::string canonical(std::string_view text, int levels = 9) {
@@ -51,4 +51,4 @@ TEST(JsonCanonical, NeverTakesWhatIsNoJsonForSomethingElse) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::json_canonical_test

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::json_check_test {
 namespace {
 
 namespace json = boost::json;
@@ -162,3 +163,4 @@ TEST(JsonCheck, AgreesWithBoostJsonOnDamagedDocuments) {
 }
 
 }  // namespace
+}  // namespace lowart::json_check_test

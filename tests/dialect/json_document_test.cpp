@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lowart::dialect {
+namespace lowart::dialect::json_document_test {
 namespace {
 
 /// Every value of a text with its key, as scans find them that know of no document.
@@ -77,4 +77,4 @@ TEST(JsonDocument, ARequestOfTooManyValuesIsRefusedInWords) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::json_document_test

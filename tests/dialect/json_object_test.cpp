@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::json_object_test {
 namespace {
 
 using lowart::ExtraField;
@@ -212,3 +213,4 @@ TEST(JsonObject, TellsWhatIsMissingOrOfTheWrongKindInADocument) {
 }
 
 }  // namespace
+}  // namespace lowart::json_object_test

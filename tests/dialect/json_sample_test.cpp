@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::json_sample_test {
 namespace {
 
 namespace json = boost::json;
@@ -143,3 +144,4 @@ TEST(JsonSample, IsTheSameForTheSameSeed) {
 }
 
 }  // namespace
+}  // namespace lowart::json_sample_test

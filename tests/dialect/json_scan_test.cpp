@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+namespace lowart::json_scan_test {
 namespace {
 
 namespace json = boost::json;
@@ -320,3 +321,4 @@ TEST(FindBytes, AgreesWithTheStandardSearchOnSmallAlphabets) {
 }
 
 }  // namespace
+}  // namespace lowart::json_scan_test

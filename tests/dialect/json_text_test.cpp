@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+namespace lowart::json_text_test {
 namespace {
 
 namespace json = boost::json;
@@ -180,3 +181,4 @@ TEST(JsonText, MakesValidJsonOfAnyBytes) {
 }
 
 }  // namespace
+}  // namespace lowart::json_text_test

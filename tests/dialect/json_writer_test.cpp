@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace lowart::dialect {
+namespace lowart::dialect::json_writer_test {
 namespace {
 
 TEST(JsonWriter, PutsCommasAndGivesTheStringBackWhenTheOutermostEnds) {
@@ -83,4 +83,4 @@ TEST(JsonWriter, JoinsTheLinesOfWhatIsCarried) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::json_writer_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace lowart::dialect {
+namespace lowart::dialect::model_offer_page_test {
 namespace {
 
 TEST(ModelOfferPage, ReadsOpenAiAndThoseWhoFollowedIt) {
@@ -43,4 +43,4 @@ TEST(ModelOfferPage, RefusesWhatIsNoList) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::model_offer_page_test

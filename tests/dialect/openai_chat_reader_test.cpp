@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::openai_chat_reader_test {
 namespace {
 
 using namespace lowart;
@@ -298,3 +299,4 @@ TEST(OpenAiUsage, NeverGoesBelowZeroAndKeepsTheSum) {
 }
 
 }  // namespace
+}  // namespace lowart::openai_chat_reader_test

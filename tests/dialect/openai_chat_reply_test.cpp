@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::openai_chat_reply_test {
 namespace {
 
 using namespace lowart;
@@ -296,3 +297,4 @@ TEST(OpenAiCompletions, WritesAStreamAndAWholeReply) {
 }
 
 }  // namespace
+}  // namespace lowart::openai_chat_reply_test

@@ -11,6 +11,7 @@
 #include <random>
 #include <string>
 
+namespace lowart::openai_chat_request_test {
 namespace {
 
 using namespace lowart;
@@ -332,3 +333,4 @@ TEST(OpenAiChatRequest, GivesAProvidersOwnSignaturesBackAsTheyCame) {
 }
 
 }  // namespace
+}  // namespace lowart::openai_chat_request_test

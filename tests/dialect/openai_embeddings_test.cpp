@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lowart::dialect {
+namespace lowart::dialect::dialect_openai_embeddings_test {
 namespace {
 
 WireEmbedding facts_of(std::string_view body, std::string& scratch) {
@@ -194,4 +194,4 @@ TEST(OpenAiEmbeddings, ReadsNumbersTooSmallForSinglePrecisionAsZero) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::dialect_openai_embeddings_test

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+namespace lowart::openai_error_test {
 namespace {
 
 using namespace lowart;
@@ -241,3 +242,4 @@ TEST(OpenAiError, TellsTheEnvelopeFromThoseOfOtherDialects) {
 }
 
 }  // namespace
+}  // namespace lowart::openai_error_test

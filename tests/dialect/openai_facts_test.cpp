@@ -4,6 +4,7 @@
 
 #include <string>
 
+namespace lowart::openai_facts_test {
 namespace {
 
 using namespace lowart;
@@ -130,3 +131,4 @@ TEST(OpenAiFacts, ReadsLegacyCompletions) {
 }
 
 }  // namespace
+}  // namespace lowart::openai_facts_test

@@ -4,6 +4,7 @@
 
 #include <string>
 
+namespace lowart::dialect_openai_repair_test {
 namespace {
 
 using namespace lowart::dialect;
@@ -135,3 +136,4 @@ TEST(OpenAiRepair, RepairsAWholeReply) {
 }
 
 }  // namespace
+}  // namespace lowart::dialect_openai_repair_test

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+namespace lowart::pairs_test {
 namespace {
 
 using namespace lowart;
@@ -321,3 +322,4 @@ TEST_P(Translation, KeepsRecordedAnswers) {
 }
 
 }  // namespace
+}  // namespace lowart::pairs_test

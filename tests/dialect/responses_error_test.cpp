@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::responses_error_test {
 namespace {
 
 using namespace lowart;
@@ -56,3 +57,4 @@ TEST(ResponsesError, ReadsAProvidersRefusalAndKeepsItsBody) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_error_test

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::responses_facts_test {
 namespace {
 
 using namespace lowart;
@@ -79,3 +80,4 @@ TEST(ResponsesFacts, RefusesWithTheNameOfTheMember) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_facts_test

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+namespace lowart::responses_property_test {
 namespace {
 
 using namespace lowart;
@@ -211,3 +212,4 @@ TEST(ResponsesProperty, WhatIsReadIsWrittenWithNothingLost) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_property_test

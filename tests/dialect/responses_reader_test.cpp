@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::responses_reader_test {
 namespace {
 
 using namespace lowart;
@@ -189,3 +190,4 @@ TEST(ResponsesReader, RefusesWhatIsNoWholeReply) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_reader_test

@@ -13,6 +13,7 @@
 
 #include <memory_resource>
 
+namespace lowart::responses_recordings_test {
 namespace {
 
 using namespace lowart;
@@ -265,3 +266,4 @@ TEST(ResponsesRecordings, EachReplyIsReadAsAnotherParserReadsIt) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_recordings_test

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::responses_reply_test {
 namespace {
 
 using namespace lowart;
@@ -460,3 +461,4 @@ TEST(ResponsesContinuation, PutsWhatWasSaidBeforeInFrontOfTheInput) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_reply_test

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::responses_request_test {
 namespace {
 
 using namespace lowart;
@@ -413,3 +414,4 @@ TEST(ResponsesRequest, NamesTheItemThatAnotherDialectCannotSay) {
 }
 
 }  // namespace
+}  // namespace lowart::responses_request_test

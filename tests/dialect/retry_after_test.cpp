@@ -4,6 +4,7 @@
 
 #include <limits>
 
+namespace lowart::retry_after_test {
 namespace {
 
 using namespace lowart::dialect;
@@ -103,3 +104,4 @@ TEST(RetryAfter, ReadsTheDaysAtTheEdges) {
 }
 
 }  // namespace
+}  // namespace lowart::retry_after_test

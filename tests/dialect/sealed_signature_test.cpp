@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-namespace lowart::dialect {
+namespace lowart::dialect::sealed_signature_test {
 namespace {
 
 constexpr std::array carriers{Dialect::openai_chat, Dialect::openai_responses, Dialect::anthropic,
@@ -41,4 +41,4 @@ TEST(HoldsSeal, LooksBehindWhatOnlyLooksLikeOne) {
 }
 
 }  // namespace
-}  // namespace lowart::dialect
+}  // namespace lowart::dialect::sealed_signature_test

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string_view>
 
-namespace lowart {
+namespace lowart::client_deadline_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -132,4 +132,4 @@ TEST(ClientDeadline, WaitsForAClockThatWasFirst) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::client_deadline_test

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+namespace lowart::response_store_test {
 namespace {
 
 using namespace lowart;
@@ -138,3 +139,4 @@ TEST(ResponseStore, RefusalsAreThoseThatClientsKnow) {
 }
 
 }  // namespace
+}  // namespace lowart::response_store_test

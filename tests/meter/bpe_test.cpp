@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::bpe_test {
 namespace {
 
 using lowart::PiecePattern;
@@ -151,3 +152,4 @@ TEST(Utf8, TellsACutOffCharacterFromAWrongOne) {
 }
 
 }  // namespace
+}  // namespace lowart::bpe_test

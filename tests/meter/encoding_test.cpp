@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+namespace lowart::encoding_test {
 namespace {
 
 using lowart::cl100k_base;
@@ -172,3 +173,4 @@ TEST(TokenCounter, IsLinearForOneLongWordFedByteByByte) {
 }
 
 }  // namespace
+}  // namespace lowart::encoding_test

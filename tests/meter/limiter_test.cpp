@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace lowart {
+namespace lowart::limiter_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -227,4 +227,4 @@ TEST(Limiter, KeepsToTheRateOverRandomTime) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::limiter_test

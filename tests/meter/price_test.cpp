@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace lowart {
+namespace lowart::price_test {
 namespace {
 
 std::int64_t nanos(std::string_view text) {
@@ -97,4 +97,4 @@ TEST(Price, CostsNothingWhenNothingIsKnown) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::price_test

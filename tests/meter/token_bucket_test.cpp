@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace lowart {
+namespace lowart::token_bucket_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -113,4 +113,4 @@ TEST(TokenBucket, HoldsAtTheEndsOfItsRange) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::token_bucket_test

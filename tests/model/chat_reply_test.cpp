@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace lowart {
+namespace lowart::chat_reply_test {
 namespace {
 
 using testing::ScriptedProvider;
@@ -149,4 +149,4 @@ TEST(ChatReplyDeathTest, InsistsOnASource) {
 #endif
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::chat_reply_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace lowart {
+namespace lowart::chat_request_test {
 namespace {
 
 TEST(ChatRequest, CollectsWhatIsSaidInProcess) {
@@ -57,4 +57,4 @@ TEST(ChatRequest, DecodesOnlyWithTheDoorsDecoder) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::chat_request_test

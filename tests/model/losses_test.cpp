@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+namespace lowart::losses_test {
 namespace {
 
 using namespace lowart;
@@ -42,3 +43,4 @@ TEST(Losses, WritesAHeaderOfPlainTextAndOfBoundedLength) {
 }
 
 }  // namespace
+}  // namespace lowart::losses_test

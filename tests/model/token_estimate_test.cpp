@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-namespace lowart {
+namespace lowart::token_estimate_test {
 namespace {
 
 TEST(TokenEstimate, TakesAQuarterOfTheBytes) {
@@ -31,4 +31,4 @@ TEST(TokenEstimate, NeitherOverflowsNorGivesBackWhatAHostileClientAsksFor) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::token_estimate_test

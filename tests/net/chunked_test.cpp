@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::chunked_test {
 namespace {
 
 using namespace lowart::net;
@@ -19,7 +20,7 @@ struct Decoded {
 };
 
 std::ostream& operator<<(std::ostream& out, Decoded const& d) {
-  return out << testing::PrintToString(d.payload) << " consumed " << d.consumed
+  return out << ::testing::PrintToString(d.payload) << " consumed " << d.consumed
              << (d.done ? " done " : " open ") << to_string(d.error);
 }
 
@@ -61,7 +62,7 @@ TEST(ChunkedDecoder, GivesThePayloadAndLeavesWhatFollows) {
        }) {
     for (std::string const next : {"", "GET / HTTP/1.1\r\n", "\r\n", "0\r\n\r\n"}) {
       Decoded const expected{c.payload, c.body.size(), true, ChunkedError::none};
-      EXPECT_EQ(decode(c.body + next), expected) << testing::PrintToString(c.body);
+      EXPECT_EQ(decode(c.body + next), expected) << ::testing::PrintToString(c.body);
       EXPECT_EQ(decode(c.body + next, single_bytes(c.body.size())), expected);
       for (std::size_t a = 1; a < c.body.size(); ++a)
         for (std::size_t b = 1; a + b <= c.body.size(); ++b)
@@ -121,7 +122,7 @@ TEST(ChunkedDecoder, RefusesWhatIsNotExact) {
            {"0\r\nX: y\rz\r\n\r\n", bad_line_end},
        }) {
     auto const at_once = decode(c.body);
-    EXPECT_EQ(to_string(at_once.error), to_string(c.error)) << testing::PrintToString(c.body);
+    EXPECT_EQ(to_string(at_once.error), to_string(c.error)) << ::testing::PrintToString(c.body);
     EXPECT_FALSE(at_once.done);
     EXPECT_EQ(decode(c.body, single_bytes(c.body.size())), at_once);
   }
@@ -194,3 +195,4 @@ TEST(ChunkHeader, IsReadBackByTheDecoder) {
 }
 
 }  // namespace
+}  // namespace lowart::chunked_test

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+namespace lowart::http_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -700,3 +701,4 @@ TEST(HttpTransport, IsUsableByTwoLoopsAtOnce) {
 }
 
 }  // namespace
+}  // namespace lowart::http_client_test

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::http_head_oracle_test {
 namespace {
 
 using namespace lowart::net;
@@ -81,7 +82,7 @@ class HeadSource {
 void expect_same_message(MessageHead const& ours, auto& oracle, std::string_view bytes) {
   auto const& message = oracle.get();
   EXPECT_EQ(message.version(), 10U + static_cast<unsigned>(ours.minor_version()));
-  EXPECT_EQ(oracle.chunked(), ours.chunked()) << testing::PrintToString(bytes);
+  EXPECT_EQ(oracle.chunked(), ours.chunked()) << ::testing::PrintToString(bytes);
   ASSERT_EQ(static_cast<std::size_t>(std::distance(message.begin(), message.end())), ours.fields().size());
   // Beast keeps fields of one name together; so each of ours is looked for among its equals.
   for (auto const [name, value] : ours.fields()) {
@@ -89,7 +90,7 @@ void expect_same_message(MessageHead const& ours, auto& oracle, std::string_view
     bool found = false;
     for (auto it = from; it != to; ++it)
       found |= std::string_view(it->value().data(), it->value().size()) == value;
-    EXPECT_TRUE(found) << name << " in " << testing::PrintToString(bytes);
+    EXPECT_TRUE(found) << name << " in " << ::testing::PrintToString(bytes);
   }
 }
 
@@ -110,7 +111,7 @@ boost::system::error_code read(Oracle<IsRequest>& oracle, std::string_view head)
 TEST(RequestHeadOracle, BeastUnderstandsTheSameOfWhatWeAccept) {
   HeadSource source;
   int accepted = 0;
-  for (int round = 0; round < 50000 && !testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 50000 && !::testing::Test::HasFailure(); ++round) {
     std::string const bytes = source.request();
     RequestHead ours;
     auto const result = parse_request_head(bytes, ours);
@@ -120,15 +121,15 @@ TEST(RequestHeadOracle, BeastUnderstandsTheSameOfWhatWeAccept) {
     // Beast does not forgive the one empty line that RFC 9112 2.2 asks servers to forgive.
     std::size_t const skipped = bytes.starts_with("\r\n") ? 2 : 0;
     auto const error = read(oracle, std::string_view(bytes).substr(skipped, result.consumed - skipped));
-    ASSERT_FALSE(error) << error.message() << ' ' << testing::PrintToString(bytes);
-    ASSERT_TRUE(oracle.is_header_done()) << testing::PrintToString(bytes);
+    ASSERT_FALSE(error) << error.message() << ' ' << ::testing::PrintToString(bytes);
+    ASSERT_TRUE(oracle.is_header_done()) << ::testing::PrintToString(bytes);
     EXPECT_EQ(std::string_view(oracle.get().method_string().data(), oracle.get().method_string().size()),
               ours.method());
     EXPECT_EQ(std::string_view(oracle.get().target().data(), oracle.get().target().size()), ours.target());
     // Beast lets keep-alive win over close in HTTP/1.0; we close.
-    EXPECT_TRUE(oracle.keep_alive() || !ours.keep_alive()) << testing::PrintToString(bytes);
+    EXPECT_TRUE(oracle.keep_alive() || !ours.keep_alive()) << ::testing::PrintToString(bytes);
     EXPECT_EQ(oracle.content_length().value_or(0), ours.content_length().value_or(0))
-        << testing::PrintToString(bytes);
+        << ::testing::PrintToString(bytes);
     expect_same_message(ours, oracle, bytes);
   }
   EXPECT_GT(accepted, 20000);
@@ -137,7 +138,7 @@ TEST(RequestHeadOracle, BeastUnderstandsTheSameOfWhatWeAccept) {
 TEST(ResponseHeadOracle, BeastUnderstandsTheSameOfWhatWeAccept) {
   HeadSource source;
   int accepted = 0;
-  for (int round = 0; round < 50000 && !testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 50000 && !::testing::Test::HasFailure(); ++round) {
     std::string const bytes = source.response();
     ResponseHead ours;
     auto const result = parse_response_head(bytes, ours);
@@ -148,16 +149,18 @@ TEST(ResponseHeadOracle, BeastUnderstandsTheSameOfWhatWeAccept) {
     std::string head = bytes.substr(0, result.consumed);
     if (head[12] == '\r') head.insert(12, 1, ' ');
     auto const error = read(oracle, head);
-    ASSERT_FALSE(error) << error.message() << ' ' << testing::PrintToString(bytes);
-    ASSERT_TRUE(oracle.is_header_done()) << testing::PrintToString(bytes);
+    ASSERT_FALSE(error) << error.message() << ' ' << ::testing::PrintToString(bytes);
+    ASSERT_TRUE(oracle.is_header_done()) << ::testing::PrintToString(bytes);
     EXPECT_EQ(oracle.get().result_int(), static_cast<unsigned>(ours.status()));
     // Beast puts the usual reason where there is none.
     auto const reason = oracle.get().reason();
     if (!ours.reason().empty()) EXPECT_EQ(std::string_view(reason.data(), reason.size()), ours.reason());
-    EXPECT_EQ(oracle.need_eof(), ours.body("GET") == BodyKind::until_close) << testing::PrintToString(bytes);
+    EXPECT_EQ(oracle.need_eof(), ours.body("GET") == BodyKind::until_close)
+        << ::testing::PrintToString(bytes);
     expect_same_message(ours, oracle, bytes);
   }
   EXPECT_GT(accepted, 20000);
 }
 
 }  // namespace
+}  // namespace lowart::http_head_oracle_test

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::http_head_test {
 namespace {
 
 using namespace lowart::net;
@@ -268,10 +269,10 @@ TEST(RequestHead, RefusesWhatIsWrongOrUnclear) {
   for (auto const& c : refused_requests()) {
     RequestHead head;
     auto const result = parse_request_head(c.bytes, head);
-    EXPECT_TRUE(result.failed()) << testing::PrintToString(c.bytes);
-    EXPECT_EQ(result.status, c.status) << testing::PrintToString(c.bytes);
+    EXPECT_TRUE(result.failed()) << ::testing::PrintToString(c.bytes);
+    EXPECT_EQ(result.status, c.status) << ::testing::PrintToString(c.bytes);
     EXPECT_NE(result.message.find(c.because), std::string_view::npos)
-        << testing::PrintToString(c.bytes) << result.message;
+        << ::testing::PrintToString(c.bytes) << result.message;
   }
 }
 
@@ -283,8 +284,8 @@ TEST(RequestHead, RefusesTheSameAtEverySplitPoint) {
     HeadResult result;
     for (std::size_t n = 0; n <= c.bytes.size() && result.need_more(); ++n)
       result = parse_request_head(std::string(c.bytes, 0, n), in_pieces);
-    EXPECT_EQ(result.status, expected.status) << testing::PrintToString(c.bytes);
-    EXPECT_EQ(result.message, expected.message) << testing::PrintToString(c.bytes);
+    EXPECT_EQ(result.status, expected.status) << ::testing::PrintToString(c.bytes);
+    EXPECT_EQ(result.message, expected.message) << ::testing::PrintToString(c.bytes);
   }
 }
 
@@ -470,7 +471,7 @@ TEST(ResponseHead, RefusesWhatIsWrongOrUnclear) {
        }) {
     ResponseHead head;
     auto const result = parse_response_head(bytes, head);
-    EXPECT_TRUE(result.failed()) << testing::PrintToString(bytes.substr(0, 100));
+    EXPECT_TRUE(result.failed()) << ::testing::PrintToString(bytes.substr(0, 100));
     EXPECT_EQ(result.status, 502);
     EXPECT_FALSE(result.message.empty());
     ResponseHead slow;
@@ -548,3 +549,4 @@ TEST(HeadWriter, RefusesInjectionAndOverflowWholly) {
 }
 
 }  // namespace
+}  // namespace lowart::http_head_test

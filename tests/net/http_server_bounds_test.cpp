@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 
+namespace lowart::http_server_bounds_test {
 namespace {
 
 using namespace lowart;
@@ -184,3 +185,4 @@ TEST(HttpServerBounds, WaitsForDescriptorsWhenThereAreNone) {
 }
 
 }  // namespace
+}  // namespace lowart::http_server_bounds_test

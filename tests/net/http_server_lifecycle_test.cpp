@@ -14,6 +14,7 @@
 #include <string_view>
 #include <thread>
 
+namespace lowart::http_server_lifecycle_test {
 namespace {
 
 using namespace lowart;
@@ -326,3 +327,4 @@ TEST(HttpServerLifecycle, LeavesNothingBehindWhenTheLoopIsTornDown) {
 }
 
 }  // namespace
+}  // namespace lowart::http_server_lifecycle_test

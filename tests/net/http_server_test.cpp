@@ -8,6 +8,7 @@
 #include <string_view>
 #include <thread>
 
+namespace lowart::http_server_test {
 namespace {
 
 using namespace lowart;
@@ -355,3 +356,4 @@ TEST(HttpServer, TakesAHeadLongerThanItsFirstBuffer) {
 }
 
 }  // namespace
+}  // namespace lowart::http_server_test

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+namespace lowart::listen_address_test {
 namespace {
 
 using namespace lowart;
@@ -65,3 +66,4 @@ TEST(ListenAddress, SaysWhatIsWrong) {
 }
 
 }  // namespace
+}  // namespace lowart::listen_address_test

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace lowart::net {
+namespace lowart::net::loop_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -92,4 +92,4 @@ TEST(Loop, TidyingClosesConnectionsThatAreIdleForTooLong) {
 }
 
 }  // namespace
-}  // namespace lowart::net
+}  // namespace lowart::net::loop_test

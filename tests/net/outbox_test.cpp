@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+namespace lowart::outbox_test {
 namespace {
 
 using lowart::Task;
@@ -181,3 +182,4 @@ TEST(Outbox, EndsTheConnectionThatTakesNothing) {
 }
 
 }  // namespace
+}  // namespace lowart::outbox_test

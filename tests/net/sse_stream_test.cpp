@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+namespace lowart::sse_stream_test {
 namespace {
 
 using lowart::Errc;
@@ -137,3 +138,4 @@ TEST(SseStream, RefusesAnEventOverTheLimit) {
 }
 
 }  // namespace
+}  // namespace lowart::sse_stream_test

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::sse_test {
 namespace {
 
 using lowart::net::SseEvent;
@@ -286,3 +287,4 @@ TEST(SseWriter, LetsNoTextBreakOutOfItsField) {
 }
 
 }  // namespace
+}  // namespace lowart::sse_test

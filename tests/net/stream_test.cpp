@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+namespace lowart::stream_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -319,3 +320,4 @@ TEST(TlsStream, EndsAStalledHandshakeAtTheDeadline) {
 }
 
 }  // namespace
+}  // namespace lowart::stream_test

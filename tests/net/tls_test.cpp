@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+namespace lowart::tls_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -258,3 +259,4 @@ TEST(Tls, NamesTheFileThatIsWrong) {
 }
 
 }  // namespace
+}  // namespace lowart::tls_test

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+namespace lowart::url_test {
 namespace {
 
 using namespace lowart::net;
@@ -161,3 +162,4 @@ TEST(BaseUrl, KnowsIpv6AddressesByTheirText) {
 }
 
 }  // namespace
+}  // namespace lowart::url_test

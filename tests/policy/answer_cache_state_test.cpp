@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace lowart {
+namespace lowart::answer_cache_state_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -359,4 +359,4 @@ TEST(AnswerCache, HoldsUnderManyThreads) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::answer_cache_state_test

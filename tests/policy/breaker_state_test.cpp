@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace lowart {
+namespace lowart::breaker_state_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -328,4 +328,4 @@ TEST(BreakerState, StaysUsableUnderMixedNewsFromManyThreads) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::breaker_state_test

@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-namespace lowart {
+namespace lowart::breaker_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -213,4 +213,4 @@ TEST(Breaker, OpensWhenAnswersBeginTooLate) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::breaker_test

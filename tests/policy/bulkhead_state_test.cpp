@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace lowart {
+namespace lowart::bulkhead_state_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -178,4 +178,4 @@ TEST(BulkheadState, RefusesOptionsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::bulkhead_state_test

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace lowart {
+namespace lowart::cache_key_test {
 namespace {
 
 /// A request as a door makes it.
@@ -148,4 +148,4 @@ TEST(CacheWish, ReadsCacheControl) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::cache_key_test

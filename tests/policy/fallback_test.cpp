@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace lowart {
+namespace lowart::fallback_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -186,4 +186,4 @@ TEST(FallbackReport, KeepsItsListShort) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::fallback_test

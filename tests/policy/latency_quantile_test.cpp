@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-namespace lowart {
+namespace lowart::latency_quantile_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -65,4 +65,4 @@ TEST(LatencyQuantile, FadesWithTime) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::latency_quantile_test

@@ -5,7 +5,7 @@
 #include <deque>
 #include <random>
 
-namespace lowart {
+namespace lowart::outcome_window_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -70,4 +70,4 @@ TEST(OutcomeWindow, AgreesWithAListOfAllCalls) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::outcome_window_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace lowart {
+namespace lowart::resume_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -222,4 +222,4 @@ TEST(ResumeDecision, RefusesOptionsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::resume_test

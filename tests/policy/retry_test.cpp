@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace lowart {
+namespace lowart::retry_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -188,4 +188,4 @@ TEST(Retry, SharesABudgetThroughItsState) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::retry_test

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace lowart {
+namespace lowart::shape_state_test {
 namespace {
 
 Message said(Role role, std::string text) {
@@ -148,4 +148,4 @@ TEST(Shape, MergesWhatDroppingBringsTogether) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::shape_state_test

@@ -8,7 +8,7 @@
 
 #include <stdexcept>
 
-namespace lowart {
+namespace lowart::timeouts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -195,4 +195,4 @@ TEST(Timeouts, RefuseATimeThatCannotBeMeant) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::timeouts_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace lowart {
+namespace lowart::any_provider_test {
 namespace {
 
 using testing::ScriptedProvider;
@@ -86,4 +86,4 @@ TEST(AnyProvider, SaysWhatTheHeldProviderDoesNotServe) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::any_provider_test

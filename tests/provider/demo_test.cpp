@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+namespace lowart::demo_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -390,3 +391,4 @@ TEST(DemoPieces, AreTheTextWhenJoined) {
 }
 
 }  // namespace
+}  // namespace lowart::demo_test

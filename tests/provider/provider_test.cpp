@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace lowart {
+namespace lowart::provider_test {
 namespace {
 
 /// Hands out one neutral step.
@@ -60,4 +60,4 @@ TEST(Provider, ExemplarAnswersInProcess) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::provider_test

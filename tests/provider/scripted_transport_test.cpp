@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace lowart {
+namespace lowart::scripted_transport_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -98,4 +98,4 @@ TEST(ScriptedTransport, CountsWhatBecameOfTheConnection) {
 }
 
 }  // namespace
-}  // namespace lowart
+}  // namespace lowart::scripted_transport_test

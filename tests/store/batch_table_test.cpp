@@ -4,6 +4,7 @@
 
 #include <set>
 
+namespace lowart::batch_table_test {
 namespace {
 
 using namespace lowart;
@@ -208,3 +209,4 @@ TEST(LatestIds, KnowsTheLatestAndForgetsTheOldest) {
 }
 
 }  // namespace
+}  // namespace lowart::batch_table_test

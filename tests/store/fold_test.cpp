@@ -4,6 +4,7 @@
 
 #include "store_fixture.hpp"
 
+namespace lowart::fold_test {
 namespace {
 
 using namespace lowart;
@@ -287,3 +288,4 @@ TEST(Fold, SyncsTheJournalAndDeletesOnlyWhatIsFolded) {
 }
 
 }  // namespace
+}  // namespace lowart::fold_test

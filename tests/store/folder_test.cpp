@@ -4,6 +4,7 @@
 
 #include "store_fixture.hpp"
 
+namespace lowart::folder_test {
 namespace {
 
 using namespace lowart;
@@ -251,3 +252,4 @@ TEST(Folder, DoesNotStartOnAStoreThatFails) {
 }
 
 }  // namespace
+}  // namespace lowart::folder_test

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <thread>
 
+namespace lowart::journal_kill_test {
 namespace {
 
 using namespace lowart;
@@ -156,3 +157,4 @@ TEST(JournalKill, LosesAndDoublesNothingWhileFoldingIntoSqlite) {
 }
 
 }  // namespace
+}  // namespace lowart::journal_kill_test

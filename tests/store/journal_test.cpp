@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <csignal>
 
+namespace lowart::journal_test {
 namespace {
 
 using namespace lowart;
@@ -188,3 +189,4 @@ TEST(Journal, SaysAtTheStartThatFilesMayNotGrowSoLarge) {
 }
 
 }  // namespace
+}  // namespace lowart::journal_test

@@ -2,6 +2,7 @@
 
 #include "store_fixture.hpp"
 
+namespace lowart::memory_store_test {
 namespace {
 
 using namespace lowart;
@@ -84,3 +85,4 @@ TEST(MemoryStore, StaysAtTheEndOfTheRange) {
 }
 
 }  // namespace
+}  // namespace lowart::memory_store_test

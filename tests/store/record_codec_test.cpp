@@ -4,6 +4,7 @@
 
 #include <limits>
 
+namespace lowart::record_codec_test {
 namespace {
 
 using namespace lowart;
@@ -189,3 +190,4 @@ TEST(JournalFormat, KnowsItsOwnHeader) {
 }
 
 }  // namespace
+}  // namespace lowart::record_codec_test

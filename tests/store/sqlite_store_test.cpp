@@ -4,6 +4,7 @@
 
 #include <limits>
 
+namespace lowart::sqlite_store_test {
 namespace {
 
 using namespace lowart;
@@ -236,3 +237,4 @@ TEST(SqliteStore, SaysWhatIsWrongWithAFile) {
 }
 
 }  // namespace
+}  // namespace lowart::sqlite_store_test
