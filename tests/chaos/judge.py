@@ -152,7 +152,9 @@ def judge_memory(judge, samples):
     # One sample has what a connection that is about to be closed still holds; the median of several has not.
     within = max(totals[-1], median(totals[1:])) <= MOST_RESIDENT * totals[0]
     judge.hold("idle, load, idle: resident memory within 10 %", within, "MiB, and not of files:", shown)
-    third = max(1, (len(totals) - 1) // 3)
+    third = (len(totals) - 1) // 3
+    if third < 2:  # what two samples differ by is no growth
+        return
     earlier, later = median(totals[1 : 1 + third]), median(totals[-third:])
     grown = f"from {earlier / 1024:.1f} to {later / 1024:.1f} MiB, medians of {third}"
     judge.hold("no growth from the first third of the rounds to the last", later <= MOST_GROWN * earlier, grown)
