@@ -77,6 +77,18 @@ TEST(Outbox, SendsTheSmallWritesOfATurnAtItsEnd) {
   EXPECT_FALSE(pairs.near.is_behind() || pairs.close_by.is_behind());
   EXPECT_EQ(pairs.read(pairs.far), "first second");
   EXPECT_EQ(pairs.read(pairs.far_off), "first second");
+  EXPECT_TRUE(net::Reactor::of(pairs.io).tidy());
+  EXPECT_FALSE(net::Reactor::of(pairs.io).tidy()) << "there is nothing left to let go of";
+}
+
+TEST(Outbox, KeepsItsRoomWhileItIsInUse) {
+  TwoPairs pairs;
+  auto const write = [&](Stream& stream) {
+    EXPECT_TRUE(pairs.write(stream, "kept").done());
+    EXPECT_FALSE(net::Reactor::of(pairs.io).tidy());
+  };
+  pairs.in_one_turn([&] { write(pairs.near); }, [&] { write(pairs.close_by); });
+  EXPECT_EQ(pairs.read(pairs.far) + pairs.read(pairs.far_off), "keptkept");
 }
 
 TEST(Outbox, SendsAtOnceWhereThereIsNothingElseToDo) {

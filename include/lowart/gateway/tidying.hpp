@@ -3,6 +3,7 @@
 
 #include <lowart/gateway/runtime.hpp>
 #include <lowart/net/loop.hpp>
+#include <lowart/net/reactor.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -44,7 +45,8 @@ class Tidying {
   }
   void tidy(std::size_t i) {
     net::Loop& loop = net::Loop::of(runtime_.loop(i));
-    if (loop.tidy()) came_free_ = true;
+    bool const outbox = net::Reactor::of(runtime_.loop(i)).tidy();
+    if (loop.tidy() || outbox) came_free_ = true;
     at_rest_[i] = loop.buffers().lent_bytes() == 0;
     for (auto const& rests : at_rest_)
       if (!rests) return;

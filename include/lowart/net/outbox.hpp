@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace lowart::net {
 
@@ -30,6 +31,8 @@ class Outbox {
   LOWART_DECL bool put(Watch& watch, std::span<std::string_view const> pieces);
   /// Sends everything. What a socket does not take stays with its watch.
   LOWART_DECL void flush() noexcept;
+  /// Lets go of its room while nothing is in it, until the next put(); true where there was some.
+  bool tidy() noexcept { return empty() && std::exchange(bytes_, nullptr) != nullptr; }
 
  private:
   struct Write {

@@ -84,6 +84,9 @@ class Reactor final : public boost::asio::execution_context::service {
     return boost::asio::use_service<Reactor>(context);
   }
 
+  /// Lets go of what only a busy turn needs; true when memory came free. For whoever runs the loop to call now and then.
+  bool tidy() noexcept { return outbox_.tidy(); }
+
  private:
   friend class Watch;
   LOWART_DECL void shutdown() override;
