@@ -15,7 +15,9 @@ PLACES = {
 
 
 def gateway_of(providers):
-    models = {name: {"targets": [{"provider": name, "model": "m"}]} for name in providers}
+    targets = [{"provider": name, "model": "m"} for name in providers]
+    models = {target["provider"]: {"targets": [target]} for target in targets}
+    models["all"] = {"targets": targets}
     return Gateway(
         {"providers": providers, "models": models}, keys={"boss": {"key": new_key(), "admin": True}}
     )
@@ -57,5 +59,8 @@ def _():
                 equal(request.field(field), value, kind)
                 equal((answer.status, answer.error["code"]), (401, "invalid_api_key"), answer)
                 check("x-lowart-provider-key" in answer.error["message"], answer.error)
+        request_id = new_id()
+        equal(g.ask(chat("all"), fields=BROUGHT, request_id=request_id).status, 401)
+        equal(len(up.requests(request_id)), 1, "asked, and no other target after it")
         page = g.get("/admin/breakers", key=g.keys["boss"]["key"]).json()["data"]
         equal({b["state"] for b in page}, {"closed"})
