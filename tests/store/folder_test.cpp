@@ -86,6 +86,34 @@ TEST(Folder, DoesNotGatherInAJournalThatHasRoomForFew) {
   EXPECT_EQ(requests(**folder), 400);
 }
 
+class RestingStore : public MemoryStore {
+ public:
+  explicit RestingStore(std::atomic<int>& rests) : rests_(&rests) {}
+  void rest() noexcept { ++*rests_; }
+
+ private:
+  std::atomic<int>* rests_;
+};
+static_assert(RestingUsageStore<RestingStore> && !RestingUsageStore<MemoryStore>);
+
+TEST(Folder, LetsTheStoreRestOnceAfterEachTimeOfRecords) {
+  TempDirectory data;
+  auto journal = Journal::open(data.path());
+  std::atomic<int> rests{0};
+  FolderOptions options;
+  options.every = 1ms;
+  options.gather = 0ms;
+  options.rest_after = 5ms;
+  auto folder = Folder<RestingStore>::start(**journal, RestingStore(rests), options);
+  for (int time = 1; time <= 3; ++time) {
+    ASSERT_TRUE((*journal)->writer(0).append(sample_record(static_cast<std::uint64_t>(time))));
+    while (rests < time) std::this_thread::yield();
+    std::this_thread::sleep_for(30ms);  // Nothing comes: it need not rest again.
+    EXPECT_EQ(rests, time);
+    EXPECT_EQ(requests(**folder), time);
+  }
+}
+
 template <class S>
 void append_from_two_threads(TempDirectory const& data, S store) {
   constexpr std::uint64_t each = 20'000;

@@ -191,6 +191,18 @@ TEST(SqliteStore, SaysThatItIsNotDurableWhileAReaderHoldsTheLog) {
   EXPECT_TRUE(*store.sync());
 }
 
+TEST(SqliteStore, LetsGoOfItsPagesAndStillKnowsAll) {
+  TempDirectory data;
+  auto store = open_store(data);
+  for (std::uint64_t n = 1; n <= 200; ++n) append_one(store, sample_record(n));
+  auto const before = sqlite3_memory_used();
+  store.rest();
+  EXPECT_LT(sqlite3_memory_used(), before);
+  append_one(store, sample_record(201));
+  EXPECT_EQ(store.totals({})->request_count, 201);
+  EXPECT_EQ(store.recent(300)->size(), 201u);
+}
+
 TEST(SqliteStore, MakesTheTablesOfAnEmptyFileAndRefusesANewerOne) {
   TempDirectory data;
   {

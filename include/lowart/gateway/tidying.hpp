@@ -1,15 +1,12 @@
 #pragma once
 /// Tidying: gives back, every few seconds, what a burst of calls has left in the loops of a runtime.
 
+#include <lowart/core/heap.hpp>
 #include <lowart/gateway/runtime.hpp>
 #include <lowart/net/loop.hpp>
 #include <lowart/net/reactor.hpp>
 
 #include <boost/asio/steady_timer.hpp>
-
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include <atomic>
 #include <chrono>
@@ -50,13 +47,7 @@ class Tidying {
     at_rest_[i] = loop.buffers().lent_bytes() == 0;
     for (auto const& rests : at_rest_)
       if (!rests) return;
-    if (came_free_.exchange(false)) release_heap();
-  }
-  /// Takes the heap's locks for about a millisecond: for when nobody waits.
-  static void release_heap() noexcept {
-#if defined(__GLIBC__)
-    ::malloc_trim(0);
-#endif
+    if (came_free_.exchange(false)) trim_heap();
   }
 
   Runtime& runtime_;

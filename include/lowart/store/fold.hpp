@@ -53,6 +53,9 @@ class Fold {
   /// Brings appended records to the disk.
   Result<void> sync();
 
+  /// For when nothing comes: lets go of the memory that a batch needs, the store's own included.
+  void rest() noexcept;
+
   /// After the last append: catches up and notes what the journal need not keep.
   Result<void> close();
 
@@ -328,6 +331,14 @@ Result<void> Fold<S>::sync() {
     synced_[w] = appended;
   }
   return {};
+}
+
+template <UsageStore S>
+void Fold<S>::rest() noexcept {
+  batch_ = {};
+  payloads_ = {};
+  advances_ = {};
+  if constexpr (RestingUsageStore<S>) store_.rest();
 }
 
 template <UsageStore S>

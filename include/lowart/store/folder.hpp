@@ -2,6 +2,7 @@
 /// Folder: the thread that moves usage records from the journal into the store, and answers questions about
 /// them.
 
+#include <lowart/core/heap.hpp>
 #include <lowart/store/fold.hpp>
 
 #include <chrono>
@@ -19,6 +20,7 @@ struct FolderOptions {
   std::chrono::milliseconds gather{400};
   std::chrono::milliseconds sync_every{1000};     ///< How often the journal is synced to the disk, > 0.
   std::chrono::milliseconds longest_pause{5000};  ///< Between attempts while the store fails, >= every.
+  std::chrono::milliseconds rest_after{2000};     ///< Without a record: memory is given back then, >= 0.
   std::size_t batch_records{2000};                ///< In one transaction, >= 1.
   std::size_t max_questions{1024};                ///< Waiting for an answer; more are refused.
   /// Told of damage, and of each failure that differs from the last one, on the folder's thread. May be
@@ -122,6 +124,7 @@ class Folder {
   void run();
   void turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, bool is_last);
   bool may_gather() const;
+  void rest_if_nothing_comes();
   bool well(Result<void> const& result);
 
   Journal& journal_;
@@ -131,7 +134,10 @@ class Folder {
   std::chrono::milliseconds pause_;
   Clock::time_point synced_at_{Clock::now()};
   Clock::time_point folded_at_{Clock::now()};
-  bool has_failed_{false};  // The last attempt to fold.
+  bool has_failed_{false};    // The last attempt to fold.
+  std::uint64_t counted_{0};  // Records folded when last looked at, and when there were more of them.
+  Clock::time_point counted_at_{Clock::now()};
+  bool rests_{true};
   std::atomic<std::uint64_t> failures_{0};
 
   mutable std::mutex mutex_;  // Of what follows.
@@ -244,6 +250,7 @@ void Folder<S>::turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, b
   bool is_well = well(caught_up);
   if (is_last) return;
   is_well = well(fold_.tidy()) && is_well;
+  rest_if_nothing_comes();
   if (auto const now = Clock::now(); now - synced_at_ >= options_.sync_every) {
     is_well = well(fold_.sync()) && is_well;
     synced_at_ = Clock::now();
@@ -252,6 +259,19 @@ void Folder<S>::turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, b
   if (!is_well) return;
   std::lock_guard const lock(mutex_);
   last_error_.clear();
+}
+
+template <UsageStore S>
+void Folder<S>::rest_if_nothing_comes() {
+  if (auto const count = fold_.folded(); count != counted_) {
+    counted_ = count;
+    counted_at_ = Clock::now();
+    rests_ = false;
+  }
+  if (rests_ || Clock::now() - counted_at_ < options_.rest_after) return;
+  fold_.rest();
+  trim_heap();
+  rests_ = true;
 }
 
 /// Counts a failure and tells it once.

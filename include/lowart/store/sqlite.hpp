@@ -93,6 +93,8 @@ class Database {
   std::int64_t last_inserted() const noexcept { return sqlite3_last_insert_rowid(database_.get()); }
   /// Copies the write-ahead log into the file; true when all of it is there, and synced.
   Result<bool> checkpoint();
+  /// Lets go of the pages that are kept in memory; they are read again when needed.
+  void shrink() noexcept { sqlite3_db_release_memory(database_.get()); }
 
  private:
   struct Close {

@@ -43,6 +43,7 @@ class SqliteStore {
   Result<void> forget(std::string const& segment);
   /// Brings everything to the disk; false while another process's reading stands in the way.
   Result<bool> sync() { return database_->checkpoint(); }
+  void rest() noexcept { database_->shrink(); }
 
  private:
   using Place = std::tuple<std::int64_t, std::string_view, std::string_view>;  // Hour, key, model.
@@ -304,6 +305,6 @@ inline Result<void> SqliteStore::forget(std::string const& segment) {
   return erase->bind(1, segment).run();
 }
 
-static_assert(UsageStore<SqliteStore> && DurableUsageStore<SqliteStore>);
+static_assert(UsageStore<SqliteStore> && DurableUsageStore<SqliteStore> && RestingUsageStore<SqliteStore>);
 
 }  // namespace lowart

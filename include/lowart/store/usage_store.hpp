@@ -93,4 +93,12 @@ concept DurableUsageStore =
       { store.sync() } -> std::same_as<Result<bool>>;
     };
 
+/// A UsageStore that lets go of memory it can do without when nothing has come for a while.
+///
+/// Models: SqliteStore.
+template <class S>
+concept RestingUsageStore = UsageStore<S> && requires(S& store) {
+  { store.rest() } noexcept -> std::same_as<void>;
+};
+
 }  // namespace lowart
