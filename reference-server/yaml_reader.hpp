@@ -39,7 +39,7 @@ class Problems {
 /// A node of the file, with its line.
 class YamlNode {
  public:
-  explicit YamlNode(YAML::Node node) : node_(std::move(node)) {}
+  explicit YamlNode(YAML::Node const& node) : node_(node) {}
 
   static std::optional<YamlNode> parse(std::string const& text, Problems& problems) {
     try {

@@ -21,7 +21,6 @@ namespace json = boost::json;
 
 struct Call {
   std::string id, name, arguments;
-  friend bool operator==(Call const&, Call const&) = default;
 };
 
 /// What an answer says, by an independent reading.
@@ -30,7 +29,6 @@ struct Said {
   std::vector<Call> calls;
   std::int64_t input{0}, cached{0}, written{0}, output{0}, others{0};
   bool complete{false};
-  friend bool operator==(Said const&, Said const&) = default;
 };
 
 std::string text_of(json::object const& object, std::string_view name) {

@@ -28,7 +28,6 @@ struct Said {
   std::vector<std::string> proofs;
   std::size_t citations{0};
   Usage usage;
-  friend bool operator==(Said const&, Said const&) = default;
 };
 
 std::string str(json::object const& o, std::string_view name) {

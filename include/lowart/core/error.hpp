@@ -122,18 +122,22 @@ class Error {
   /// The provider's error body as it came, for a client of the same dialect; may be empty.
   std::string const& upstream_body() const noexcept { return text(&Texts::upstream_body); }
 
-  Error&& with_sent(Sent sent) && { return sent_ = sent, std::move(*this); }
-  Error&& with_retryable(bool yes) && { return retryable_ = yes, std::move(*this); }
-  Error&& with_upstream_status(int s) && { return upstream_status_ = s, std::move(*this); }
-  Error&& with_retry_after(std::chrono::milliseconds d) && { return retry_after_ = d, std::move(*this); }
-  Error&& with_upstream_message(std::string m) && {
-    return texts().upstream_message = std::move(m), std::move(*this);
-  }
-  Error&& with_upstream_body(std::string b) && {
-    return texts().upstream_body = std::move(b), std::move(*this);
-  }
-  Error&& with_param(std::string p) && { return texts().param = std::move(p), std::move(*this); }
-  Error&& with_message(std::string m) && { return texts().message = std::move(m), std::move(*this); }
+  Error& with_sent(Sent sent) & { return sent_ = sent, *this; }
+  Error& with_retryable(bool yes) & { return retryable_ = yes, *this; }
+  Error& with_upstream_status(int s) & { return upstream_status_ = s, *this; }
+  Error& with_retry_after(std::chrono::milliseconds d) & { return retry_after_ = d, *this; }
+  Error& with_upstream_message(std::string m) & { return texts().upstream_message = std::move(m), *this; }
+  Error& with_upstream_body(std::string b) & { return texts().upstream_body = std::move(b), *this; }
+  Error& with_param(std::string p) & { return texts().param = std::move(p), *this; }
+  Error& with_message(std::string m) & { return texts().message = std::move(m), *this; }
+  Error&& with_sent(Sent sent) && { return std::move(with_sent(sent)); }
+  Error&& with_retryable(bool yes) && { return std::move(with_retryable(yes)); }
+  Error&& with_upstream_status(int s) && { return std::move(with_upstream_status(s)); }
+  Error&& with_retry_after(std::chrono::milliseconds d) && { return std::move(with_retry_after(d)); }
+  Error&& with_upstream_message(std::string m) && { return std::move(with_upstream_message(std::move(m))); }
+  Error&& with_upstream_body(std::string b) && { return std::move(with_upstream_body(std::move(b))); }
+  Error&& with_param(std::string p) && { return std::move(with_param(std::move(p))); }
+  Error&& with_message(std::string m) && { return std::move(with_message(std::move(m))); }
 
  private:
   struct Texts {

@@ -21,7 +21,7 @@ namespace lowart {
 /// A loop that is torn down destroys who waits, as with any other wait: so it is a timer that never rings by itself.
 class Wake {
  public:
-  explicit Wake(asio::any_io_executor executor) : timer_(std::move(executor), TimePoint::max()) {}
+  explicit Wake(asio::any_io_executor const& executor) : timer_(executor, TimePoint::max()) {}
 
   bool is_set() const noexcept { return set_; }
   Task<void> wait() {

@@ -61,7 +61,7 @@ inline Error with_envelope(Error error, std::string_view body) {
   constexpr std::size_t longest_body = 64U << 10U;
   if (error.code() == Errc::upstream_rejected && body.size() <= longest_body &&
       is_anthropic_error_envelope(body))
-    std::move(error).with_upstream_body(std::string(body));
+    error.with_upstream_body(std::string(body));
   return error;
 }
 
@@ -79,7 +79,7 @@ template <HeaderLookup F>
 Error from_anthropic_error(int status, std::string_view body, F const& header, std::int64_t now) {
   Error error = classify_upstream_error(status, read_anthropic_error_body(body));
   if (auto const wait = read_anthropic_retry_after(status, header, now))
-    std::move(error).with_retry_after(*wait);
+    error.with_retry_after(*wait);
   return anthropic_error_text::with_envelope(std::move(error), body);
 }
 

@@ -219,8 +219,9 @@ inline Result<std::vector<Embedding>> decode_gemini_embedding_batch_reply(std::s
   std::vector<Embedding> vectors;
   JsonScan const scan = scan_array(embeddings->value, [&](JsonMember const& element) {
     auto vector = gemini_embeddings::values_of(element.value);
-    if (vector) vectors.push_back(*std::move(vector));
-    return vector.has_value();
+    if (!vector) return false;
+    vectors.push_back(*std::move(vector));
+    return true;
   });
   if (scan != JsonScan::ok) return gemini_embeddings::unreadable();
   return vectors;

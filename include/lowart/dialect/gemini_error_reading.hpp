@@ -85,8 +85,8 @@ inline GeminiErrorWords read_gemini_error_body(std::string_view body) {
 inline Error classify_gemini_error(int status, GeminiErrorWords error) {
   bool const bad_key = error.reason == "API_KEY_INVALID" || error.reason == "API_KEY_SERVICE_BLOCKED";
   Error made = classify_upstream_error(bad_key ? 401 : status, std::move(error.words));
-  if (bad_key) std::move(made).with_upstream_status(status);
-  if (error.retry_delay) std::move(made).with_retry_after(*error.retry_delay);
+  if (bad_key) made.with_upstream_status(status);
+  if (error.retry_delay) made.with_retry_after(*error.retry_delay);
   return made;
 }
 
@@ -98,10 +98,10 @@ Error from_gemini_error(int status, std::string_view body, F const& header, std:
   constexpr std::size_t longest_body = 64U << 10U;
   Error error = classify_gemini_error(status, read_gemini_error_body(body));
   if (error.retry_after().count() < 0)
-    if (auto const wait = read_retry_after(status, header, now)) std::move(error).with_retry_after(*wait);
+    if (auto const wait = read_retry_after(status, header, now)) error.with_retry_after(*wait);
   if (error.code() == Errc::upstream_rejected && body.size() <= longest_body &&
       is_gemini_error_envelope(body))
-    std::move(error).with_upstream_body(std::string(body));
+    error.with_upstream_body(std::string(body));
   return error;
 }
 
@@ -111,7 +111,7 @@ inline Error from_gemini_error_event(std::string_view data) {
   int const status = gemini_error_text::status_of(words);
   Error error = classify_gemini_error(status, std::move(words));
   if (error.code() == Errc::upstream_rejected && is_gemini_error_envelope(data))
-    std::move(error).with_upstream_body(std::string(data));
+    error.with_upstream_body(std::string(data));
   return error;
 }
 

@@ -79,7 +79,7 @@ class JsonDocument {
         : nodes_(std::make_unique_for_overwrite<JsonNode[]>(room)), next_(nodes_.get()), end_(next_ + room) {}
 
     void open(json_check::Key const& key, JsonKind kind, char const* at) {
-      open_[++depth_] = add(key, kind, {at, 0}, false);
+      open_[++depth_] = add(key, kind, {at, at}, false);
     }
     void close(char const* end) noexcept {
       std::uint32_t const at = open_[depth_--];

@@ -89,7 +89,7 @@ class OpenAiEvents {
     else if (!scan_.usage_text().empty() && scan_.unfinished().any()) repair_.used(scan_.usage_text());
     std::optional<std::string> data;
     if (scan_.suspect()) data = repair_.chunk(event.data, scan_.begun_before());
-    if (ends || data) rewrite(event, std::move(data));
+    if (ends || data) rewrite(event, data);
     return ends || data;
   }
 
@@ -123,7 +123,7 @@ class OpenAiEvents {
     int const status = status_of_openai_error(words);
     Error error = classify_upstream_error(status, std::move(words));
     if (error.code() == Errc::upstream_rejected && is_openai_error_envelope(data))
-      std::move(error).with_upstream_body(std::string(data));
+      error.with_upstream_body(std::string(data));
     return fails(std::move(error));
   }
 

@@ -86,10 +86,10 @@ template <HeaderLookup F>
 Error from_openai_error(int status, std::string_view body, F const& header, std::int64_t now) {
   constexpr std::size_t longest_body = 64U << 10U;
   Error error = classify_upstream_error(status, read_openai_error_body(body));
-  if (auto const wait = read_retry_after(status, header, now)) std::move(error).with_retry_after(*wait);
+  if (auto const wait = read_retry_after(status, header, now)) error.with_retry_after(*wait);
   if (error.code() == Errc::upstream_rejected && body.size() <= longest_body &&
       is_openai_error_envelope(body))
-    std::move(error).with_upstream_body(std::string(body));
+    error.with_upstream_body(std::string(body));
   return error;
 }
 

@@ -38,9 +38,9 @@ struct UpstreamErrorWords {
 inline Error classify_upstream_error(int status, UpstreamErrorWords fields) {
   auto const made = [&](Errc code, std::string message, bool retryable) {
     Error error(code, std::move(message), Origin::upstream);
-    std::move(error).with_sent(Sent::yes).with_retryable(retryable).with_upstream_status(status);
-    std::move(error).with_upstream_message(std::move(fields.message));
-    if (code == Errc::upstream_rejected) std::move(error).with_param(std::move(fields.param));
+    error.with_sent(Sent::yes).with_retryable(retryable).with_upstream_status(status);
+    error.with_upstream_message(std::move(fields.message));
+    if (code == Errc::upstream_rejected) error.with_param(std::move(fields.param));
     return error;
   };
   auto const with_status = [status](std::string_view text) {

@@ -79,7 +79,7 @@ class Metered {
  private:
   struct Shared {
     Shared(TokenMeter m, Sink s, PriceLookup p)
-        : meter(std::move(m)), sink(std::move(s)), prices(std::move(p)) {}
+        : meter(m), sink(std::move(s)), prices(std::move(p)) {}
     TokenMeter meter;
     Sink sink;
     PriceLookup prices;
@@ -192,7 +192,7 @@ template <UsageSink Sink>
 class MeteredLayer : public PolicyLayer {
  public:
   MeteredLayer(TokenMeter meter, Sink sink, PriceLookup prices)
-      : meter_(std::move(meter)), sink_(std::move(sink)), prices_(std::move(prices)) {}
+      : meter_(meter), sink_(std::move(sink)), prices_(std::move(prices)) {}
   template <Provider P>
   Metered<P, Sink> wrap(P provider) const {
     return Metered<P, Sink>(std::move(provider), meter_, sink_, prices_);

@@ -46,7 +46,7 @@ class Waiter {
       Handler taken(std::move(*held));
       held->~Handler();
       if (what == Act::resume) std::move(taken)();
-      if (what == Act::post) boost::asio::post(*executor, std::move(taken));
+      else if (what == Act::post) boost::asio::post(*executor, std::move(taken));
     };
   }
   /// Goes on with the coroutine, here and now. It may do anything, also wait again here.
