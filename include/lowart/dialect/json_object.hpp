@@ -11,7 +11,10 @@
 #include <lowart/model/conversation.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <forward_list>
 #include <optional>
@@ -36,17 +39,8 @@ class JsonObject {
   }
   /// The same, of a member that is an object.
   JsonObject(JsonMember const& member, JsonPath const& path, JsonFault& fault) : path_(path), fault_(&fault) {
-    bool const in_place = member.node != nullptr && !member.node->escaped && has_few_inside(*member.node);
-    if (in_place) {
-      first_ = member.node + 1;
-      end_ = first_ + member.node->inside;
-      for (JsonNode const* n = first_; n != end_; n += 1 + n->inside) {
-        present_ |= bit_of(n->key_hash);
-        all_ = all_ << 1U | 1U;
-      }
-    } else {
-      for_each_in(member, [this](JsonMember const& inner) { add(inner); });
-    }
+    in_place_ = member.node != nullptr && !member.node->escaped && find_places(*member.node);
+    if (!in_place_) for_each_in(member, [this](JsonMember const& inner) { add(inner); });
   }
   JsonObject(JsonObject&&) = default;
   JsonObject& operator=(JsonObject&&) = default;
@@ -67,9 +61,9 @@ class JsonObject {
   template <class F>
   std::optional<JsonMember> peek_if(F&& is_wanted) const {
     JsonNode const* node = nullptr;
-    std::uint64_t bit = 1;
-    for (JsonNode const* n = first_; n != end_; n += 1 + n->inside, bit <<= 1U)
-      if (is_wanted(n->name()) && (taken_ & bit) == 0) node = n;
+    for_each_place(left_, [&](JsonNode const* n, std::uint64_t) {
+      if (is_wanted(n->name())) node = n;
+    });
     if (node != nullptr) return member_of(node);
     JsonMember const* found = nullptr;
     for (JsonMember const& member : members_.view())
@@ -212,48 +206,57 @@ class JsonObject {
 
   static std::uint64_t bit_of(std::uint8_t hash) noexcept { return std::uint64_t{1} << hash % 64U; }
   bool may_have(std::string_view name) const noexcept { return may_have(name_hash(name)); }
-  /// The members are not in a document, or not as they should be.
-  bool is_held() const noexcept { return first_ == nullptr; }
-  /// Whether a bit each is enough.
-  static bool has_few_inside(JsonNode const& object) noexcept {
-    constexpr std::size_t bits = 64;
-    if (object.inside <= bits) return true;
-    std::size_t members = 0;
-    object.for_each_inside([&](JsonNode const&) { ++members; });
-    return members <= bits;
+  /// Notes where the members lie in the document. False where they are too many for that.
+  bool find_places(JsonNode const& object) noexcept {
+    std::size_t count = 0;
+    JsonNode const* const end = &object + 1 + object.inside;
+    for (JsonNode const* n = &object + 1; n != end; n += 1 + n->inside, ++count) {
+      if (count == most_places) return false;
+      places_[count] = n;
+      hashes_ |= std::uint64_t{n->key_hash} << 8 * count;
+      present_ |= bit_of(n->key_hash);
+    }
+    left_ = count == 0 ? 0 : marks >> 8 * (most_places - count);
+    return true;
+  }
+  /// Calls `each(JsonNode const*, its mark)` for the places that are marked.
+  template <class F>
+  void for_each_place(std::uint64_t marked, F&& each) const {
+    for (; marked != 0; marked &= marked - 1)
+      each(places_[static_cast<std::size_t>(std::countr_zero(marked)) / 8], marked & -marked);
   }
   static std::optional<JsonMember> member_of(JsonNode const* node) noexcept {
     return node != nullptr ? unless_null(node->member()) : std::nullopt;
   }
   struct Found {
     JsonNode const* node{nullptr};  ///< The last of that name that is not taken.
-    std::uint64_t bits{0};          ///< All of that name.
+    std::uint64_t marks{0};         ///< Of all of that name.
   };
   Found find(std::string_view name, std::uint8_t hash) const noexcept {
     Found found;
-    std::uint64_t bit = 1;
-    for (JsonNode const* n = first_; n != end_; n += 1 + n->inside, bit <<= 1U) {
-      if (n->key_hash != hash || n->key_size != name.size()) continue;
-      if ((taken_ & bit) != 0 || !equal_words(n->name(), name)) continue;
-      found.bits |= bit;
+    // The hash in each byte, all at once: a byte that is zero here is marked, and maybe one behind it that is 1.
+    std::uint64_t const differ = hashes_ ^ ones * hash;
+    for_each_place((differ - ones) & ~differ & left_, [&](JsonNode const* n, std::uint64_t mark) {
+      if (!equal_words(n->name(), name)) return;
+      found.marks |= mark;
       found.node = n;
-    }
+    });
     return found;
   }
   std::optional<JsonMember> present(std::string_view name, std::uint8_t hash) const {
-    if (!is_held()) return member_of(find(name, hash).node);
+    if (in_place_) return member_of(find(name, hash).node);
     return peek_if([name](std::string_view key) { return key == name; });
   }
   std::optional<JsonMember> take_present(std::string_view name, std::uint8_t hash) {
-    return is_held() ? take_held(name) : member_of(take_node(name, hash));
+    return in_place_ ? member_of(take_node(name, hash)) : take_held(name);
   }
   JsonNode const* take_node(std::string_view name, std::uint8_t hash) noexcept {
     Found const found = find(name, hash);
-    taken_ |= found.bits;
+    left_ &= ~found.marks;
     return found.node;
   }
   std::string present_text(std::string_view name, std::uint8_t hash, bool must) {
-    if (!is_held()) {
+    if (in_place_) {
       JsonNode const* const node = take_node(name, hash);
       if (node != nullptr && node->kind == JsonKind::string) return text_of(*node);
       if (node == nullptr || node->kind == JsonKind::null) return must ? is_missing(name) : std::string();
@@ -301,27 +304,28 @@ class JsonObject {
   }
   bool is_all_taken() const noexcept {
     auto const held = members_.view();
-    return taken_ == all_ && std::all_of(held.begin(), held.end(), is_taken);
+    return left_ == 0 && std::all_of(held.begin(), held.end(), is_taken);
   }
   template <class F>
   void for_each_left(F&& each) const {
     if (is_all_taken()) return;  // mostly
     JsonMembers left;
-    std::uint64_t bit = 1;
-    for (JsonNode const* n = first_; n != end_; n += 1 + n->inside, bit <<= 1U)
-      if ((taken_ & bit) == 0) left.push_back(n->member());
+    for_each_place(left_, [&](JsonNode const* n, std::uint64_t) { left.push_back(n->member()); });
     for (JsonMember const& member : members_.view())
       if (!is_taken(member)) left.push_back(member);
     left.keep_last_of_each_name();
     for (JsonMember const& member : left.view()) each(member);
   }
 
-  JsonNode const* first_{
-      nullptr};  // the members, where they lie in a document; at most 64 without an escape in a key
-  JsonNode const* end_{nullptr};
-  std::uint64_t taken_{0}, all_{0};  // a bit for each of these
-  std::uint64_t present_{0};         // of the names of all members
-  JsonMembers members_;              // all others; a taken one has an empty value
+  static constexpr std::size_t most_places = 8;
+  static constexpr std::uint64_t ones = 0x0101010101010101, marks = ones << 7U;
+
+  bool in_place_{false};      // the members lie in a document: few, and no escape in a key
+  std::uint64_t left_{0};     // a mark in the byte of each that is not taken
+  std::uint64_t hashes_{0};   // a byte each
+  std::uint64_t present_{0};  // of the names of all members
+  std::array<JsonNode const*, most_places> places_{};
+  JsonMembers members_;  // where they do not lie so; a taken one has an empty value
   std::forward_list<std::string> decoded_;
   JsonPath path_;
   JsonFault* fault_;
