@@ -69,10 +69,10 @@ TEST(AnthropicRequest, ReadsWhatTheNeutralLanguageNames) {
   EXPECT_FALSE(c.messages[0].content[1].cache);  // with more than we know it stays an extra field
   auto const& user = c.messages[1].content;
   EXPECT_EQ(user[0].text, "Look é\n");
-  EXPECT_EQ(user[1].data, "data:image/png;base64,iVBORw0KGgo=");
-  EXPECT_EQ(user[2].data, "https://example.com/a.png");
-  EXPECT_EQ(user[3].file_id, "file_1");
-  EXPECT_EQ(user[4].file_name, "A report");
+  EXPECT_EQ(user[1].media->data, "data:image/png;base64,iVBORw0KGgo=");
+  EXPECT_EQ(user[2].media->data, "https://example.com/a.png");
+  EXPECT_EQ(user[3].media->file_id, "file_1");
+  EXPECT_EQ(user[4].media->file_name, "A report");
   EXPECT_EQ(user[4].extra.size(), 2U);  // context, citations
   EXPECT_EQ(user[6].text, "plain words");
   EXPECT_EQ(user[7].kind, PartKind::other);

@@ -100,7 +100,7 @@ TEST(OpenAiChatRequest, WritesWhatAnotherDialectSaid) {
   result.tool_call_id = "toolu_1";
   ContentPart& image = result.content.emplace_back();
   image.kind = PartKind::image;
-  image.data = "data:image/png;base64,AAAA";
+  image.media.edit().data = "data:image/png;base64,AAAA";
   c.messages = {ask, turn, result};
   c.max_tokens = 5;
   c.stream = true;

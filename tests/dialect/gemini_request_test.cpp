@@ -74,14 +74,14 @@ TEST(GeminiRequest, ReadsEveryFieldIntoTheNeutralLanguage) {
   ASSERT_EQ(parts.size(), 6U);
   EXPECT_EQ(parts[0].text, "Look: \xC3\xA9\n");
   EXPECT_EQ(parts[1].kind, PartKind::image);
-  EXPECT_EQ(parts[1].data, "data:image/png;base64,/+//") << "the URL-safe alphabet is Google's alone";
-  EXPECT_EQ(parts[1].file_name, "a.png");
+  EXPECT_EQ(parts[1].media->data, "data:image/png;base64,/+//") << "the URL-safe alphabet is Google's alone";
+  EXPECT_EQ(parts[1].media->file_name, "a.png");
   EXPECT_EQ(parts[2].kind, PartKind::audio);
-  EXPECT_EQ(parts[2].media_type, "audio/pcm;rate=16000");
-  EXPECT_EQ(parts[3].data, "data:application/pdf;base64,JVBERg==");
+  EXPECT_EQ(parts[2].media->media_type, "audio/pcm;rate=16000");
+  EXPECT_EQ(parts[3].media->data, "data:application/pdf;base64,JVBERg==");
   EXPECT_EQ(parts[4].kind, PartKind::video);
-  EXPECT_EQ(parts[4].data, "https://www.youtube.com/watch?v=1");
-  EXPECT_EQ(parts[5].file_id, "gs://bucket/a.pdf");
+  EXPECT_EQ(parts[4].media->data, "https://www.youtube.com/watch?v=1");
+  EXPECT_EQ(parts[5].media->file_id, "gs://bucket/a.pdf");
   auto const& model = c.messages[2];
   EXPECT_EQ(model.role, Role::assistant);
   EXPECT_EQ(model.joined(PartKind::reasoning), "I think.");
@@ -146,8 +146,8 @@ TEST(GeminiRequest, ReadsSnakeCaseAndOneForAList) {
   auto const c = decoded(golden("request_snake_case.json"));
   ASSERT_EQ(c.messages.size(), 2U);
   EXPECT_EQ(c.messages[0].text(), "One part for a list.");
-  EXPECT_EQ(c.messages[1].content[0].format, "mp3");
-  EXPECT_EQ(c.messages[1].content[1].file_id, "files/1");
+  EXPECT_EQ(c.messages[1].content[0].media->format, "mp3");
+  EXPECT_EQ(c.messages[1].content[1].media->file_id, "files/1");
   EXPECT_EQ(c.tools.at(0).parameters.text, R"({"type": "object"})");
   EXPECT_EQ(c.tool_choice.kind, ToolChoiceKind::automatic);
   EXPECT_EQ(c.top_k, 3);
@@ -307,7 +307,7 @@ TEST(GeminiRequest, RefusesWhatItCannotSayByItsName) {
   ContentPart& image = say(c, Role::user, "x").content.emplace_back();
   c.messages[0].content_is_parts = true;
   image.kind = PartKind::image;
-  image.data = "https://example.com/a.png";
+  image.media.edit().data = "https://example.com/a.png";
   Losses losses;
   auto const refused = encode_gemini(c, "m", losses);
   ASSERT_FALSE(refused);
@@ -317,7 +317,7 @@ TEST(GeminiRequest, RefusesWhatItCannotSayByItsName) {
   auto const body = encode_gemini(c, "m", lenient);
   ASSERT_TRUE(body);
   EXPECT_EQ(json::parse(*body), json::parse(R"({"contents":[{"role":"user","parts":[{"text":"x"}]}]})"));
-  image.data = "data:text/plain,not base64";
+  image.media.edit().data = "data:text/plain,not base64";
   Losses again;
   EXPECT_EQ(encode_gemini(c, "m", again).error().param(), "messages[0].content[1]");
 }

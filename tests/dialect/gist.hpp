@@ -45,8 +45,8 @@ inline std::string arguments_gist(std::string_view text) {
 }
 
 inline std::string media_gist(ContentPart const& part) {
-  bool const bare = !part.media_type.empty() && part.data.find(':') == std::string::npos;
-  return bare ? "data:" + part.media_type + ";base64," + part.data : part.data;
+  bool const bare = !part.media->media_type.empty() && part.media->data.find(':') == std::string::npos;
+  return bare ? "data:" + part.media->media_type + ";base64," + part.media->data : part.media->data;
 }
 
 /// One line for each thing said. Messages of one role that follow each other are one turn to some dialects, so where

@@ -126,9 +126,11 @@ class Corpus {
     switch (p.kind) {
       case PartKind::text:
       case PartKind::refusal: p.text = text(); break;
-      case PartKind::image: p.data = text(), p.detail = maybe() ? "low" : ""; break;
-      case PartKind::audio: p.data = word(), p.format = "wav"; break;
-      case PartKind::file: p.file_id = word(), p.file_name = maybe() ? text() : ""; break;
+      case PartKind::image: p.media.edit().data = text(), p.media.edit().detail = maybe() ? "low" : ""; break;
+      case PartKind::audio: p.media.edit().data = word(), p.media.edit().format = "wav"; break;
+      case PartKind::file:
+        p.media.edit().file_id = word(), p.media.edit().file_name = maybe() ? text() : "";
+        break;
       case PartKind::other:
         p.raw.text = R"({"type":"video_url","video_url":{"url":"u"}})", p.extra.clear();
         p.cache.reset();
@@ -264,7 +266,7 @@ TEST(OpenAiChatRequest, ReadsWhatAModelNeeds) {
   ASSERT_EQ(c->messages.size(), 4U);
   EXPECT_EQ(c->messages[0].role, Role::developer);
   EXPECT_EQ(c->messages[1].text(), "a");
-  EXPECT_EQ(c->messages[1].content[1].data, "data:x");
+  EXPECT_EQ(c->messages[1].content[1].media->data, "data:x");
   ASSERT_EQ(c->messages[2].content.size(), 3U);
   EXPECT_EQ(c->messages[2].joined(PartKind::reasoning), "hm");
   EXPECT_EQ(c->messages[2].content[2].call.name, "g");

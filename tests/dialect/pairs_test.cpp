@@ -108,8 +108,8 @@ class Talks {
     message.content_is_parts = true;
     ContentPart& part = message.content.emplace_back();
     part.kind = kind;
-    part.data = std::move(data);
-    if (kind == PartKind::file) part.file_name = "paper.pdf";
+    part.media.edit().data = std::move(data);
+    if (kind == PartKind::file) part.media.edit().file_name = "paper.pdf";
   }
   void turn(Conversation& c) {
     say(c, Role::user, dice_.text());

@@ -94,11 +94,11 @@ TEST(ResponsesRequest, NamesWhatTheNeutralLanguageNames) {
   EXPECT_EQ(c.messages[1].role, Role::developer);
   auto const& user = c.messages[2].content;
   ASSERT_EQ(user.size(), 7U);
-  EXPECT_EQ(user[1].data, "https://example.com/a.png");
-  EXPECT_EQ(user[1].detail, "high");
-  EXPECT_EQ(user[2].file_id, "file-1");
-  EXPECT_EQ(user[3].file_name, "a.pdf");
-  EXPECT_EQ(user[4].data, "https://example.com/b.pdf");
+  EXPECT_EQ(user[1].media->data, "https://example.com/a.png");
+  EXPECT_EQ(user[1].media->detail, "high");
+  EXPECT_EQ(user[2].media->file_id, "file-1");
+  EXPECT_EQ(user[3].media->file_name, "a.pdf");
+  EXPECT_EQ(user[4].media->data, "https://example.com/b.pdf");
   EXPECT_EQ(user[5].kind, PartKind::audio);
   EXPECT_EQ(user[6].kind, PartKind::other);
   auto const& turn = c.messages[3].content;
@@ -343,11 +343,11 @@ TEST(ResponsesRequest, WritesMediaOfOtherDialects) {
   c.dialect = Dialect::anthropic;
   ContentPart image;
   image.kind = PartKind::image;
-  image.data = "aWJt";
-  image.media_type = "image/png";
+  image.media.edit().data = "aWJt";
+  image.media.edit().media_type = "image/png";
   ContentPart file;
   file.kind = PartKind::file;
-  file.data = "data:application/pdf;base64,JVBE";
+  file.media.edit().data = "data:application/pdf;base64,JVBE";
   ContentPart plain;
   plain.kind = PartKind::file;
   plain.text = "a plain document";
@@ -386,7 +386,7 @@ TEST(ResponsesRequest, RefusesWhatItCannotSayWithItsName) {
   EXPECT_FALSE(object(encoded(c, MayDrop::anything)).contains("seed"));
   Conversation picture = chat({message(Role::assistant, {})});
   picture.messages[0].content.emplace_back().kind = PartKind::image;
-  picture.messages[0].content[0].data = "data:image/png;base64,aWJt";
+  picture.messages[0].content[0].media.edit().data = "data:image/png;base64,aWJt";
   Losses of_picture;
   EXPECT_FALSE(encode_responses(picture, "m", of_picture));
 }

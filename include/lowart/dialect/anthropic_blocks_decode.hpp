@@ -52,18 +52,19 @@ inline bool decode_source(JsonObject& block, ContentPart& part) {
   if (member->kind != JsonKind::object) return block.take_object("source"), true;
   JsonObject source(*member, block.path_of("source"), block.fault());
   std::string_view const type = source.need_word("type");
+  Media& media = part.media.edit();
   if (type == "base64") {
     std::string const media_type = need_text(source, "media_type");
     if (media_type.find(',') != std::string::npos) source.wrong("media_type", "is not a media type");
-    part.data = make_data_url(media_type, need_text(source, "data"));
+    media.data = make_data_url(media_type, need_text(source, "data"));
   } else if (type == "url") {
-    part.data = need_text(source, "url");
+    media.data = need_text(source, "url");
   } else if (type == "file") {
-    part.file_id = need_text(source, "file_id");
+    media.file_id = need_text(source, "file_id");
   } else if (type == "text" && part.kind == PartKind::file) {
-    part.media_type = need_text(source, "media_type");
+    media.media_type = need_text(source, "media_type");
     part.text = need_text(source, "data");
-    if (part.text.empty() || part.media_type.empty())
+    if (part.text.empty() || media.media_type.empty())
       return false;  // else it would not be told from an empty file
   } else {
     return false;
@@ -104,7 +105,7 @@ inline bool decode_known_block(JsonObject& block, std::string_view type, Content
     part.signature = unseal(need_text(block, "data"), Dialect::anthropic);
   } else if (type == "image" || type == "document") {
     part.kind = type == "image" ? PartKind::image : PartKind::file;
-    if (part.kind == PartKind::file) part.file_name = block.take_text_or_empty("title");
+    if (part.kind == PartKind::file) part.media.edit().file_name = block.take_text_or_empty("title");
     if (!decode_source(block, part)) return false;
   } else {
     return false;

@@ -70,8 +70,8 @@ inline bool is_sent(ContentPart const& part, bool own) noexcept {
     case PartKind::text:
     case PartKind::refusal: return !part.text.empty();  // the API refuses empty texts
     case PartKind::reasoning: return !part.signature.empty();
-    case PartKind::image: return !part.data.empty();
-    case PartKind::file: return !part.data.empty() || !part.text.empty();
+    case PartKind::image: return !part.media->data.empty();
+    case PartKind::file: return !part.media->data.empty() || !part.text.empty();
     case PartKind::tool_call: return part.raw.empty();
     case PartKind::audio:
     case PartKind::video:
@@ -85,18 +85,19 @@ inline bool is_text_type(std::string_view media_type) noexcept { return media_ty
 inline void encode_source(Encoding& e, ContentPart const& part) {
   JsonWriter& w = e.w;
   w.begin_object("source");
-  auto const url = parse_data_url(part.data);
+  Media const& media = *part.media;
+  auto const url = parse_data_url(media.data);
   auto const plain = url && !e.own && part.kind == PartKind::file && is_text_type(url->media_type)
                          ? decode_base64(url->base64)
                          : std::nullopt;
-  if (!part.file_id.empty()) w.text("type", "file").text("file_id", part.file_id);
+  if (!media.file_id.empty()) w.text("type", "file").text("file_id", media.file_id);
   else if (plain) w.text("type", "text").text("media_type", "text/plain").text("data", *plain);
   else if (url) w.text("type", "base64").text("media_type", url->media_type).text("data", url->base64);
-  else if (part.data.empty() && !part.text.empty())
+  else if (media.data.empty() && !part.text.empty())
     w.text("type", "text")
-        .text("media_type", part.media_type.empty() ? "text/plain" : part.media_type)
+        .text("media_type", media.media_type.empty() ? "text/plain" : media.media_type)
         .text("data", part.text);
-  else w.text("type", "url").text("url", part.data);
+  else w.text("type", "url").text("url", media.data);
   w.end_object();
 }
 
@@ -133,7 +134,7 @@ inline void encode_block(Encoding& e, ContentPart const& part) {
     case PartKind::file:
       w.text("type", "document");
       encode_source(e, part);
-      w.text_if("title", part.file_name);
+      w.text_if("title", part.media->file_name);
       break;
     case PartKind::reasoning: encode_reasoning(w, part); break;
     case PartKind::tool_call:

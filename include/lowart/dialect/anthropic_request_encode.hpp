@@ -48,7 +48,7 @@ inline void check_values(Conversation const& c, Losses& losses) {
     for (std::size_t j = 0; j < c.messages[i].content.size(); ++j) {
       ContentPart const& part = c.messages[i].content[j];
       bool const is_media = part.kind == PartKind::image || part.kind == PartKind::file;
-      if (is_media && part.data.starts_with("data:") && !parse_data_url(part.data))
+      if (is_media && part.media->data.starts_with("data:") && !parse_data_url(part.media->data))
         losses.lose(Weight::meaning, path_of(c, i, j),
                     "is a data: URL without base64, which anthropic does not take");
     }

@@ -94,20 +94,20 @@ class Walk {
   void walk_part(Message const& message, std::size_t i, std::size_t j) {
     ContentPart const& part = message.content[j];
     bool const from_tool = message.role == Role::tool;
-    bool const by_url = !part.data.empty() && !part.data.starts_with("data:");
+    bool const by_url = !part.media->data.empty() && !part.media->data.starts_with("data:");
     auto const here = [&] { return path_of(c_, i, j); };
     if (!part.raw.empty()) return need(Feature::vendor_part, here);
     switch (part.kind) {
       case PartKind::text:
       case PartKind::tool_call: break;
       case PartKind::image:
-        if (!part.file_id.empty()) need_stored_file(here());
+        if (!part.media->file_id.empty()) need_stored_file(here());
         else need(by_url ? Feature::image_url : Feature::image, here);
         break;
       case PartKind::audio: need(Feature::audio, here); break;
       case PartKind::video: need(Feature::video, here); break;
       case PartKind::file:
-        if (!part.file_id.empty()) need_stored_file(here());
+        if (!part.media->file_id.empty()) need_stored_file(here());
         else need(by_url ? Feature::document_url : Feature::document, here);
         break;
       case PartKind::refusal: need(Feature::refusal, here); break;

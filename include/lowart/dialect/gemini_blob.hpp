@@ -40,17 +40,16 @@ inline std::string standard_base64(std::string text) {
   return text;
 }
 
-/// Puts bytes into `part` (or a PieceDelta): audio as base64, the rest as a data: URL.
-template <class Part>
-void set_inline(Part& part, std::string media_type, std::string base64) {
+/// Puts bytes into a Media (or a PieceDelta) of this type: audio as base64, the rest as a data: URL.
+template <class Holder>
+void set_inline(Holder& media, std::string media_type, std::string base64) {
   base64 = standard_base64(std::move(base64));
-  part.kind = kind_of(media_type);
-  if (part.kind != PartKind::audio) {
-    part.data = make_data_url(media_type, base64);
+  if (kind_of(media_type) != PartKind::audio) {
+    media.data = make_data_url(media_type, base64);
     return;
   }
-  part.data = std::move(base64);
-  part.media_type = std::move(media_type);
+  media.data = std::move(base64);
+  media.media_type = std::move(media_type);
 }
 
 inline bool is_url(std::string_view data) noexcept {
@@ -62,16 +61,16 @@ inline bool is_stored(std::string_view uri) noexcept {
   return !is_url(uri) || uri.starts_with("https://generativelanguage.googleapis.com/");
 }
 
-/// The bytes of a part, and what they are; nullopt when it holds none that can be said so.
-template <class Part>
-std::optional<DataUrl> bytes_of(Part const& part, std::string& scratch) {
-  if (auto const url = parse_data_url(part.data)) return url;
-  if (part.kind != PartKind::audio || part.data.empty() || is_url(part.data)) return std::nullopt;
-  scratch = part.media_type;
-  if constexpr (requires { part.format; })
-    if (scratch.empty()) scratch = "audio/" + (part.format.empty() ? std::string("wav") : part.format);
+/// The bytes of a Media (or a PieceDelta), and what they are; nullopt when it holds none that can be said so.
+template <class Holder>
+std::optional<DataUrl> bytes_of(PartKind kind, Holder const& media, std::string& scratch) {
+  if (auto const url = parse_data_url(media.data)) return url;
+  if (kind != PartKind::audio || media.data.empty() || is_url(media.data)) return std::nullopt;
+  scratch = media.media_type;
+  if constexpr (requires { media.format; })
+    if (scratch.empty()) scratch = "audio/" + (media.format.empty() ? std::string("wav") : media.format);
   if (scratch.empty()) scratch = "audio/wav";
-  return DataUrl{scratch, part.data};
+  return DataUrl{scratch, media.data};
 }
 
 /// The media type of a part's bytes; the usual one of its kind when nobody says.

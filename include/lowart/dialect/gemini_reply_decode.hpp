@@ -199,6 +199,7 @@ class GeminiReplyEvents {
     });
     PartKind const kind = gemini_blob::kind_of(type);
     if (kind != PartKind::image && kind != PartKind::audio) return false;
+    piece.kind = kind;
     gemini_blob::set_inline(piece, std::move(type), std::move(data));
     return true;
   }

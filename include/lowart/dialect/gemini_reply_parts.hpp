@@ -81,7 +81,7 @@ class GeminiReplyParts {
 
   static void write_media(JsonWriter& w, PieceDelta const& piece) {
     std::string scratch;
-    auto const bytes = gemini_blob::bytes_of(piece, scratch);
+    auto const bytes = gemini_blob::bytes_of(piece.kind, piece, scratch);
     w.begin_object("inlineData");
     if (bytes) w.text("mimeType", gemini_blob::type_of(piece.kind, *bytes)).text("data", bytes->base64);
     w.end_object();

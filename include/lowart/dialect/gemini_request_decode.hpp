@@ -38,19 +38,20 @@ inline void decode_media(JsonObject& object, ContentPart& part, bool is_inline) 
   auto inner = object.take_object(name);
   if (!inner) return;
   auto type = inner->take_text_or_empty(GeminiName(*inner, "mimeType"));
-  part.file_name = inner->take_text_or_empty(GeminiName(*inner, "displayName"));
+  part.kind = gemini_blob::kind_of(type);
+  Media& media = part.media.edit();
+  media.file_name = inner->take_text_or_empty(GeminiName(*inner, "displayName"));
   if (is_inline) {
     if (!inner->peek("data")) inner->wrong("data", "is missing");
     if (type.empty()) inner->wrong("mimeType", "is missing");
-    part.format = gemini_blob::audio_format(type);
-    gemini_blob::set_inline(part, std::move(type), inner->take_text_or_empty("data"));
+    media.format = gemini_blob::audio_format(type);
+    gemini_blob::set_inline(media, std::move(type), inner->take_text_or_empty("data"));
   } else {
     GeminiName const uri(*inner, "fileUri");
     if (!inner->peek(uri)) inner->wrong("fileUri", "is missing");
     auto text = inner->take_text_or_empty(uri);
-    part.kind = gemini_blob::kind_of(type);
-    part.media_type = std::move(type);
-    (gemini_blob::is_stored(text) ? part.file_id : part.data) = std::move(text);
+    media.media_type = std::move(type);
+    (gemini_blob::is_stored(text) ? media.file_id : media.data) = std::move(text);
   }
   keep_rest(*inner, is_inline ? "inlineData" : "fileData", part.extra);
 }

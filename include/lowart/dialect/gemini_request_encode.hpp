@@ -111,7 +111,7 @@ class Contents {
       case PartKind::video:
       case PartKind::file: break;
     }
-    return own_ || (part.file_id.empty() && !gemini_blob::is_url(part.data));
+    return own_ || (part.media->file_id.empty() && !gemini_blob::is_url(part.media->data));
   }
 
   void write_part(ContentPart const& part, std::size_t i, std::size_t j) {
@@ -168,11 +168,12 @@ class Contents {
 
   /// False when the part cannot be said: a loss.
   bool write_media(ContentPart const& part, std::size_t i, std::size_t j) {
+    Media const& media = *part.media;
     std::string scratch;
-    if (auto const bytes = gemini_blob::bytes_of(part, scratch); bytes && part.file_id.empty()) {
+    if (auto const bytes = gemini_blob::bytes_of(part.kind, media, scratch); bytes && media.file_id.empty()) {
       w_.begin_object().begin_object("inlineData");
       w_.text("mimeType", gemini_blob::type_of(part.kind, *bytes)).text("data", bytes->base64);
-      w_.text_if("displayName", own_ ? std::string_view(part.file_name) : std::string_view());
+      w_.text_if("displayName", own_ ? std::string_view(media.file_name) : std::string_view());
       end_inner(part.extra, "inlineData");
       return true;
     }
@@ -180,9 +181,9 @@ class Contents {
       losses_.lose(Weight::meaning, path_of(c_, i, j), "is not base64, which Gemini needs");
       return false;
     }
-    w_.begin_object().begin_object("fileData").text_if("mimeType", part.media_type);
-    w_.text("fileUri", part.file_id.empty() ? part.data : part.file_id)
-        .text_if("displayName", part.file_name);
+    w_.begin_object().begin_object("fileData").text_if("mimeType", media.media_type);
+    w_.text("fileUri", media.file_id.empty() ? media.data : media.file_id)
+        .text_if("displayName", media.file_name);
     end_inner(part.extra, "fileData");
     return true;
   }

@@ -250,8 +250,8 @@ inline std::size_t estimated_size(Conversation const& c) noexcept {
   for (Message const& message : c.messages) {
     size += each;
     for (ContentPart const& part : message.content)
-      size += each + part.text.size() + part.data.size() + part.call.arguments.size() + part.raw.text.size() +
-              part.signature.value.size();
+      size += each + part.text.size() + part.media->data.size() + part.call.arguments.size() +
+              part.raw.text.size() + part.signature.value.size();
   }
   for (Tool const& tool : c.tools)
     size += each + tool.description.size() + tool.parameters.text.size() + tool.raw.text.size();

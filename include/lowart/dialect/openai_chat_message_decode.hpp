@@ -74,23 +74,26 @@ inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFau
     inner = take_inner(object, type);
     if (inner) {
       if (!inner->peek("url")) inner->wrong("url", "is missing");
-      part.data = inner->take_text_or_empty("url");
-      part.detail = inner->take_text_or_empty("detail");
+      Media& media = part.media.edit();
+      media.data = inner->take_text_or_empty("url");
+      media.detail = inner->take_text_or_empty("detail");
     }
   } else if (type == "input_audio") {
     part.kind = PartKind::audio;
     inner = take_inner(object, type);
     if (inner) {
-      part.data = inner->take_text_or_empty("data");
-      part.format = inner->take_text_or_empty("format");
+      Media& media = part.media.edit();
+      media.data = inner->take_text_or_empty("data");
+      media.format = inner->take_text_or_empty("format");
     }
   } else if (type == "file") {
     part.kind = PartKind::file;
     inner = take_inner(object, type);
     if (inner) {
-      part.data = inner->take_text_or_empty("file_data");
-      part.file_id = inner->take_text_or_empty("file_id");
-      part.file_name = inner->take_text_or_empty("filename");
+      Media& media = part.media.edit();
+      media.data = inner->take_text_or_empty("file_data");
+      media.file_id = inner->take_text_or_empty("file_id");
+      media.file_name = inner->take_text_or_empty("filename");
     }
   } else {
     part.kind = PartKind::other;

@@ -71,22 +71,23 @@ inline bool is_content(PartKind kind) noexcept {
 }
 
 inline bool is_plain_document(ContentPart const& part) noexcept {
-  return part.kind == PartKind::file && part.data.empty() && part.file_id.empty() && !part.text.empty();
+  return part.kind == PartKind::file && part.media->data.empty() && part.media->file_id.empty() &&
+         !part.text.empty();
 }
 
 /// "data:TYPE;base64,DATA" of media that another dialect says in two members.
-inline std::string data_url(ContentPart const& part) {
-  if (part.media_type.empty() || part.data.find(':') != std::string::npos) return part.data;
-  return "data:" + part.media_type + ";base64," + part.data;
+inline std::string data_url(Media const& media) {
+  if (media.media_type.empty() || media.data.find(':') != std::string::npos) return media.data;
+  return "data:" + media.media_type + ";base64," + media.data;
 }
 
 /// Audio is told by its format; a data: URL of another dialect is taken apart.
-inline void encode_audio(JsonWriter& w, ContentPart const& part) {
-  std::string_view data = part.data;
-  std::string_view format = part.format;
+inline void encode_audio(JsonWriter& w, Media const& media) {
+  std::string_view data = media.data;
+  std::string_view format = media.format;
   if (data.starts_with("data:")) data.remove_prefix(std::min(data.find(',') + 1, data.size()));
   if (format.empty())
-    format = part.media_type == "audio/mpeg" || part.media_type == "audio/mp3" ? "mp3" : "wav";
+    format = media.media_type == "audio/mpeg" || media.media_type == "audio/mp3" ? "mp3" : "wav";
   w.text("data", data).text_if("format", format);
 }
 
@@ -97,18 +98,19 @@ inline void encode_part(Encoding& e, ContentPart const& part) {
     return;
   }
   w.begin_object();
+  Media const& media = *part.media;
   std::string_view inner;
   switch (part.kind) {
     case PartKind::text: w.text("type", "text").text("text", part.text); break;
     case PartKind::refusal: w.text("type", "refusal").text("refusal", part.text); break;
     case PartKind::image:
       inner = "image_url";
-      w.text("type", inner).begin_object(inner).text("url", data_url(part)).text_if("detail", part.detail);
+      w.text("type", inner).begin_object(inner).text("url", data_url(media)).text_if("detail", media.detail);
       break;
     case PartKind::audio:
       inner = "input_audio";
       w.text("type", inner).begin_object(inner);
-      encode_audio(w, part);
+      encode_audio(w, media);
       break;
     case PartKind::file:
       if (is_plain_document(part)) {
@@ -118,10 +120,10 @@ inline void encode_part(Encoding& e, ContentPart const& part) {
       inner = "file";
       w.text("type", inner)
           .begin_object(inner)
-          .text_if("file_data", data_url(part))
-          .text_if("file_id", part.file_id);
-      w.text_if("filename",
-                part.file_name.empty() && !e.own && part.file_id.empty() ? "document.pdf" : part.file_name);
+          .text_if("file_data", data_url(media))
+          .text_if("file_id", media.file_id);
+      w.text_if("filename", media.file_name.empty() && !e.own && media.file_id.empty() ? "document.pdf"
+                                                                                       : media.file_name);
       break;
     case PartKind::video:
     case PartKind::reasoning:

@@ -38,20 +38,23 @@ inline void decode_part(JsonMember const& element, JsonPath const& path, JsonFau
     part.text = required_text(object, "refusal");
   } else if (type == "input_image") {
     part.kind = PartKind::image;
-    part.data = object.take_text_or_empty("image_url");
-    part.file_id = object.take_text_or_empty("file_id");
-    part.detail = object.take_text_or_empty("detail");
+    Media& media = part.media.edit();
+    media.data = object.take_text_or_empty("image_url");
+    media.file_id = object.take_text_or_empty("file_id");
+    media.detail = object.take_text_or_empty("detail");
   } else if (type == "input_file") {
     part.kind = PartKind::file;
     auto data = object.take_text("file_data");
     if (data && !data->starts_with("data:")) data->insert(0, "data:application/pdf;base64,");
-    part.data = data ? *std::move(data) : object.take_text_or_empty("file_url");
-    part.file_id = object.take_text_or_empty("file_id");
-    part.file_name = object.take_text_or_empty("filename");
+    Media& media = part.media.edit();
+    media.data = data ? *std::move(data) : object.take_text_or_empty("file_url");
+    media.file_id = object.take_text_or_empty("file_id");
+    media.file_name = object.take_text_or_empty("filename");
   } else if (auto inner = type == "input_audio" ? object.take_object(type) : std::nullopt) {
     part.kind = PartKind::audio;
-    part.data = inner->take_text_or_empty("data");
-    part.format = inner->take_text_or_empty("format");
+    Media& media = part.media.edit();
+    media.data = inner->take_text_or_empty("data");
+    media.format = inner->take_text_or_empty("format");
     part.extra = object.rest();
     openai_request::keep_rest(*inner, type, part.extra);
     return;

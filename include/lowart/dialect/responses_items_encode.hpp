@@ -71,6 +71,7 @@ class Writer {
                          part.kind == PartKind::file || (part.kind == PartKind::audio && own_);
     if (!sayable) return;  // check_fidelity told
     w_.begin_object();
+    Media const& media = *part.media;
     std::string_view inner;
     if (is_text(part)) {
       w_.text("type", text_type).text("text", part.text);
@@ -78,15 +79,15 @@ class Writer {
     } else if (part.kind == PartKind::refusal) {
       w_.text("type", "refusal").text("refusal", part.text);
     } else if (part.kind == PartKind::image) {
-      w_.text("type", "input_image").text_if("image_url", openai_request::data_url(part));
-      w_.text_if("file_id", part.file_id).text_if("detail", part.detail);
+      w_.text("type", "input_image").text_if("image_url", openai_request::data_url(media));
+      w_.text_if("file_id", media.file_id).text_if("detail", media.detail);
     } else if (part.kind == PartKind::file) {
       file(part);
     } else {
       inner = "input_audio";
       w_.text("type", inner).begin_object(inner);
-      if (c_.dialect == Dialect::neutral) openai_request::encode_audio(w_, part);
-      else w_.text("data", part.data).text_if("format", part.format);
+      if (c_.dialect == Dialect::neutral) openai_request::encode_audio(w_, media);
+      else w_.text("data", media.data).text_if("format", media.format);
       openai_request::end_inner(w_, part.extra, inner);
     }
     extra(part.extra, inner.empty() ? item_field_of(part) : inner);
@@ -106,12 +107,13 @@ class Writer {
   }
 
   void file(ContentPart const& part) {
-    std::string const data = openai_request::data_url(part);
+    Media const& media = *part.media;
+    std::string const data = openai_request::data_url(media);
     bool const inside = data.starts_with("data:");
     w_.text("type", "input_file").text_if(inside ? "file_data" : "file_url", data);
-    w_.text_if("file_id", part.file_id);
+    w_.text_if("file_id", media.file_id);
     // Data without a name is refused.
-    w_.text_if("filename", part.file_name.empty() && inside && !own_ ? "document.pdf" : part.file_name);
+    w_.text_if("filename", media.file_name.empty() && inside && !own_ ? "document.pdf" : media.file_name);
   }
 
   void result(Message const& message) {

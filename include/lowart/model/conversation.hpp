@@ -6,6 +6,7 @@
 /// Conversation::dialect and mean nothing to another.
 
 #include <lowart/model/dialect.hpp>
+#include <lowart/model/rare.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -33,11 +34,11 @@ struct ExtraField {
 
 enum class PartKind : std::uint8_t {
   text,
-  image,    ///< `data` is a URL or a data: URL; `detail` low|high|auto.
-  audio,    ///< `data` is base64; `format` wav|mp3, or `media_type`.
-  video,    ///< `data` is a URL or a data: URL.
-  file,     ///< A document: `data` is a URL or a data: URL, or empty with `file_id`; `file_name` may be set.
-  refusal,  ///< `text` says why the model will not answer.
+  image,  ///< `media`: `data` is a URL or a data: URL; `detail` low|high|auto.
+  audio,  ///< `media`: `data` is base64; `format` wav|mp3, or `media_type`.
+  video,  ///< `media`: `data` is a URL or a data: URL.
+  file,  ///< A document; `media`: `data` is a URL or a data: URL, or empty with `file_id`; `file_name` may be set.
+  refusal,    ///< `text` says why the model will not answer.
   reasoning,  ///< `text` is what the model showed of its thinking, `signature` what it wants back unread.
   tool_call,  ///< `call`: the model asks for a tool. Role::assistant only.
   other,      ///< Kept as raw JSON only.
@@ -83,16 +84,22 @@ struct ToolCall {
   friend bool operator==(ToolCall const&, ToolCall const&) = default;
 };
 
-/// A piece of a message. Which members count, its kind says.
-struct ContentPart {
-  PartKind kind{PartKind::text};
-  std::string text;
+/// A picture, a sound, a document.
+struct Media {
   std::string data;
   std::string media_type;  ///< "image/png"; empty when a data: URL in `data` says it, or nobody does.
   std::string detail;
   std::string format;
   std::string file_id;
   std::string file_name;
+  friend bool operator==(Media const&, Media const&) = default;
+};
+
+/// A piece of a message. Which members count, its kind says.
+struct ContentPart {
+  PartKind kind{PartKind::text};
+  std::string text;
+  Rare<Media> media;
   ToolCall call;
   Signature signature;   ///< Reasoning has one; Gemini also gives one to text and tool calls.
   bool redacted{false};  ///< Reasoning that only its maker can read: `signature` is all there is.
