@@ -6,6 +6,7 @@
 #include "../tests/dialect/dialects.hpp"
 #include "talk_fixture.hpp"
 
+#include <lowart/core/pooled_new.hpp>
 #include <lowart/dialect/anthropic_reader.hpp>
 #include <lowart/dialect/gemini_reader.hpp>
 #include <lowart/dialect/openai_chat_reader.hpp>

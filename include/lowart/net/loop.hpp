@@ -1,6 +1,7 @@
 #pragma once
 /// Loop: what the connections of one event loop share: buffers, and whatever lives once per loop and key.
 
+#include <lowart/core/block_pool.hpp>
 #include <lowart/core/frame_pool.hpp>
 #include <lowart/core/loop_clock.hpp>
 #include <lowart/net/buffer_pool.hpp>
@@ -61,13 +62,13 @@ class Loop final : public asio::execution_context::service {
     residents_.emplace(key, std::move(made));
     return here;
   }
-  /// Lets go of what a burst of calls has left: free buffers, idle connections that are stale or whose peer is gone.
+  /// Lets go of what a burst of calls has left: free buffers and blocks, idle connections that are stale or whose peer is gone.
   /// True when memory came free. For whoever runs the loop to call now and then.
   bool tidy() {
     std::erase_if(residents_, [](auto const& entry) { return entry.second->deserted(); });
     for (auto& [key, resident] : residents_) resident->tidy();
-    std::size_t const frames = FramePool::tidy();
-    return buffers_.tidy() + frames > 0;
+    std::size_t const buffers = buffers_.tidy();
+    return buffers + FramePool::tidy() + BlockPool::tidy() > 0;
   }
   /// The resident of this key, or null when there is none yet.
   template <class Resident>

@@ -2,6 +2,7 @@
 /// Folder: the thread that moves usage records from the journal into the store, and answers questions about
 /// them.
 
+#include <lowart/core/block_pool.hpp>
 #include <lowart/core/heap.hpp>
 #include <lowart/store/fold.hpp>
 
@@ -270,6 +271,7 @@ void Folder<S>::rest_if_nothing_comes() {
   }
   if (rests_ || Clock::now() - counted_at_ < options_.rest_after) return;
   fold_.rest();
+  BlockPool::tidy();
   trim_heap();
   rests_ = true;
 }
