@@ -24,6 +24,15 @@ class Block {
   }
   /// Bit i is set when byte i is `c`.
   std::uint64_t equal(char c) const noexcept { return equal_to(part_, c); }
+  /// Bit i is set when byte i is a control character below 0x20.
+  std::uint64_t controls() const noexcept {
+    __m256i const last = _mm256_set1_epi8(0x1F);
+    auto const low = static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(part_[0], last), part_[0])));
+    auto const high = static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(part_[1], last), part_[1])));
+    return std::uint64_t{high} << 32U | low;
+  }
   /// The same after setting bit 0x20 of each byte: '{' and '[' become one, '}' and ']' too.
   std::uint64_t equal_folded(char c) const noexcept {
     __m256i const bit = _mm256_set1_epi8(0x20);
@@ -58,6 +67,15 @@ class Block {
   }
   /// Bit i is set when byte i is `c`.
   std::uint64_t equal(char c) const noexcept { return equal_to(part_, c); }
+  /// Bit i is set when byte i is a control character below 0x20.
+  std::uint64_t controls() const noexcept {
+    __m128i const last = _mm_set1_epi8(0x1F);
+    std::uint64_t bits = 0;
+    for (int i = 3; i >= 0; --i)
+      bits = bits << 16U | static_cast<std::uint32_t>(
+                               _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(part_[i], last), part_[i])));
+    return bits;
+  }
   /// The same after setting bit 0x20 of each byte: '{' and '[' become one, '}' and ']' too.
   std::uint64_t equal_folded(char c) const noexcept {
     __m128i const bit = _mm_set1_epi8(0x20);
@@ -92,6 +110,13 @@ class Block {
   explicit Block(char const* p) noexcept { std::memcpy(bytes_, p, size); }
   /// Bit i is set when byte i is `c`.
   std::uint64_t equal(char c) const noexcept { return equal_to(c, 0); }
+  /// Bit i is set when byte i is a control character below 0x20.
+  std::uint64_t controls() const noexcept {
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      bits |= std::uint64_t{static_cast<unsigned char>(bytes_[i]) < 0x20} << i;
+    return bits;
+  }
   /// The same after setting bit 0x20 of each byte: '{' and '[' become one, '}' and ']' too.
   std::uint64_t equal_folded(char c) const noexcept { return equal_to(c, 0x20); }
   /// True when neither of the two is among the bytes.

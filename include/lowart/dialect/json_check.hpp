@@ -3,11 +3,10 @@
 /// pass by.
 
 #include <lowart/dialect/json_cursor.hpp>
-#include <lowart/dialect/json_piece.hpp>
+#include <lowart/dialect/json_specials.hpp>
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/json_utf8.hpp>
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,6 +51,7 @@ class Grammar {
 
   /// One value, white space around it, and nothing else.
   bool document() {
+    JsonSpecials specials({begin_, static_cast<std::size_t>(end_ - begin_)});
     char closes_with[json_depth_limit + 1];  // the brackets that are open
     std::size_t depth = 0;
     closes_with[0] = '\0';
@@ -60,7 +60,7 @@ class Grammar {
       Key key;
       if (closes_with[depth] == '}') {
         if (t.c != '"') return fail(t.at) != nullptr;
-        StringEnd const end = string(t.at + 1);
+        StringEnd const end = string(specials, t.at + 1);
         if (end.at == nullptr) return false;
         key = {{t.at + 1, static_cast<std::size_t>(end.at - t.at) - 2}, end.escaped};
         t = token(end.at);
@@ -69,7 +69,7 @@ class Grammar {
       }
       char const* end = nullptr;
       if (t.c == '"') {
-        StringEnd const string_end = string(t.at + 1);
+        StringEnd const string_end = string(specials, t.at + 1);
         end = string_end.at;
         if (end == nullptr) return false;
         notes_.scalar(key, JsonKind::string, {t.at, static_cast<std::size_t>(end - t.at)},
@@ -129,46 +129,15 @@ class Grammar {
   }
 
   /// A string that begins at `p`, behind its opening quote.
-  StringEnd string(char const* p) noexcept {
-    if (!has_piece(p)) return string_end(p, false);
-    std::uint32_t const specials = JsonPiece(p).specials();  // most end here
-    char const* const special = p + std::countr_zero(specials);
-    return specials != 0 && *special == '"' ? StringEnd{special + 1, false} : long_string(p);
-  }
-  [[gnu::noinline]] StringEnd long_string(char const* p) noexcept {
-    bool escaped = false;
-    while (has_piece(p)) {
-      std::uint32_t specials = JsonPiece(p).specials();
-      char const* next = p + JsonPiece::size;
-      while (specials != 0) {
-        char const* const special = p + std::countr_zero(specials);
-        if (*special == '"') return {special + 1, escaped};
-        char const* const behind = escape(special);
-        if (behind == nullptr) return {behind, true};
-        escaped = true;
-        next = behind > next ? behind : next;
-        // What the escape takes was looked at; of one that is at the end nothing is left.
-        auto const taken = static_cast<std::size_t>(behind - p);
-        specials = taken < JsonPiece::size ? specials >> taken << taken : 0;
-      }
-      p = next;
+  [[gnu::always_inline]] StringEnd string(JsonSpecials& specials, char const* p) noexcept {
+    JsonSpecials::Special special = specials.next(p);
+    bool const escaped = !special.is_quote;
+    while (!special.is_quote) {
+      char const* const behind = escape(special.at);
+      if (behind == nullptr) return {behind, true};
+      special = specials.next(behind);
     }
-    return string_end(p, escaped);
-  }
-  /// The same for the last bytes of the text.
-  [[gnu::noinline]] StringEnd string_end(char const* p, bool escaped) noexcept {
-    std::string_view const text(begin_, static_cast<std::size_t>(end_ - begin_));
-    for (;;) {
-      p = begin_ + first_special(text, static_cast<std::size_t>(p - begin_));
-      if (peek(p) == '"') return {p + 1, escaped};
-      p = escape(p);
-      if (p == nullptr) return {p, true};
-      escaped = true;
-    }
-  }
-  /// Whether a piece can be read at `p`, and a byte behind it.
-  bool has_piece(char const* p) const noexcept {
-    return static_cast<std::size_t>(end_ - p) > JsonPiece::size;
+    return {special.at + 1, escaped};
   }
 
   /// A backslash and what follows it. Of surrogates only whole pairs pass.
