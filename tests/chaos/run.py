@@ -19,8 +19,7 @@ from phases import config_of, cycles  # noqa: E402
 from vendors import Upstreams  # noqa: E402
 
 CLIENTS = 24
-WARM_CLIENTS = 4
-WARM_CALLS = 150  # of each of these
+WARM_CALLS = 40  # of each client
 TIDIED_EVERY = 5.0  # seconds: as include/lowart/gateway/tidying.hpp has it
 
 
@@ -59,8 +58,8 @@ async def rest(gateway, load):
 
 
 async def warm_up(gateway, upstreams, load):
-    """Each kind of call, also large ones and such with troubles, from few clients: what the program needs for them, its
-    code and its tables, is resident then."""
+    """Each kind of call, also large ones and such with troubles, from all clients: what the program needs for them, its
+    code, its tables and its connections, is resident then."""
     await asyncio.to_thread(upstreams.set, ("", 0.1), ("", 0.1))
     load.phase, load.heavy = "both shaky", True
 
@@ -69,7 +68,7 @@ async def warm_up(gateway, upstreams, load):
             await client.call()
         client.close()
 
-    await asyncio.gather(*(some(Client(load, f"of the warm-up {i}")) for i in range(WARM_CLIENTS)))
+    await asyncio.gather(*(some(Client(load, f"of the warm-up {i}")) for i in range(CLIENTS)))
     return await rest(gateway, load)
 
 
