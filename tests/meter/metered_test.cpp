@@ -361,7 +361,9 @@ TEST(MeteredEmbeddings, LeaveOneRecordWithWhatWasReported) {
   EXPECT_EQ(m.kept().record.status, 200);
   EXPECT_EQ(m.kept().record.provenance, Provenance::reported);
   EXPECT_EQ(m.kept().record.usage, usage);
-  EXPECT_EQ(m.kept().record.cost, cost(usage, price_of({.model = "text-embedding-3-small", .provider = "e", .upstream_model = {}})));
+  EXPECT_EQ(
+      m.kept().record.cost,
+      cost(usage, price_of({.model = "text-embedding-3-small", .provider = "e", .upstream_model = {}})));
   EXPECT_EQ(m.till.settlements, 1);
   EXPECT_EQ(m.till.used, 8);
   EXPECT_EQ(m.call->spent().usage, usage);

@@ -78,8 +78,7 @@ inline Error from_anthropic_error_event(std::string_view data) {
 template <HeaderLookup F>
 Error from_anthropic_error(int status, std::string_view body, F const& header, std::int64_t now) {
   Error error = classify_upstream_error(status, read_anthropic_error_body(body));
-  if (auto const wait = read_anthropic_retry_after(status, header, now))
-    error.with_retry_after(*wait);
+  if (auto const wait = read_anthropic_retry_after(status, header, now)) error.with_retry_after(*wait);
   return anthropic_error_text::with_envelope(std::move(error), body);
 }
 

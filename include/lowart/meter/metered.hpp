@@ -78,8 +78,7 @@ class Metered {
 
  private:
   struct Shared {
-    Shared(TokenMeter m, Sink s, PriceLookup p)
-        : meter(m), sink(std::move(s)), prices(std::move(p)) {}
+    Shared(TokenMeter m, Sink s, PriceLookup p) : meter(m), sink(std::move(s)), prices(std::move(p)) {}
     TokenMeter meter;
     Sink sink;
     PriceLookup prices;
