@@ -52,12 +52,12 @@ TEST(RetryDecision, GivesUpWhenItCannotHelp) {
 }
 
 TEST(RetryDecision, RefusesOptionsOutOfRange) {
-  EXPECT_THROW(require_valid({.attempts = 0}), std::invalid_argument);
-  EXPECT_THROW(require_valid({.attempts = 11}), std::invalid_argument);
-  EXPECT_THROW(require_valid({.first_wait = -1ms}), std::invalid_argument);
-  EXPECT_THROW(require_valid({.first_wait = 20s, .longest_wait = 10s}), std::invalid_argument);
-  EXPECT_THROW(require_valid({.budget_percent = 101}), std::invalid_argument);
-  EXPECT_NO_THROW(require_valid({}));
+  EXPECT_THROW(require_valid(RetryOptions{.attempts = 0}), std::invalid_argument);
+  EXPECT_THROW(require_valid(RetryOptions{.attempts = 11}), std::invalid_argument);
+  EXPECT_THROW(require_valid(RetryOptions{.first_wait = -1ms}), std::invalid_argument);
+  EXPECT_THROW(require_valid(RetryOptions{.first_wait = 20s, .longest_wait = 10s}), std::invalid_argument);
+  EXPECT_THROW(require_valid(RetryOptions{.budget_percent = 101}), std::invalid_argument);
+  EXPECT_NO_THROW(require_valid(RetryOptions{}));
 }
 
 TEST(RetryBudget, PaysRetriesFromTraffic) {
