@@ -3,9 +3,7 @@
 #include "app.hpp"
 #include "default_config.hpp"
 
-#if defined(LOWART_FRAME_POOL)
 #include <lowart/core/pooled_new.hpp>
-#endif
 
 #include <CLI/CLI.hpp>
 

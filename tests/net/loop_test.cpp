@@ -43,14 +43,17 @@ TEST(BufferPool, KeepsHalfOfItsSpareBlocksWhileSomeAreLent) {
   EXPECT_EQ(pool.lent_bytes(), BufferPool::block);
 }
 
-TEST(FramePool, GivesWhatWaitsBackToTheHeap) {
-  FramePool::tidy();
+TEST(Loop, TidyingGivesSpareFramesAndBlocksBackToTheHeap) {
+  boost::asio::io_context context;
+  Loop& loop = Loop::of(context);
+  loop.tidy();
   FramePool::give_back(FramePool::take(512), 512);
-  EXPECT_EQ(FramePool::kept_bytes(), 512U);
-  EXPECT_EQ(FramePool::tidy(), 512U);
+  EXPECT_TRUE(loop.tidy());
   EXPECT_EQ(FramePool::kept_bytes(), 0U);
-  FramePool::give_back(FramePool::take(512), 512);
-  EXPECT_EQ(FramePool::tidy(), 512U);
+  BlockPool::give_back(BlockPool::take(512), 512);
+  EXPECT_TRUE(loop.tidy());
+  EXPECT_EQ(BlockPool::kept_bytes(), 0U);
+  EXPECT_FALSE(loop.tidy());
 }
 
 std::string const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";

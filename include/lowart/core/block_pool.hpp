@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -20,7 +21,7 @@ class BlockPool {
   /// Throws std::bad_alloc, as operator new does.
   static void* take(std::size_t size) {
     std::size_t const room = rounded(size);
-    return room <= largest ? Lists::take(room) : make(size);
+    return room <= largest ? Lists::take(room) : Lists::make(size);
   }
   /// `size`: what was asked for.
   static void give_back(void* block, std::size_t size) noexcept {
@@ -43,21 +44,20 @@ class BlockPool {
  private:
   static constexpr std::size_t step = 16;
   struct Heap {
-    static void* make(std::size_t size) { return BlockPool::make(size); }
+    static void* make(std::size_t size) {
+      for (;;) {
+        if (void* const block = std::malloc(size)) return block;
+        std::new_handler const handler = std::get_new_handler();
+        if (handler == nullptr) throw std::bad_alloc();
+        handler();
+      }
+    }
     static void drop(void* block) noexcept { std::free(block); }
   };
   using Lists = FreeLists<Heap, step, largest + step, most_kept_bytes>;
 
   static std::size_t rounded(std::size_t size) noexcept {
     return size > largest ? largest + step : size <= step ? step : (size + step - 1) / step * step;
-  }
-  static void* make(std::size_t size) {
-    for (;;) {
-      if (void* const block = std::malloc(size)) return block;
-      std::new_handler const handler = std::get_new_handler();
-      if (handler == nullptr) throw std::bad_alloc();
-      handler();
-    }
   }
 };
 

@@ -25,7 +25,9 @@ class FramePool {
  public:
   static constexpr std::size_t most_kept_bytes = 4 * 1024 * 1024;  ///< Per thread.
 
-  static void* take(std::size_t size) { return mark(is_listed(size) ? Lists::take(size) : make(size), size); }
+  static void* take(std::size_t size) {
+    return mark(is_listed(size) ? Lists::take(size) : Lists::make(size), size);
+  }
   static void give_back(void* block, std::size_t size) noexcept {
     if (!is_listed(size)) return boost::asio::aligned_delete(block);
     Lists::give_back(block, size);
@@ -33,7 +35,7 @@ class FramePool {
   static std::size_t kept_bytes() noexcept { return Lists::kept_bytes(); }
   /// Gives what waits in the lists of this thread back to the heap. Returns how many bytes.
   static std::size_t tidy() noexcept { return Lists::tidy(); }
-  /// How many blocks for its lists this thread has asked the heap for.
+  /// How many blocks this thread has asked the heap for.
   static std::uint64_t made() noexcept { return Lists::made(); }
 
  private:
@@ -42,15 +44,14 @@ class FramePool {
   static constexpr std::size_t asio_chunk = 4;
 
   struct Heap {
-    static void* make(std::size_t size) { return FramePool::make(size); }
+    static void* make(std::size_t size) {
+      return boost::asio::aligned_new(BOOST_ASIO_DEFAULT_ALIGN, size + asio_chunk);
+    }
     static void drop(void* block) noexcept { boost::asio::aligned_delete(block); }
   };
   using Lists = FreeLists<Heap, step, largest, most_kept_bytes>;
 
   static bool is_listed(std::size_t size) noexcept { return size < largest && size % step == 0; }
-  static void* make(std::size_t size) {
-    return boost::asio::aligned_new(BOOST_ASIO_DEFAULT_ALIGN, size + asio_chunk);
-  }
   /// Asio notes behind the frame how large its block is.
   static void* mark(void* block, std::size_t size) noexcept {
     std::size_t const chunks = (size + asio_chunk - 1) / asio_chunk;

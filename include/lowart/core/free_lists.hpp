@@ -18,14 +18,17 @@ class FreeLists {
  public:
   static void* take(std::size_t size) {
     Free*& first = lists_.first[size / step];
-    if (first == nullptr) [[unlikely]] {
-      ++lists_.made;
-      return Heap::make(size);
-    }
+    if (first == nullptr) [[unlikely]]
+      return make(size);
     Free* const block = first;
     first = block->next;
     lists_.kept_bytes -= size;
     return block;
+  }
+  /// Asks the heap at once, for a size that has no list, too.
+  static void* make(std::size_t size) {
+    ++lists_.made;
+    return Heap::make(size);
   }
   static void give_back(void* block, std::size_t size) noexcept {
     bool const keeps = lists_.kept_bytes + size <= most_kept && is_open();
