@@ -19,7 +19,7 @@ namespace detail {
 inline void cancel_stream(void* stream) { static_cast<Stream*>(stream)->cancel(); }
 inline void cancel_socket(void* socket) {
   boost::system::error_code ignored;
-  static_cast<Stream::Socket*>(socket)->cancel(ignored);
+  static_cast<void>(static_cast<Stream::Socket*>(socket)->cancel(ignored));
 }
 
 /// Tries one address. The error is the reason alone.
@@ -27,7 +27,7 @@ inline Task<Result<Stream>> connect_to(asio::generic::stream_protocol::endpoint 
                                        ConnectClock& clock) {
   Stream::Socket socket(call.executor());
   boost::system::error_code failed;
-  socket.open(endpoint.protocol(), failed);
+  static_cast<void>(socket.open(endpoint.protocol(), failed));
   if (failed) co_return fail(Errc::connect_failed, failed.message());
   ConnectClock::Watch const watch(clock, &socket, cancel_socket);
   auto const [error] = co_await socket.async_connect(endpoint, asio::as_tuple(asio::deferred));

@@ -50,7 +50,7 @@ struct HttpServer::Listener {
   void close() noexcept {
     file.remove();
     boost::system::error_code ignored;
-    descriptor.close(ignored);
+    static_cast<void>(descriptor.close(ignored));
   }
   asio::posix::stream_descriptor descriptor;
   bool is_unix;
@@ -212,7 +212,7 @@ LOWART_DECL void HttpServer::adopt(Descriptor socket, int family, std::string pe
                                    std::optional<TlsContext> tls) {
   boost::system::error_code error;
   Stream::Socket connected(context_);
-  connected.assign(asio::generic::stream_protocol(family, 0), socket.get(), error);
+  static_cast<void>(connected.assign(asio::generic::stream_protocol(family, 0), socket.get(), error));
   if (error) {
     open_.fetch_sub(1, std::memory_order_relaxed);
     return tell_if_idle();

@@ -37,7 +37,7 @@ LOWART_DECL void Reactor::shutdown() {
     watch = dropped ? first_ : watch->next_;
   }
   boost::system::error_code ignored;
-  epoll_.close(ignored);
+  static_cast<void>(epoll_.close(ignored));
 }
 
 LOWART_DECL void Reactor::add(Watch& watch) {
@@ -85,7 +85,7 @@ LOWART_DECL void Reactor::begins_to_wait() {
 LOWART_DECL void Reactor::ended_waiting() {
   if (--waiting_ > 0 || !armed_ || dispatching_) return;
   boost::system::error_code ignored;
-  epoll_.cancel(ignored);  // or run() would wait for nobody
+  static_cast<void>(epoll_.cancel(ignored));  // or run() would wait for nobody
 }
 
 LOWART_DECL void Reactor::arm() {

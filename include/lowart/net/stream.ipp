@@ -28,7 +28,7 @@ LOWART_DECL void Stream::SslDelete::operator()(ssl_st* ssl) const noexcept { SSL
 
 LOWART_DECL Stream::Stream(Socket socket, Clock& clock) : executor_(socket.get_executor()), clock_(&clock) {
   boost::system::error_code ignored;
-  socket.non_blocking(true, ignored);
+  static_cast<void>(socket.non_blocking(true, ignored));
   socket_ = socket.release(ignored);
   int const on = 1;  // A Unix socket refuses it, and needs it not.
   (void)::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
