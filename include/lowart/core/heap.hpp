@@ -9,7 +9,8 @@
 
 namespace lowart {
 
-/// Gives the heap's free pages back to the system. Takes the heap's locks for about a millisecond: for when nobody waits.
+/// Gives the heap's free pages back to the system. Takes the heap's locks for about a millisecond: for when little is
+/// to do.
 /// Does nothing where the C library is not glibc.
 inline void trim_heap() noexcept {
 #if defined(__GLIBC__)

@@ -29,8 +29,9 @@ namespace lowart::dialect {
 /// except in what is left over. A member of the wrong type is told to the fault and reads as absent.
 ///
 /// Lifetime: views into the text and the document, which must stay; paths of what was taken look at this object, which
-/// must not move while they are used. Cost: a member of a JsonDocument is looked at in its place; of any other text one
-/// scan, and no allocation up to ten members. Taking is a linear search.
+/// must not move while they are used. Cost: up to eight members of a JsonDocument are looked at in their places, and
+/// taking one compares the hashes of all at once. Of more, and of any other text, one scan, no allocation up to ten
+/// members, and taking is a linear search.
 class JsonObject {
  public:
   /// `path` is where the object stands in the document ("messages[2]"), empty for the document itself.
