@@ -25,7 +25,7 @@ class JsonSpecials {
   explicit JsonSpecials(std::string_view text) noexcept
       : at_(text.data()), end_(text.data() + text.size()), bits_(look(at_, end_)) {}
 
-  /// The first at `p` or behind it. `p` is in the text or at its end, and not before that of the last call.
+  /// The first at `p` or behind it. `p` is in the text or at its end, and not before what the last call found.
   [[gnu::always_inline]] Special next(char const* p) noexcept {
     auto offset = static_cast<std::size_t>(p - at_);
     if (offset >= json_block::size) {
