@@ -26,6 +26,9 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 
 /// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
 ///
+/// A wire whose streams are no server-sent events names their content type: `static constexpr std::string_view
+/// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last.
+///
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.
 template <class W>
 concept ChatWire =
@@ -74,6 +77,8 @@ class HttpChat {
     AttemptMark attempt(call, name());
     ArenaPtr<Outgoing> const outgoing = call.make<Outgoing>();
     Result<void> written = write_request(request, call, *outgoing);
+    if constexpr (requires { shared_->wire.sign(call, *outgoing->http); })
+      if (written) shared_->wire.sign(call, *outgoing->http);
     if (!written) co_return attempt.failed(std::move(written.error()));
     Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(*outgoing->http, call);
     if (!exchange) co_return attempt.failed(std::move(exchange.error()));
@@ -105,7 +110,10 @@ class HttpChat {
   using Outgoing = http_wire::Outgoing;
   using Stream = StreamSource<typename Wire::Reader>;
   using Whole = WholeSource<typename Wire::Reader>;
-  static constexpr std::string_view event_stream = "text/event-stream";
+  static constexpr std::string_view stream_type = [] {
+    if constexpr (requires { Wire::stream_type; }) return std::string_view(Wire::stream_type);
+    else return std::string_view("text/event-stream");
+  }();
 
   struct Shared {
     Shared(T t, Wire w) : transport(std::move(t)), wire(std::move(w)) {}
@@ -119,7 +127,7 @@ class HttpChat {
     Wire const& wire = shared_->wire;
     auto& http = out.http.emplace("POST", wire.path(request, out.path));
     wire.write_fields(request, call, http);
-    http_wire::write_fields(http, request.stream() ? event_stream : http_wire::json_type, call);
+    http_wire::write_fields(http, request.stream() ? stream_type : http_wire::json_type, call);
     if (!request.is_as_it_came() || !Wire::speaks(request.dialect())) return translate(request, out);
     WireRequest const& came = *request.wire();
     if (dialect::holds_seal(came.body, came.dialect)) return translate(request, out);
@@ -146,8 +154,8 @@ class HttpChat {
     head.dialect = Wire::reply_dialect(request.dialect());
     std::string_view const type = exchange.field("content-type");
     // Some servers do not say what they send: then it is what was asked for.
-    head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
-    std::string_view const assumed = head.streamed ? event_stream : http_wire::json_type;
+    head.streamed = type.empty() ? request.stream() : type.starts_with(stream_type);
+    std::string_view const assumed = head.streamed ? stream_type : http_wire::json_type;
     head.content_type = type.empty() ? assumed : call.keep(type);
     head.provider = name;
     head.upstream_model = call.keep(request.model());
