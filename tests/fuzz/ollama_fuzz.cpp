@@ -14,6 +14,7 @@
 #include <lowart/dialect/openai_chat_reply.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>

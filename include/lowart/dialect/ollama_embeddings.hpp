@@ -11,6 +11,7 @@
 #include <lowart/model/embedding.hpp>
 #include <lowart/model/losses.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
