@@ -9,6 +9,7 @@
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
+#include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 
@@ -50,11 +51,12 @@ struct TypeName {
   ProviderType type;
   std::string_view base_url;  ///< The default; empty for one without a network.
 };
-constexpr std::array<TypeName, 5> type_names{{
+constexpr std::array<TypeName, 6> type_names{{
     {"openai", ProviderType::openai, "https://api.openai.com/v1"},
     {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
     {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
     {"gemini", ProviderType::gemini, "https://generativelanguage.googleapis.com/v1beta"},
+    {"ollama", ProviderType::ollama, "http://127.0.0.1:11434"},
     {"demo", ProviderType::demo, ""},
 }};
 
@@ -112,6 +114,7 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
       map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
       map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
       break;
+    case ProviderType::ollama: map.integer("num_ctx", provider.ollama_variant.num_ctx, 0, most_tokens); break;
     case ProviderType::demo:
     case ProviderType::openai_responses:
     case ProviderType::gemini: break;
@@ -133,6 +136,7 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::openai_responses: return doors_served<Counted<OpenAiResponses<>>>;
     case ProviderType::anthropic: return doors_served<Counted<Anthropic<>>>;
     case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
+    case ProviderType::ollama: return doors_served<Counted<Ollama<>>>;
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
 #include <lowart/dialect/anthropic_request_encode.hpp>
+#include <lowart/dialect/ollama_request_encode.hpp>
 #include <lowart/dialect/openai_chat_message_encode.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/model/door_set.hpp>
@@ -25,7 +26,7 @@ namespace lowart::server {
 class YamlMap;
 
 /// Which protocol a provider speaks.
-enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini };
+enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini, ollama };
 
 /// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
 /// that do not count.
@@ -47,6 +48,7 @@ struct ProviderConfig {
   dialect::OpenAiVariant openai_variant;  ///< openai
   std::string anthropic_version;          ///< anthropic; empty: the provider's default
   dialect::AnthropicVariant anthropic_variant;
+  dialect::OllamaVariant ollama_variant;
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

@@ -20,6 +20,7 @@
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
+#include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 
@@ -162,6 +163,11 @@ auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Ma
       if (!config.anthropic_version.empty()) options.version = config.anthropic_version;
       options.variant = config.anthropic_variant;
       return make(Anthropic<Http>(transport, std::move(options)));
+    }
+    case ProviderType::ollama: {
+      auto options = http_options<OllamaOptions>(config, key);
+      options.variant = config.ollama_variant;
+      return make(Ollama<Http>(transport, std::move(options)));
     }
     case ProviderType::gemini:
     case ProviderType::demo: break;

@@ -31,6 +31,7 @@
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
+#include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/text_reply.hpp>

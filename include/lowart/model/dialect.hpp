@@ -22,8 +22,8 @@ inline constexpr std::size_t dialect_count = 8;
 
 constexpr std::string_view to_string(Dialect d) noexcept {
   constexpr std::array<std::string_view, dialect_count> names{
-      "neutral",   "openai_chat", "openai_completions", "openai_responses",
-      "anthropic", "gemini",      "ollama",             "bedrock"};
+      "neutral", "openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini",
+      "ollama",  "bedrock"};
   return names[static_cast<std::size_t>(d)];
 }
 

@@ -29,7 +29,7 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 /// A wire whose streams are no server-sent events names their content type: `static constexpr std::string_view
 /// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last.
 ///
-/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.
+/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, OllamaWire, ResponsesWire.
 template <class W>
 concept ChatWire =
     HttpWire<W> && requires(W const& wire, ChatRequest const& request, Call& call, Dialect dialect,

@@ -1,11 +1,11 @@
-"""Vendor: one listener that serves the four protocols, each at its paths, and keeps what arrived."""
+"""Vendor: one listener that serves the protocols, each at its paths, and keeps what arrived."""
 
 import json
 import time
 from urllib.parse import parse_qsl, urlsplit
 
 from ..upstream import Upstream
-from . import anthropic, gemini, openai_chat, openai_responses
+from . import anthropic, gemini, ollama, openai_chat, openai_responses
 from .plays import play
 from .turns import Fault, Refused
 
@@ -15,6 +15,7 @@ PROTOCOLS = {
     "openai_responses": openai_responses,
     "anthropic": anthropic,
     "gemini": gemini,
+    "ollama": ollama,
 }
 PATHS = {
     "/v1/chat/completions": "openai",
@@ -22,6 +23,7 @@ PATHS = {
     "/v1/responses/input_tokens": "openai_responses",
     "/v1/messages": "anthropic",
     "/v1/messages/count_tokens": "anthropic",
+    "/api/chat": "ollama",
 }
 NAMES = {
     200: "OK",
@@ -169,7 +171,7 @@ def respond(peer, status, value, headers=None):
 
 def start_stream(peer, call):
     fields = {
-        "content-type": "text/event-stream; charset=utf-8",
+        "content-type": getattr(call.wire, "CONTENT_TYPE", "text/event-stream; charset=utf-8"),
         "transfer-encoding": "chunked",
         **ok_headers(call),
     }
