@@ -32,8 +32,13 @@ class AzureOpenAiWire : public OpenAiWire {
   static constexpr std::string_view request_id = "apim-request-id";
 
   explicit AzureOpenAiWire(Options options)
-      : OpenAiWire(options), options_(std::move(options)), in_path_(!options_.base_url.ends_with("/v1")) {}
+      : OpenAiWire(options), options_(std::move(options)), in_path_(names_deployments(options_.base_url)) {}
   Options const& options() const noexcept { return options_; }
+  /// Whether the paths behind this base URL name the deployment.
+  static bool names_deployments(std::string_view base_url) noexcept {
+    while (base_url.ends_with('/')) base_url.remove_suffix(1);
+    return !base_url.ends_with("/v1");
+  }
   AccessToken const* access_token() const noexcept { return options_.token ? &*options_.token : nullptr; }
 
   std::string_view path(ChatRequest const& request, std::string& made) const {
