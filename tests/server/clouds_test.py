@@ -397,7 +397,7 @@ def _():
     check("/projects/named/locations/global/" in sent.line, sent.line)
     got = w.gateway.ask({"model": "v", "input": "Hi"}, "/v1/embeddings")
     equal(got.status, 404, got)
-    check("not offered at this door" in got.error()["message"], got)
+    check("not offered at this door" in got.error["message"], got)
 
 
 # --- the configuration ------------------------------------------------------------------------------------------------
