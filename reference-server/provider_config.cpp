@@ -1,17 +1,20 @@
 #include "provider_config.hpp"
 
+#include "cloud_config.hpp"
 #include "config_readers.hpp"
 #include "yaml_reader.hpp"
 
 #include <lowart/meter/counted.hpp>
 #include <lowart/net/url.hpp>
 #include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/azure_openai.hpp>
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
+#include <lowart/provider/vertex.hpp>
 
 #include <algorithm>
 #include <array>
@@ -49,14 +52,16 @@ void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
 struct TypeName {
   std::string_view name;
   ProviderType type;
-  std::string_view base_url;  ///< The default; empty for one without a network.
+  std::string_view base_url;  ///< The default; empty where there is none.
 };
-constexpr std::array<TypeName, 6> type_names{{
+constexpr std::array<TypeName, 8> type_names{{
     {"openai", ProviderType::openai, "https://api.openai.com/v1"},
     {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
     {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
     {"gemini", ProviderType::gemini, "https://generativelanguage.googleapis.com/v1beta"},
     {"ollama", ProviderType::ollama, "http://127.0.0.1:11434"},
+    {"azure_openai", ProviderType::azure_openai, ""},
+    {"vertex", ProviderType::vertex, "https://aiplatform.googleapis.com/v1"},
     {"demo", ProviderType::demo, ""},
 }};
 
@@ -66,8 +71,16 @@ std::string known_types() {
   return list;
 }
 
+/// What a vertex provider has in the place of a key: it is no key of an API.
+void read_access_token(YamlMap& map, ProviderConfig& provider) {
+  std::string token;
+  map.text("access_token", token);
+  if (!token.empty()) provider.api_keys.emplace_back(std::move(token));
+}
+
 /// One key, or several of which each call takes one.
 void read_api_keys(YamlMap& map, ProviderConfig& provider) {
+  if (provider.type == ProviderType::vertex) return read_access_token(map, provider);
   std::vector<std::string> keys(1);
   map.text("api_key", keys.front());
   if (map.has("api_keys")) {
@@ -86,7 +99,8 @@ void read_api_keys(YamlMap& map, ProviderConfig& provider) {
 
 void read_http(YamlMap& map, ProviderConfig& provider) {
   map.text("base_url", provider.base_url);
-  if (auto const url = net::parse_base_url(provider.base_url); !url)
+  if (provider.base_url.empty()) map.wrong("base_url", "a provider of this type needs a 'base_url'");
+  else if (auto const url = net::parse_base_url(provider.base_url); !url)
     map.wrong("base_url", url.error().message());
   read_api_keys(map, provider);
   map.flag("client_key", provider.client_key);
@@ -115,6 +129,8 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
       map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
       break;
     case ProviderType::ollama: map.integer("num_ctx", provider.ollama_variant.num_ctx, 0, most_tokens); break;
+    case ProviderType::azure_openai: return read_azure(map, provider);
+    case ProviderType::vertex: return read_vertex(map, provider);
     case ProviderType::demo:
     case ProviderType::openai_responses:
     case ProviderType::gemini: break;
@@ -137,6 +153,8 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::anthropic: return doors_served<Counted<Anthropic<>>>;
     case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
     case ProviderType::ollama: return doors_served<Counted<Ollama<>>>;
+    case ProviderType::azure_openai: return doors_served<Counted<AzureOpenAi<>>>;
+    case ProviderType::vertex: return doors_served<Counted<Vertex<>>>;
   }
   return {};
 }
@@ -155,7 +173,7 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   else {
     provider.type = known->type;
     provider.base_url = known->base_url;
-    if (!known->base_url.empty()) read_http(map, provider);
+    if (known->type != ProviderType::demo) read_http(map, provider);
     read_variant(map, provider);
   }
   read_timeouts(map, "timeouts", provider.timeouts);

@@ -13,6 +13,8 @@
 #include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
+#include <lowart/provider/service_account.hpp>
+#include <lowart/provider/token_grant.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +28,16 @@ namespace lowart::server {
 class YamlMap;
 
 /// Which protocol a provider speaks.
-enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini, ollama };
+enum class ProviderType : std::uint8_t {
+  demo,
+  openai,
+  openai_responses,
+  anthropic,
+  gemini,
+  ollama,
+  azure_openai,
+  vertex
+};
 
 /// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
 /// that do not count.
@@ -49,6 +60,9 @@ struct ProviderConfig {
   std::string anthropic_version;          ///< anthropic; empty: the provider's default
   dialect::AnthropicVariant anthropic_variant;
   dialect::OllamaVariant ollama_variant;
+  std::string api_version;                        ///< azure_openai
+  std::optional<EntraCredentials> entra;          ///< azure_openai, instead of keys
+  std::optional<ServiceAccount> service_account;  ///< vertex, instead of keys
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

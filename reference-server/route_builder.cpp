@@ -18,11 +18,13 @@
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/azure_openai.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
+#include <lowart/provider/vertex.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -169,6 +171,19 @@ auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Ma
       options.variant = config.ollama_variant;
       return make(Ollama<Http>(transport, std::move(options)));
     }
+    case ProviderType::azure_openai: {
+      auto options = http_options<AzureOpenAiOptions>(config, key);
+      options.repair = config.repair;
+      options.variant = config.openai_variant;
+      options.api_version = config.api_version;
+      options.token = token_of(config);
+      return make(AzureOpenAi<Http>(transport, std::move(options)));
+    }
+    case ProviderType::vertex: {
+      auto options = http_options<VertexOptions>(config, key);
+      options.token = token_of(config);
+      return make(Vertex<Http>(transport, std::move(options)));
+    }
     case ProviderType::gemini:
     case ProviderType::demo: break;
   }
@@ -244,6 +259,12 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
   AnyBalance balance(config.key_balance, AnyFallback(std::move(members)), std::move(candidates),
                      another_key_may_do);
   return AnyProvider(std::move(balance) | breaker(breaker_of(config, model, 0, scope_of_target)));
+}
+
+/// The one token that all targets of a provider show.
+std::optional<AccessToken> RouteBuilder::token_of(ProviderConfig const& config) const {
+  auto const found = made_.tokens.find(config.name);
+  return found == made_.tokens.end() ? std::nullopt : std::optional(found->second);
 }
 
 ProviderConfig const& RouteBuilder::provider(std::string const& name) const {

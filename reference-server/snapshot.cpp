@@ -1,5 +1,6 @@
 #include "snapshot.hpp"
 
+#include "cloud_config.hpp"
 #include "route_builder.hpp"
 
 #include <lowart/model/name_table.hpp>
@@ -29,6 +30,21 @@ class Builder {
       if (!transport)
         return fail(Errc::config_invalid, "provider '" + provider.name + "': " + transport.error().message());
       made_.transports.emplace(provider.name, std::move(*transport));
+    }
+    return {};
+  }
+
+  /// After a reload the first call fetches a token anew: the credentials may be others.
+  Result<void> connect_token_servers() {
+    for (auto const& provider : made_.config.providers) {
+      auto grant = grant_of(provider);
+      if (!grant) continue;
+      auto transport = net::HttpTransport::make(grant->server);
+      if (!transport)
+        return fail(Errc::config_invalid,
+                    "provider '" + provider.name + "', its token server: " + transport.error().message());
+      made_.tokens.emplace(provider.name,
+                           AccessToken(net::AnyTransport(*std::move(transport)), *std::move(grant)));
     }
     return {};
   }
@@ -145,6 +161,7 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   made->revision = before == nullptr ? 1 : before->revision + 1;
   Builder builder(*made, before);
   if (auto const connected = builder.connect_providers(); !connected) return fail(connected.error());
+  if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
   auto routes = builder.routes();
   made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, std::move(sink),
                                                     price_lookup(made->config));

@@ -17,6 +17,7 @@
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/shape.hpp>
 #include <lowart/policy/target_load.hpp>
+#include <lowart/provider/access_token.hpp>
 #include <lowart/provider/any_provider.hpp>
 
 #include <atomic>
@@ -103,6 +104,7 @@ struct Snapshot {
   std::vector<NamedCache> caches;
   std::vector<NamedBulkhead> bulkheads;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
+  std::unordered_map<std::string, AccessToken> tokens;  ///< By provider name, of those that fetch one.
   std::unique_ptr<Answer> answer;
 };
 

@@ -27,7 +27,8 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 /// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
 ///
 /// A wire whose streams are no server-sent events names their content type: `static constexpr std::string_view
-/// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last.
+/// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last. One whose
+/// credential has to be fetched: see ShowsToken.
 ///
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, OllamaWire, ResponsesWire.
 template <class W>
@@ -77,13 +78,17 @@ class HttpChat {
     AttemptMark attempt(call, name());
     ArenaPtr<Outgoing> const outgoing = call.make<Outgoing>();
     Result<void> written = write_request(request, call, *outgoing);
+    if constexpr (ShowsToken<Wire>)
+      if (auto const* const token = shared_->wire.access_token(); token != nullptr && written)
+        written = co_await token->authorize(call, *outgoing->http);
     if constexpr (requires { shared_->wire.sign(call, *outgoing->http); })
       if (written) shared_->wire.sign(call, *outgoing->http);
     if (!written) co_return attempt.failed(std::move(written.error()));
     Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(*outgoing->http, call);
     if (!exchange) co_return attempt.failed(std::move(exchange.error()));
     int const status = (*exchange)->status();
-    if (status < 200 || status > 299) co_return co_await read_refusal(std::move(*exchange), attempt, call);
+    if (status < 200 || status > 299)
+      co_return co_await read_refusal(std::move(*exchange), *outgoing->http, attempt, call);
     ReplyHead const head = read_head(**exchange, request, *outgoing, call);
     if (head.streamed) co_return co_await read_stream(std::move(*exchange), head, attempt, call);
     auto source = call.make<Whole>(std::move(*exchange), options().reply_bytes, call);
@@ -178,10 +183,10 @@ class HttpChat {
     co_return ChatReply(head, std::move(source), *first);
   }
 
-  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
-                                       Call& call) const {
+  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, net::HttpRequest const& sent,
+                                       AttemptMark& attempt, Call& call) const {
     Error refused = co_await http_wire::read_refusal<Wire>(std::move(exchange), call);
-    co_return attempt.failed(http_wire::blame_client_key(std::move(refused), options(), call));
+    co_return attempt.failed(http_wire::judge_credentials(std::move(refused), shared_->wire, sent, call));
   }
 
   std::shared_ptr<Shared> shared_;
