@@ -24,8 +24,16 @@ namespace lowart::server {
 
 class YamlMap;
 
+/// How requests to AWS are signed.
+struct AwsConfig {
+  std::string region;
+  std::string access_key_id;  ///< Empty: nothing is signed.
+  Secret secret_access_key;
+  Secret session_token;  ///< Of temporary credentials.
+};
+
 /// Which protocol a provider speaks.
-enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini };
+enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini, bedrock };
 
 /// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
 /// that do not count.
@@ -42,11 +50,12 @@ struct ProviderConfig {
   std::string ca_file;
   bool verify_tls{true};
   MayDrop may_drop{MayDrop::hints};
-  bool done_required{true};               ///< openai
-  bool repair{true};                      ///< openai
-  dialect::OpenAiVariant openai_variant;  ///< openai
-  std::string anthropic_version;          ///< anthropic; empty: the provider's default
-  dialect::AnthropicVariant anthropic_variant;
+  bool done_required{true};                     ///< openai
+  bool repair{true};                            ///< openai
+  dialect::OpenAiVariant openai_variant;        ///< openai
+  std::string anthropic_version;                ///< anthropic; empty: the provider's default
+  dialect::AnthropicVariant anthropic_variant;  ///< anthropic, bedrock
+  AwsConfig aws;                                ///< bedrock
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

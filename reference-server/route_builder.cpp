@@ -18,6 +18,7 @@
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/openai.hpp>
@@ -162,6 +163,16 @@ auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Ma
       if (!config.anthropic_version.empty()) options.version = config.anthropic_version;
       options.variant = config.anthropic_variant;
       return make(Anthropic<Http>(transport, std::move(options)));
+    }
+    case ProviderType::bedrock: {
+      auto options = http_options<BedrockOptions>(config, key);
+      options.region = config.aws.region;
+      options.access_key_id = config.aws.access_key_id;
+      options.secret_access_key = config.aws.secret_access_key;
+      options.session_token = config.aws.session_token;
+      options.variant = {.default_max_tokens = config.anthropic_variant.default_max_tokens,
+                         .adaptive_thinking = config.anthropic_variant.adaptive_thinking};
+      return make(Bedrock<Http>(transport, std::move(options)));
     }
     case ProviderType::gemini:
     case ProviderType::demo: break;

@@ -30,6 +30,7 @@
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
