@@ -28,9 +28,9 @@
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/any_provider.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
-#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>

@@ -100,6 +100,8 @@ TEST(BedrockReply, AStreamAndAWholeAnswerSayTheSame) {
     BedrockStreamDecoder decoder;
     std::vector<ChatDelta> steps;
     for (auto const& piece : pieces) ASSERT_TRUE(decoder.decode(piece, false, steps));
+    ASSERT_TRUE(steps.back().usage && steps.back().choices.empty())
+        << "usage comes behind the end of the choice";
     CompletionBuilder builder;
     for (ChatDelta& step : steps) builder.add(std::move(step));
     ASSERT_NO_FATAL_FAILURE(expect_full(builder.whole()));

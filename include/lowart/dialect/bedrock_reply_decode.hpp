@@ -225,6 +225,7 @@ class BedrockReplyEvents {
     else if (event.event == "metadata") {
       if (Usage const usage = read_bedrock_usage(object_in(event.data, "usage")); !usage.empty())
         step.usage = usage;
+      step.choices.clear();  // the choice has ended
       if (step.usage) out.push_back(std::move(step));
       return !stopped_;
     }
