@@ -85,20 +85,16 @@ void read_api_keys(YamlMap& map, ProviderConfig& provider) {
   for (auto& key : keys) provider.api_keys.emplace_back(std::move(key));
 }
 
-/// A secret that the file names, which may be a variable that is not set.
-Secret read_secret(YamlMap& map, std::string_view name) {
-  std::string text;
-  map.text(name, text);
-  return Secret(std::move(text));
-}
-
 /// The region, which is part of the host's name, and what requests are signed with. Before the base URL is read.
 void read_aws(YamlMap& map, ProviderConfig& provider) {
   AwsConfig& aws = provider.aws;
   map.text("region", aws.region);
   map.text("access_key_id", aws.access_key_id);
-  aws.secret_access_key = read_secret(map, "secret_access_key");
-  aws.session_token = read_secret(map, "session_token");
+  std::string secret, token;
+  map.text("secret_access_key", secret);
+  map.text("session_token", token);
+  aws.secret_access_key = Secret(std::move(secret));
+  aws.session_token = Secret(std::move(token));
   bool const good = std::all_of(aws.region.begin(), aws.region.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   });

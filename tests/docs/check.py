@@ -32,6 +32,7 @@ PLACES = {
     ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
     ("read_api_keys", "map"): "providers.NAME",
+    ("read_aws", "map"): "providers.NAME",
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
     ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",
     ("read_breaker", "parent"): "providers.NAME", ("read_breaker", "map"): "providers.NAME.breaker",
