@@ -8,6 +8,7 @@
 #include <lowart/net/url.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
@@ -54,7 +55,7 @@ struct TypeName {
   ProviderType type;
   std::string_view base_url;  ///< The default; empty where there is none.
 };
-constexpr std::array<TypeName, 8> type_names{{
+constexpr std::array<TypeName, 9> type_names{{
     {"openai", ProviderType::openai, "https://api.openai.com/v1"},
     {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
     {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
@@ -62,6 +63,8 @@ constexpr std::array<TypeName, 8> type_names{{
     {"ollama", ProviderType::ollama, "http://127.0.0.1:11434"},
     {"azure_openai", ProviderType::azure_openai, ""},
     {"vertex", ProviderType::vertex, "https://aiplatform.googleapis.com/v1"},
+    {"bedrock", ProviderType::bedrock,
+     "https://bedrock-runtime.us-east-1.amazonaws.com"},  // of its region: read_aws()
     {"demo", ProviderType::demo, ""},
 }};
 
@@ -95,6 +98,41 @@ void read_api_keys(YamlMap& map, ProviderConfig& provider) {
   if (keys.size() > TargetOrder::most)
     map.wrong("api_keys", "a provider has at most " + std::to_string(TargetOrder::most) + " keys");
   for (auto& key : keys) provider.api_keys.emplace_back(std::move(key));
+}
+
+/// The region, which is part of the host's name, and what requests are signed with. Before the base URL is read.
+void read_aws(YamlMap& map, ProviderConfig& provider) {
+  AwsConfig& aws = provider.aws;
+  map.text("region", aws.region);
+  map.text("access_key_id", aws.access_key_id);
+  std::string secret, token;
+  map.text("secret_access_key", secret);
+  map.text("session_token", token);
+  aws.secret_access_key = Secret(std::move(secret));
+  aws.session_token = Secret(std::move(token));
+  bool const good = std::all_of(aws.region.begin(), aws.region.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  if (aws.region.empty()) map.wrong("a provider of type bedrock needs a 'region', as us-east-1");
+  else if (!good) map.wrong("region", "must be the name of a region of AWS, as us-east-1");
+  else provider.base_url = "https://bedrock-runtime." + aws.region + ".amazonaws.com";
+  if (aws.access_key_id.empty() && !aws.secret_access_key.empty())
+    map.wrong("secret_access_key", "goes with an 'access_key_id', which is missing or empty");
+  if (!aws.access_key_id.empty() && aws.secret_access_key.empty())
+    map.wrong("access_key_id", "goes with a 'secret_access_key', which is missing or empty");
+  if (aws.access_key_id.empty() && !aws.session_token.empty())
+    map.wrong("session_token", "goes with an 'access_key_id' and a 'secret_access_key'");
+}
+
+/// One kind of credentials, and which are missing.
+void check_aws(YamlMap& map, ProviderConfig const& provider) {
+  bool const keys = !provider.api_keys.empty(), signs = !provider.aws.access_key_id.empty();
+  if (keys && signs) map.wrong("access_key_id", "a provider has either 'access_key_id' or 'api_key'");
+  if (signs && provider.client_key)
+    map.wrong("client_key", "a provider that has an 'access_key_id' takes no key of the client");
+  bool const named = map.has("api_key") || map.has("api_keys") || map.has("access_key_id");
+  if (!named && !provider.client_key)
+    map.wrong("a provider of type bedrock needs 'access_key_id' and 'secret_access_key', or an 'api_key'");
 }
 
 void read_http(YamlMap& map, ProviderConfig& provider) {
@@ -131,6 +169,11 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
     case ProviderType::ollama: map.integer("num_ctx", provider.ollama_variant.num_ctx, 0, most_tokens); break;
     case ProviderType::azure_openai: return read_azure(map, provider);
     case ProviderType::vertex: return read_vertex(map, provider);
+    case ProviderType::bedrock:
+      check_aws(map, provider);
+      map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
+      map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
+      break;
     case ProviderType::demo:
     case ProviderType::openai_responses:
     case ProviderType::gemini: break;
@@ -155,6 +198,7 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::ollama: return doors_served<Counted<Ollama<>>>;
     case ProviderType::azure_openai: return doors_served<Counted<AzureOpenAi<>>>;
     case ProviderType::vertex: return doors_served<Counted<Vertex<>>>;
+    case ProviderType::bedrock: return doors_served<Counted<Bedrock<>>>;
   }
   return {};
 }
@@ -173,6 +217,7 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   else {
     provider.type = known->type;
     provider.base_url = known->base_url;
+    if (provider.type == ProviderType::bedrock) read_aws(map, provider);
     if (known->type != ProviderType::demo) read_http(map, provider);
     read_variant(map, provider);
   }

@@ -27,6 +27,14 @@ namespace lowart::server {
 
 class YamlMap;
 
+/// How requests to AWS are signed.
+struct AwsConfig {
+  std::string region;
+  std::string access_key_id;  ///< Empty: nothing is signed.
+  Secret secret_access_key;
+  Secret session_token;  ///< Of temporary credentials.
+};
+
 /// Which protocol a provider speaks.
 enum class ProviderType : std::uint8_t {
   demo,
@@ -36,7 +44,8 @@ enum class ProviderType : std::uint8_t {
   gemini,
   ollama,
   azure_openai,
-  vertex
+  vertex,
+  bedrock,
 };
 
 /// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
@@ -54,15 +63,16 @@ struct ProviderConfig {
   std::string ca_file;
   bool verify_tls{true};
   MayDrop may_drop{MayDrop::hints};
-  bool done_required{true};               ///< openai
-  bool repair{true};                      ///< openai
-  dialect::OpenAiVariant openai_variant;  ///< openai
-  std::string anthropic_version;          ///< anthropic; empty: the provider's default
-  dialect::AnthropicVariant anthropic_variant;
-  dialect::OllamaVariant ollama_variant;
+  bool done_required{true};                       ///< openai
+  bool repair{true};                              ///< openai, azure_openai
+  dialect::OpenAiVariant openai_variant;          ///< openai, azure_openai
+  std::string anthropic_version;                  ///< anthropic; empty: the provider's default
+  dialect::AnthropicVariant anthropic_variant;    ///< anthropic, bedrock
+  dialect::OllamaVariant ollama_variant;          ///< ollama
   std::string api_version;                        ///< azure_openai
   std::optional<EntraCredentials> entra;          ///< azure_openai, instead of keys
   std::optional<ServiceAccount> service_account;  ///< vertex, instead of keys
+  AwsConfig aws;                                  ///< bedrock
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

@@ -19,6 +19,7 @@
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/ollama.hpp>
@@ -183,6 +184,16 @@ auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Ma
       auto options = http_options<VertexOptions>(config, key);
       options.token = token_of(config);
       return make(Vertex<Http>(transport, std::move(options)));
+    }
+    case ProviderType::bedrock: {
+      auto options = http_options<BedrockOptions>(config, key);
+      options.region = config.aws.region;
+      options.access_key_id = config.aws.access_key_id;
+      options.secret_access_key = config.aws.secret_access_key;
+      options.session_token = config.aws.session_token;
+      options.variant = {.default_max_tokens = config.anthropic_variant.default_max_tokens,
+                         .adaptive_thinking = config.anthropic_variant.adaptive_thinking};
+      return make(Bedrock<Http>(transport, std::move(options)));
     }
     case ProviderType::gemini:
     case ProviderType::demo: break;

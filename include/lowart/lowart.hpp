@@ -29,6 +29,7 @@
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>

@@ -33,6 +33,7 @@ PLACES = {
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
     ("read_api_keys", "map"): "providers.NAME", ("read_access_token", "map"): "providers.NAME",
     ("read_azure", "map"): "providers.NAME", ("read_vertex", "map"): "providers.NAME",
+    ("read_aws", "map"): "providers.NAME",
     ("read_entra", "parent"): "providers.NAME", ("read_entra", "map"): "providers.NAME.entra",
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
     ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",
