@@ -170,8 +170,10 @@ bool read_vendor(YamlMap& map, ProviderConfig& provider) {
                           provider.vendor->type);
     return false;
   }
+  // What the credentials of a cloud may be, its type knows.
+  bool const by_key = provider.vendor->auth == "bearer" || provider.vendor->auth == "header";
   bool const has_key = map.has("api_key") || map.has("api_keys") || map.has("client_key");
-  if (provider.vendor->needs_key() && !has_key && !map.has("base_url"))
+  if (by_key && !has_key && !map.has("base_url"))
     map.wrong("vendor", "the vendor '" + id + "' needs a key: write 'api_key: ${" +
                             provider.vendor->key_variable + "}', or 'client_key: true'");
   map.lean_on(settings_of(map, *provider.vendor));

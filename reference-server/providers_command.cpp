@@ -101,7 +101,9 @@ void print_table() {
 std::string entry_of(Vendor const& vendor) {
   std::string entry = vendor.id + ": {vendor: " + vendor.id;
   for (auto const& name : placeholders_in(vendor.base_url)) entry.append(", ").append(name).append(": ...");
-  if (vendor.needs_key()) entry.append(", api_key: \"${").append(vendor.key_variable).append("}\"");
+  std::string const credential = vendor.auth == "google" ? "service_account" : "api_key";
+  if (vendor.needs_key())
+    entry.append(", " + credential + ": \"${").append(vendor.key_variable).append("}\"");
   return entry + "}";
 }
 

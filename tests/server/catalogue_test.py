@@ -16,7 +16,7 @@ VENDORS = """
 anthropic anthropic https://api.anthropic.com/v1
 ark openai https://ark.cn-beijing.volces.com/api/v3
 azure openai https://{resource}.openai.azure.com/openai/v1
-azure-openai azure_openai https://{resource}.openai.azure.com
+azure-openai azure_openai https://{resource}.openai.azure.com/openai/v1
 baichuan openai https://api.baichuan-ai.com/v1
 bedrock bedrock https://bedrock-runtime.{region}.amazonaws.com
 bedrock-openai openai https://bedrock-runtime.{region}.amazonaws.com/openai/v1
@@ -65,7 +65,7 @@ spark openai https://spark-api-open.xf-yun.com/v1
 stepfun openai https://api.stepfun.com/v1
 together openai https://api.together.xyz/v1
 vercel openai https://ai-gateway.vercel.sh/v1
-vertex vertex https://{location}-aiplatform.googleapis.com
+vertex vertex https://aiplatform.googleapis.com/v1
 vertex-openai openai https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}/endpoints/openapi
 vllm openai http://127.0.0.1:8000/v1
 voyage openai https://api.voyageai.com/v1
@@ -139,7 +139,8 @@ def _():
 def _():
     for vendor in json.loads(run("providers", "--json").stdout):
         values = {k: v for k, v in VALUES.items() if "{" + k + "}" in vendor["base_url"]}
-        done, _ = run_on(file_with({"vendor": vendor["id"], "api_key": "key", **values}), "validate")
+        key = {"project": "p-1", "access_token": "x"} if vendor["auth"] == "google" else {"api_key": "key"}
+        done, _ = run_on(file_with({"vendor": vendor["id"], **key, **values}), "validate")
         if vendor["supported"]:
             equal(done.returncode, 0, (vendor["id"], done.stderr))
         else:
