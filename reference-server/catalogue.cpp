@@ -12,7 +12,11 @@
 #error "the catalogue is embedded with the directives of ELF assemblers"
 #endif
 
-// LOWART_CATALOGUE is the path of vendors.json, which CMake gives.
+// The path of vendors.json comes from CMake. Tools that read the source by itself assemble nothing.
+#if !defined(LOWART_CATALOGUE)
+#define LOWART_CATALOGUE "catalogue/vendors.json"
+#endif
+
 __asm__(
     ".pushsection .rodata\n.hidden lowart_catalogue\n.globl lowart_catalogue\nlowart_catalogue:\n"
     ".incbin \"" LOWART_CATALOGUE
