@@ -1,5 +1,6 @@
 #include "provider_config.hpp"
 
+#include "catalogue.hpp"
 #include "cloud_config.hpp"
 #include "config_readers.hpp"
 #include "yaml_reader.hpp"
@@ -180,7 +181,82 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
   }
 }
 
+bool is_plain(std::string const& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+/// The vendor's base URL with what the file says its placeholders are.
+std::string filled_base_url(YamlMap& map, Vendor const& vendor) {
+  std::string url = vendor.base_url;
+  for (std::string const& name : placeholders_in(vendor.base_url)) {
+    std::string value;
+    map.text(name, value);
+    if (map.has("base_url")) continue;
+    if (value.empty())
+      map.wrong("the vendor '" + vendor.id + "' needs '" + name + "': its base URL is " + vendor.base_url);
+    else if (!is_plain(value)) map.wrong(name, "'" + name + "' has letters, digits, '-', '_' and '.' only");
+    std::string const mark = "{" + name + "}";
+    for (auto at = url.find(mark); at != std::string::npos; at = url.find(mark, at + value.size()))
+      url.replace(at, mark.size(), value.empty() ? "x" : value);
+  }
+  return url;
+}
+
+/// What the catalogue says of a vendor, as if it stood in the file.
+YAML::Node settings_of(YamlMap& map, Vendor const& vendor) {
+  YAML::Node node(YAML::NodeType::Map);
+  node["type"] = vendor.type;
+  node["base_url"] = filled_base_url(map, vendor);
+  for (auto const& [name, value] : vendor.settings) node[name] = value;
+  return node;
+}
+
+/// The vendor that the entry names, behind which the catalogue stands from here on. False when that cannot be.
+bool read_vendor(YamlMap& map, ProviderConfig& provider) {
+  std::string id;
+  map.text("vendor", id);
+  if (id.empty()) return true;
+  provider.vendor = find_vendor(id);
+  if (provider.vendor == nullptr) {
+    std::string const like = vendors_like(id);
+    map.wrong("vendor", "no vendor '" + id + "' is known; " +
+                            (like.empty() ? "" : "near it are " + like + "; ") +
+                            "`lowart providers` lists them all");
+    return false;
+  }
+  if (map.has("type")) {
+    map.wrong("type", "a provider has either 'vendor' or 'type': the vendor '" + id + "' is one of type " +
+                          provider.vendor->type);
+    return false;
+  }
+  // What the credentials of a cloud may be, its type knows.
+  bool const by_key = provider.vendor->auth == "bearer" || provider.vendor->auth == "header";
+  bool const has_key = map.has("api_key") || map.has("api_keys") || map.has("client_key");
+  if (by_key && !has_key && !map.has("base_url"))
+    map.wrong("vendor", "the vendor '" + id + "' needs a key: write 'api_key: ${" +
+                            provider.vendor->key_variable + "}', or 'client_key: true'");
+  map.lean_on(settings_of(map, *provider.vendor));
+  return true;
+}
+
+/// What stands in the way of a type that is not among the known ones.
+void tell_of_type(YamlMap& map, ProviderConfig const& provider, std::string const& type) {
+  if (provider.vendor != nullptr)
+    map.wrong("vendor", "the vendor '" + provider.vendor->id + "' speaks '" + type +
+                            "', which this version does not; there are " + known_types());
+  else if (type.empty()) map.wrong("a provider needs a 'vendor', or a 'type': " + known_types());
+  else map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
+}
+
 }  // namespace
+
+bool is_provider_type(std::string_view name) noexcept {
+  return std::any_of(type_names.begin(), type_names.end(),
+                     [name](TypeName const& entry) { return entry.name == name; });
+}
 
 std::string_view name_of(ProviderType type) noexcept {
   auto const known = std::find_if(type_names.begin(), type_names.end(),
@@ -207,14 +283,15 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   ProviderConfig provider;
   provider.name = std::move(name);
   provider.line = line;
+  if (!read_vendor(map, provider)) return provider;
   std::string type;
   map.text("type", type);
   auto const known = std::find_if(type_names.begin(), type_names.end(),
                                   [&](TypeName const& entry) { return entry.name == type; });
-  if (type.empty()) map.wrong("a provider needs a 'type': " + known_types());
-  else if (known == type_names.end())
-    map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
-  else {
+  if (known == type_names.end()) {
+    tell_of_type(map, provider, type);
+    if (provider.vendor != nullptr) return provider;
+  } else {
     provider.type = known->type;
     provider.base_url = known->base_url;
     if (provider.type == ProviderType::bedrock) read_aws(map, provider);

@@ -26,6 +26,7 @@
 namespace lowart::server {
 
 class YamlMap;
+struct Vendor;
 
 /// How requests to AWS are signed.
 struct AwsConfig {
@@ -55,6 +56,7 @@ DoorSet doors_of(ProviderType type) noexcept;
 struct ProviderConfig {
   std::string name;
   ProviderType type{ProviderType::demo};
+  Vendor const* vendor{nullptr};  ///< Of the catalogue; null: the file says all itself.
   std::string base_url;
   std::vector<Secret> api_keys;               ///< None: no credentials are sent.
   bool client_key{false};                     ///< Without any: the one that the client brings.
@@ -79,6 +81,9 @@ struct ProviderConfig {
   std::optional<BulkheadOptions> bulkhead;  ///< Places for all its targets together.
   std::size_t line{0};
 };
+
+/// Whether the file may name such a type.
+bool is_provider_type(std::string_view name) noexcept;
 
 /// The type as the file names it.
 std::string_view name_of(ProviderType type) noexcept;

@@ -1,6 +1,7 @@
 #include "route_builder.hpp"
 
 #include "config_readers.hpp"
+#include "model_facts.hpp"
 #include "route_cache.hpp"
 #include "route_shape.hpp"
 
@@ -135,8 +136,12 @@ Candidate RouteBuilder::candidate(RouteConfig const& route, ModelConfig const& m
   auto const* const target = std::get_if<TargetConfig>(&route.is);
   return Candidate{.name = route.name,
                    .weight = route.weight,
-                   .price = target != nullptr ? target->price.value_or(model.price) : model.price,
+                   .price = target != nullptr ? price_of(*target, model) : model.price.value_or(Price{}),
                    .load = load_of(model.name, route.name)};
+}
+
+Price RouteBuilder::price_of(TargetConfig const& target, ModelConfig const& model) const {
+  return facts_of(provider(target.provider), target, model, upstream_model(target, model)).price;
 }
 
 AnyProvider RouteBuilder::build(WhenConfig const& when, ModelConfig const& model) {
@@ -207,7 +212,9 @@ void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pat
                             .between_tokens = std::chrono::seconds(5),
                             .whole = std::chrono::seconds(5)};
   each_target(model.route, [&](TargetConfig const& target) {
-    made_.pattern_targets.push_back(PatternTarget{model.name, pattern, target.provider, target.model});
+    auto const own_price = target.price ? target.price : model.price;
+    made_.pattern_targets.push_back(
+        PatternTarget{model.name, pattern, target.provider, target.model, own_price});
     ProviderConfig const& config = provider(target.provider);
     bool const is_known =
         std::any_of(made_.backends.begin(), made_.backends.end(),

@@ -30,6 +30,7 @@ class RouteBuilder {
   AnyProvider balanced(GroupConfig const& group, ModelConfig const& model, std::string const& pool,
                        std::vector<AnyProvider> members);
   Candidate candidate(RouteConfig const& route, ModelConfig const& model);
+  Price price_of(TargetConfig const& target, ModelConfig const& model) const;
 
   template <class Make>
   auto with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -76,7 +77,8 @@ struct PatternTarget {
   std::string route;    ///< The model in the file.
   std::string pattern;  ///< That, or an alias of it.
   std::string provider;
-  std::string model;  ///< As the target has it; may be empty.
+  std::string model;           ///< As the target has it; may be empty.
+  std::optional<Price> price;  ///< Its own or its model's; unset: the catalogue's.
 };
 /// Answers that are kept.
 struct NamedCache {

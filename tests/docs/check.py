@@ -30,6 +30,7 @@ PLACES = {
     ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
     ("read_responses", "root"): "", ("read_responses", "map"): "responses",
     ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
+    ("read_vendor", "map"): "providers.NAME",
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
     ("read_api_keys", "map"): "providers.NAME", ("read_access_token", "map"): "providers.NAME",
     ("read_azure", "map"): "providers.NAME", ("read_vertex", "map"): "providers.NAME",
