@@ -92,7 +92,7 @@ Vendor read_vendor(JsonObject entry) {
   vendor.auth = entry.need_text("auth");
   vendor.key_variable = entry.take_text_or_empty("key_variable");
   vendor.docs = entry.need_text("docs");
-  vendor.checked_at = entry.need_text("checked_at");
+  vendor.checked_at = entry.take_text_or_empty("checked_at");
   take_settings(entry, vendor);
   entry.take_list("models", [&](JsonMember const& model, JsonPath const& path) {
     vendor.models.push_back(read_listed(JsonObject(model, path, entry.fault())));

@@ -32,7 +32,7 @@ struct Vendor {
   std::string auth;      ///< bearer, header, aws, google or none.
   std::string key_variable;  ///< Where its own tools look for the key; empty: it needs none.
   std::string docs;
-  std::string checked_at;                                     ///< The day of this entry.
+  std::string checked_at;  ///< When it was compared with the vendor's own documents; empty: it was not.
   std::vector<std::pair<std::string, std::string>> settings;  ///< Of a provider, as lowart.yaml names them.
   std::vector<ListedModel> models;
 

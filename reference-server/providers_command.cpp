@@ -68,7 +68,7 @@ void write(dialect::JsonWriter& w, Vendor const& vendor) {
       .text("auth", vendor.auth);
   w.text_if("key_variable", vendor.key_variable)
       .text("docs", vendor.docs)
-      .text("checked_at", vendor.checked_at);
+      .text_if("checked_at", vendor.checked_at);
   w.begin_object("settings");
   for (auto const& [name, value] : vendor.settings) w.text(std::string_view(name), value);
   w.end_object().begin_list("models");
@@ -124,7 +124,8 @@ void print_vendor(Vendor const& vendor) {
   std::printf("  base URL     %s\n", vendor.base_url.c_str());
   std::printf("  key          %s\n", vendor.needs_key() ? vendor.key_variable.c_str() : "none needed");
   for (auto const& [name, value] : vendor.settings) std::printf("  %-12s %s\n", name.c_str(), value.c_str());
-  std::printf("  docs         %s\n  checked      %s\n", vendor.docs.c_str(), vendor.checked_at.c_str());
+  std::printf("  docs         %s\n  checked      %s\n", vendor.docs.c_str(),
+              vendor.checked_at.empty() ? "not against the vendor's documents" : vendor.checked_at.c_str());
   std::printf("  lowart.yaml  providers:\n                 %s\n", entry_of(vendor).c_str());
   if (vendor.models.empty()) return;
   std::printf("  models: context and output in tokens, prices in USD per million tokens\n");

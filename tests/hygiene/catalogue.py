@@ -69,7 +69,7 @@ def beyond_schema(vendor):
         yield "key_variable", "must stand there exactly where 'auth' is not none"
     if (vendor["auth"] == "header") != ("auth_header" in vendor):
         yield "auth_header", "must stand there exactly where 'auth' is header"
-    if not is_day(vendor["checked_at"]):
+    if not is_day(vendor.get("checked_at", "2020-01-01")):
         yield "checked_at", "is no day up to today"
     yield from (("models", f"has {name!r} twice") for name in doubles([m["id"] for m in vendor["models"]]))
     for index, model in enumerate(vendor["models"]):

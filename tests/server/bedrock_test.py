@@ -13,7 +13,7 @@ from kit.vendors.vendor import VENDOR_KEY, Vendor
 CLAUDE = "eu.anthropic.claude-sonnet-4-20250514-v1:0"
 DOORS = ("chat", "responses", "messages", "gemini")
 SPARE = 40
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n" % bedrock.STREAM_TYPE.encode()
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n" % bedrock.CONTENT_TYPE.encode()
 
 
 class House:
