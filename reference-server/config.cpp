@@ -56,7 +56,9 @@ ModelConfig read_model(YamlMap& map, std::string name, RouteParts const& parts) 
   model.route = read_group(map, parts);
   if (model.route.members.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
   read_doors(map, model, parts.providers);
-  read_price(map, model.price);
+  Price price;
+  read_price(map, price);
+  if (map.has("price")) model.price = price;
   map.finish();
   return model;
 }

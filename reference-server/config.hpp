@@ -27,8 +27,8 @@ struct ModelConfig {
   std::string name;                  ///< Or a pattern.
   std::vector<std::string> aliases;  ///< The same.
   GroupConfig route;
-  DoorSet doors;  ///< Where it is offered: each target can serve there.
-  Price price;
+  DoorSet doors;               ///< Where it is offered: each target can serve there.
+  std::optional<Price> price;  ///< Unset: what the catalogue knows of each target, else nothing.
 };
 
 struct KeyConfig {

@@ -51,6 +51,7 @@ providers:
   gemini:
     type: gemini
     api_key: ${GEMINI_API_KEY}
+  # ollama: {type: ollama}   # on this machine; elsewhere with base_url: http://HOST:11434
 
 models:
   demo: {targets: [{provider: demo}]}

@@ -1,7 +1,10 @@
 /// lowart: the reference server and its tools.
 
 #include "app.hpp"
+#include "catalogue.hpp"
+#include "config_readers.hpp"
 #include "default_config.hpp"
+#include "providers_command.hpp"
 
 #include <lowart/core/pooled_new.hpp>
 
@@ -15,11 +18,28 @@
 
 namespace {
 
+/// The models that nobody gave a price: what they cost by the catalogue.
+void tell_prices(lowart::server::Config const& config) {
+  using namespace lowart::server;
+  for (auto const& model : config.models) {
+    each_target(model.route, [&](TargetConfig const& target) {
+      if (target.price || model.price) return;
+      std::string const& asked = target.model.empty() ? model.name : target.model;
+      Vendor const* const vendor = find_provider(config.providers, target.provider)->vendor;
+      ListedModel const* const listed = find_listed(vendor, asked);
+      if (listed == nullptr || listed->price.empty()) return;
+      std::printf("  %s at %s: %s USD per million tokens, by the catalogue of %s\n", model.name.c_str(),
+                  target.provider.c_str(), prices_text(listed->price).c_str(), listed->priced_at.c_str());
+    });
+  }
+}
+
 int validate(std::string const& path) {
   auto const read = lowart::server::load_config(path);
   if (read.config) {
     std::printf("%s is good: %zu providers, %zu models, %zu keys\n", path.c_str(),
                 read.config->providers.size(), read.config->models.size(), read.config->keys.size());
+    tell_prices(*read.config);
     return 0;
   }
   std::fputs(lowart::server::describe(path, read.problems).c_str(), stderr);
@@ -59,7 +79,20 @@ int main(int argc, char** argv) {
   auto* make = cli.add_subcommand("init", "Write a first configuration, with a new key");
   make->add_option("FILE", path, "Where")->required();
 
+  lowart::server::ProvidersFlags vendors;
+  auto* providers = cli.add_subcommand("providers", "What is known of vendors, and whether one answers");
+  providers->add_option("NAME", vendors.name, "One vendor, with its models");
+  providers->add_flag("--json", vendors.json, "As JSON");
+  auto* test = providers->add_subcommand("test", "Ask one provider for its models and for a word");
+  test->add_option("NAME", vendors.name, "A provider of the configuration, or a vendor")->required();
+  test->add_option("--model", vendors.model, "The model to chat with");
+  auto* test_config = test->add_option("--config", vendors.config_path, "The configuration");
+  test_config->capture_default_str();
+
   CLI11_PARSE(cli, argc, argv);
+  vendors.config_asked_for = test_config->count() > 0;
+  if (*test) return lowart::server::test_provider(vendors);
+  if (*providers) return lowart::server::list_vendors(vendors);
   if (*check) return validate(path);
   if (*make) return init(path);
   return lowart::server::run_server(flags);

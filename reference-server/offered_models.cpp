@@ -1,6 +1,8 @@
 #include "offered_models.hpp"
 
+#include "config_readers.hpp"
 #include "event_log.hpp"
+#include "model_facts.hpp"
 
 #include <lowart/gateway/local_call.hpp>
 
@@ -111,7 +113,9 @@ OfferedModels::List OfferedModels::merged(Snapshot const& snapshot) const {
       Route const* const route = snapshot.answer->inner().find(*name);
       if (route == nullptr || route->model != target.route) continue;
       names.insert(*name);
-      list.cards.push_back(ModelCard{std::move(*name), target.provider, route->doors});
+      ModelFacts facts = facts_of(*find_provider(snapshot.config.providers, target.provider), offer);
+      if (target.price) facts.price = *target.price;
+      list.cards.push_back(ModelCard{std::move(*name), target.provider, route->doors, std::move(facts)});
     }
   }
   for (auto const& [provider, heard] : by_provider_)

@@ -1,16 +1,22 @@
 #include "provider_config.hpp"
 
+#include "catalogue.hpp"
+#include "cloud_config.hpp"
 #include "config_readers.hpp"
 #include "yaml_reader.hpp"
 
 #include <lowart/meter/counted.hpp>
 #include <lowart/net/url.hpp>
 #include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
+#include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
+#include <lowart/provider/vertex.hpp>
 
 #include <algorithm>
 #include <array>
@@ -48,13 +54,18 @@ void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
 struct TypeName {
   std::string_view name;
   ProviderType type;
-  std::string_view base_url;  ///< The default; empty for one without a network.
+  std::string_view base_url;  ///< The default; empty where there is none.
 };
-constexpr std::array<TypeName, 5> type_names{{
+constexpr std::array<TypeName, 9> type_names{{
     {"openai", ProviderType::openai, "https://api.openai.com/v1"},
     {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
     {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
     {"gemini", ProviderType::gemini, "https://generativelanguage.googleapis.com/v1beta"},
+    {"ollama", ProviderType::ollama, "http://127.0.0.1:11434"},
+    {"azure_openai", ProviderType::azure_openai, ""},
+    {"vertex", ProviderType::vertex, "https://aiplatform.googleapis.com/v1"},
+    {"bedrock", ProviderType::bedrock,
+     "https://bedrock-runtime.us-east-1.amazonaws.com"},  // of its region: read_aws()
     {"demo", ProviderType::demo, ""},
 }};
 
@@ -64,8 +75,16 @@ std::string known_types() {
   return list;
 }
 
+/// What a vertex provider has in the place of a key: it is no key of an API.
+void read_access_token(YamlMap& map, ProviderConfig& provider) {
+  std::string token;
+  map.text("access_token", token);
+  if (!token.empty()) provider.api_keys.emplace_back(std::move(token));
+}
+
 /// One key, or several of which each call takes one.
 void read_api_keys(YamlMap& map, ProviderConfig& provider) {
+  if (provider.type == ProviderType::vertex) return read_access_token(map, provider);
   std::vector<std::string> keys(1);
   map.text("api_key", keys.front());
   if (map.has("api_keys")) {
@@ -82,9 +101,45 @@ void read_api_keys(YamlMap& map, ProviderConfig& provider) {
   for (auto& key : keys) provider.api_keys.emplace_back(std::move(key));
 }
 
+/// The region, which is part of the host's name, and what requests are signed with. Before the base URL is read.
+void read_aws(YamlMap& map, ProviderConfig& provider) {
+  AwsConfig& aws = provider.aws;
+  map.text("region", aws.region);
+  map.text("access_key_id", aws.access_key_id);
+  std::string secret, token;
+  map.text("secret_access_key", secret);
+  map.text("session_token", token);
+  aws.secret_access_key = Secret(std::move(secret));
+  aws.session_token = Secret(std::move(token));
+  bool const good = std::all_of(aws.region.begin(), aws.region.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  if (aws.region.empty()) map.wrong("a provider of type bedrock needs a 'region', as us-east-1");
+  else if (!good) map.wrong("region", "must be the name of a region of AWS, as us-east-1");
+  else provider.base_url = "https://bedrock-runtime." + aws.region + ".amazonaws.com";
+  if (aws.access_key_id.empty() && !aws.secret_access_key.empty())
+    map.wrong("secret_access_key", "goes with an 'access_key_id', which is missing or empty");
+  if (!aws.access_key_id.empty() && aws.secret_access_key.empty())
+    map.wrong("access_key_id", "goes with a 'secret_access_key', which is missing or empty");
+  if (aws.access_key_id.empty() && !aws.session_token.empty())
+    map.wrong("session_token", "goes with an 'access_key_id' and a 'secret_access_key'");
+}
+
+/// One kind of credentials, and which are missing.
+void check_aws(YamlMap& map, ProviderConfig const& provider) {
+  bool const keys = !provider.api_keys.empty(), signs = !provider.aws.access_key_id.empty();
+  if (keys && signs) map.wrong("access_key_id", "a provider has either 'access_key_id' or 'api_key'");
+  if (signs && provider.client_key)
+    map.wrong("client_key", "a provider that has an 'access_key_id' takes no key of the client");
+  bool const named = map.has("api_key") || map.has("api_keys") || map.has("access_key_id");
+  if (!named && !provider.client_key)
+    map.wrong("a provider of type bedrock needs 'access_key_id' and 'secret_access_key', or an 'api_key'");
+}
+
 void read_http(YamlMap& map, ProviderConfig& provider) {
   map.text("base_url", provider.base_url);
-  if (auto const url = net::parse_base_url(provider.base_url); !url)
+  if (provider.base_url.empty()) map.wrong("base_url", "a provider of this type needs a 'base_url'");
+  else if (auto const url = net::parse_base_url(provider.base_url); !url)
     map.wrong("base_url", url.error().message());
   read_api_keys(map, provider);
   map.flag("client_key", provider.client_key);
@@ -112,13 +167,96 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
       map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
       map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
       break;
+    case ProviderType::ollama: map.integer("num_ctx", provider.ollama_variant.num_ctx, 0, most_tokens); break;
+    case ProviderType::azure_openai: return read_azure(map, provider);
+    case ProviderType::vertex: return read_vertex(map, provider);
+    case ProviderType::bedrock:
+      check_aws(map, provider);
+      map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
+      map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
+      break;
     case ProviderType::demo:
     case ProviderType::openai_responses:
     case ProviderType::gemini: break;
   }
 }
 
+bool is_plain(std::string const& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+/// The vendor's base URL with what the file says its placeholders are.
+std::string filled_base_url(YamlMap& map, Vendor const& vendor) {
+  std::string url = vendor.base_url;
+  for (std::string const& name : placeholders_in(vendor.base_url)) {
+    std::string value;
+    map.text(name, value);
+    if (map.has("base_url")) continue;
+    if (value.empty())
+      map.wrong("the vendor '" + vendor.id + "' needs '" + name + "': its base URL is " + vendor.base_url);
+    else if (!is_plain(value)) map.wrong(name, "'" + name + "' has letters, digits, '-', '_' and '.' only");
+    std::string const mark = "{" + name + "}";
+    for (auto at = url.find(mark); at != std::string::npos; at = url.find(mark, at + value.size()))
+      url.replace(at, mark.size(), value.empty() ? "x" : value);
+  }
+  return url;
+}
+
+/// What the catalogue says of a vendor, as if it stood in the file.
+YAML::Node settings_of(YamlMap& map, Vendor const& vendor) {
+  YAML::Node node(YAML::NodeType::Map);
+  node["type"] = vendor.type;
+  node["base_url"] = filled_base_url(map, vendor);
+  for (auto const& [name, value] : vendor.settings) node[name] = value;
+  return node;
+}
+
+/// The vendor that the entry names, behind which the catalogue stands from here on. False when that cannot be.
+bool read_vendor(YamlMap& map, ProviderConfig& provider) {
+  std::string id;
+  map.text("vendor", id);
+  if (id.empty()) return true;
+  provider.vendor = find_vendor(id);
+  if (provider.vendor == nullptr) {
+    std::string const like = vendors_like(id);
+    map.wrong("vendor", "no vendor '" + id + "' is known; " +
+                            (like.empty() ? "" : "near it are " + like + "; ") +
+                            "`lowart providers` lists them all");
+    return false;
+  }
+  if (map.has("type")) {
+    map.wrong("type", "a provider has either 'vendor' or 'type': the vendor '" + id + "' is one of type " +
+                          provider.vendor->type);
+    return false;
+  }
+  // What the credentials of a cloud may be, its type knows.
+  bool const by_key = provider.vendor->auth == "bearer" || provider.vendor->auth == "header";
+  bool const has_key = map.has("api_key") || map.has("api_keys") || map.has("client_key");
+  if (by_key && !has_key && !map.has("base_url"))
+    map.wrong("vendor", "the vendor '" + id + "' needs a key: write 'api_key: ${" +
+                            provider.vendor->key_variable + "}', or 'client_key: true'");
+  map.lean_on(settings_of(map, *provider.vendor));
+  return true;
+}
+
+/// What stands in the way of a type that is not among the known ones.
+void tell_of_type(YamlMap& map, ProviderConfig const& provider, std::string const& type) {
+  if (provider.vendor != nullptr)
+    map.wrong("vendor", "the vendor '" + provider.vendor->id + "' speaks '" + type +
+                            "', which this version does not; there are " + known_types());
+  else if (type.empty()) map.wrong("a provider needs a 'vendor', or a 'type': " + known_types());
+  else map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
+}
+
 }  // namespace
+
+bool is_provider_type(std::string_view name) noexcept {
+  return std::any_of(type_names.begin(), type_names.end(),
+                     [name](TypeName const& entry) { return entry.name == name; });
+}
 
 std::string_view name_of(ProviderType type) noexcept {
   auto const known = std::find_if(type_names.begin(), type_names.end(),
@@ -133,6 +271,10 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::openai_responses: return doors_served<Counted<OpenAiResponses<>>>;
     case ProviderType::anthropic: return doors_served<Counted<Anthropic<>>>;
     case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
+    case ProviderType::ollama: return doors_served<Counted<Ollama<>>>;
+    case ProviderType::azure_openai: return doors_served<Counted<AzureOpenAi<>>>;
+    case ProviderType::vertex: return doors_served<Counted<Vertex<>>>;
+    case ProviderType::bedrock: return doors_served<Counted<Bedrock<>>>;
   }
   return {};
 }
@@ -141,17 +283,19 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
   ProviderConfig provider;
   provider.name = std::move(name);
   provider.line = line;
+  if (!read_vendor(map, provider)) return provider;
   std::string type;
   map.text("type", type);
   auto const known = std::find_if(type_names.begin(), type_names.end(),
                                   [&](TypeName const& entry) { return entry.name == type; });
-  if (type.empty()) map.wrong("a provider needs a 'type': " + known_types());
-  else if (known == type_names.end())
-    map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
-  else {
+  if (known == type_names.end()) {
+    tell_of_type(map, provider, type);
+    if (provider.vendor != nullptr) return provider;
+  } else {
     provider.type = known->type;
     provider.base_url = known->base_url;
-    if (!known->base_url.empty()) read_http(map, provider);
+    if (provider.type == ProviderType::bedrock) read_aws(map, provider);
+    if (known->type != ProviderType::demo) read_http(map, provider);
     read_variant(map, provider);
   }
   read_timeouts(map, "timeouts", provider.timeouts);

@@ -4,6 +4,7 @@
 #include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
 #include <lowart/dialect/anthropic_request_encode.hpp>
+#include <lowart/dialect/ollama_request_encode.hpp>
 #include <lowart/dialect/openai_chat_message_encode.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/model/door_set.hpp>
@@ -12,6 +13,8 @@
 #include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
+#include <lowart/provider/service_account.hpp>
+#include <lowart/provider/token_grant.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +26,28 @@
 namespace lowart::server {
 
 class YamlMap;
+struct Vendor;
+
+/// How requests to AWS are signed.
+struct AwsConfig {
+  std::string region;
+  std::string access_key_id;  ///< Empty: nothing is signed.
+  Secret secret_access_key;
+  Secret session_token;  ///< Of temporary credentials.
+};
 
 /// Which protocol a provider speaks.
-enum class ProviderType : std::uint8_t { demo, openai, openai_responses, anthropic, gemini };
+enum class ProviderType : std::uint8_t {
+  demo,
+  openai,
+  openai_responses,
+  anthropic,
+  gemini,
+  ollama,
+  azure_openai,
+  vertex,
+  bedrock,
+};
 
 /// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
 /// that do not count.
@@ -34,6 +56,7 @@ DoorSet doors_of(ProviderType type) noexcept;
 struct ProviderConfig {
   std::string name;
   ProviderType type{ProviderType::demo};
+  Vendor const* vendor{nullptr};  ///< Of the catalogue; null: the file says all itself.
   std::string base_url;
   std::vector<Secret> api_keys;               ///< None: no credentials are sent.
   bool client_key{false};                     ///< Without any: the one that the client brings.
@@ -42,17 +65,25 @@ struct ProviderConfig {
   std::string ca_file;
   bool verify_tls{true};
   MayDrop may_drop{MayDrop::hints};
-  bool done_required{true};               ///< openai
-  bool repair{true};                      ///< openai
-  dialect::OpenAiVariant openai_variant;  ///< openai
-  std::string anthropic_version;          ///< anthropic; empty: the provider's default
-  dialect::AnthropicVariant anthropic_variant;
+  bool done_required{true};                       ///< openai
+  bool repair{true};                              ///< openai, azure_openai
+  dialect::OpenAiVariant openai_variant;          ///< openai, azure_openai
+  std::string anthropic_version;                  ///< anthropic; empty: the provider's default
+  dialect::AnthropicVariant anthropic_variant;    ///< anthropic, bedrock
+  dialect::OllamaVariant ollama_variant;          ///< ollama
+  std::string api_version;                        ///< azure_openai
+  std::optional<EntraCredentials> entra;          ///< azure_openai, instead of keys
+  std::optional<ServiceAccount> service_account;  ///< vertex, instead of keys
+  AwsConfig aws;                                  ///< bedrock
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;
   std::optional<BulkheadOptions> bulkhead;  ///< Places for all its targets together.
   std::size_t line{0};
 };
+
+/// Whether the file may name such a type.
+bool is_provider_type(std::string_view name) noexcept;
 
 /// The type as the file names it.
 std::string_view name_of(ProviderType type) noexcept;

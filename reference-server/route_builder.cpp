@@ -1,6 +1,7 @@
 #include "route_builder.hpp"
 
 #include "config_readers.hpp"
+#include "model_facts.hpp"
 #include "route_cache.hpp"
 #include "route_shape.hpp"
 
@@ -18,10 +19,14 @@
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
+#include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
+#include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
+#include <lowart/provider/vertex.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -131,8 +136,12 @@ Candidate RouteBuilder::candidate(RouteConfig const& route, ModelConfig const& m
   auto const* const target = std::get_if<TargetConfig>(&route.is);
   return Candidate{.name = route.name,
                    .weight = route.weight,
-                   .price = target != nullptr ? target->price.value_or(model.price) : model.price,
+                   .price = target != nullptr ? price_of(*target, model) : model.price.value_or(Price{}),
                    .load = load_of(model.name, route.name)};
+}
+
+Price RouteBuilder::price_of(TargetConfig const& target, ModelConfig const& model) const {
+  return facts_of(provider(target.provider), target, model, upstream_model(target, model)).price;
 }
 
 AnyProvider RouteBuilder::build(WhenConfig const& when, ModelConfig const& model) {
@@ -163,6 +172,34 @@ auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Ma
       options.variant = config.anthropic_variant;
       return make(Anthropic<Http>(transport, std::move(options)));
     }
+    case ProviderType::ollama: {
+      auto options = http_options<OllamaOptions>(config, key);
+      options.variant = config.ollama_variant;
+      return make(Ollama<Http>(transport, std::move(options)));
+    }
+    case ProviderType::azure_openai: {
+      auto options = http_options<AzureOpenAiOptions>(config, key);
+      options.repair = config.repair;
+      options.variant = config.openai_variant;
+      options.api_version = config.api_version;
+      options.token = token_of(config);
+      return make(AzureOpenAi<Http>(transport, std::move(options)));
+    }
+    case ProviderType::vertex: {
+      auto options = http_options<VertexOptions>(config, key);
+      options.token = token_of(config);
+      return make(Vertex<Http>(transport, std::move(options)));
+    }
+    case ProviderType::bedrock: {
+      auto options = http_options<BedrockOptions>(config, key);
+      options.region = config.aws.region;
+      options.access_key_id = config.aws.access_key_id;
+      options.secret_access_key = config.aws.secret_access_key;
+      options.session_token = config.aws.session_token;
+      options.variant = {.default_max_tokens = config.anthropic_variant.default_max_tokens,
+                         .adaptive_thinking = config.anthropic_variant.adaptive_thinking};
+      return make(Bedrock<Http>(transport, std::move(options)));
+    }
     case ProviderType::gemini:
     case ProviderType::demo: break;
   }
@@ -175,7 +212,9 @@ void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pat
                             .between_tokens = std::chrono::seconds(5),
                             .whole = std::chrono::seconds(5)};
   each_target(model.route, [&](TargetConfig const& target) {
-    made_.pattern_targets.push_back(PatternTarget{model.name, pattern, target.provider, target.model});
+    auto const own_price = target.price ? target.price : model.price;
+    made_.pattern_targets.push_back(
+        PatternTarget{model.name, pattern, target.provider, target.model, own_price});
     ProviderConfig const& config = provider(target.provider);
     bool const is_known =
         std::any_of(made_.backends.begin(), made_.backends.end(),
@@ -238,6 +277,12 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
   AnyBalance balance(config.key_balance, AnyFallback(std::move(members)), std::move(candidates),
                      another_key_may_do);
   return AnyProvider(std::move(balance) | breaker(breaker_of(config, model, 0, scope_of_target)));
+}
+
+/// The one token that all targets of a provider show.
+std::optional<AccessToken> RouteBuilder::token_of(ProviderConfig const& config) const {
+  auto const found = made_.tokens.find(config.name);
+  return found == made_.tokens.end() ? std::nullopt : std::optional(found->second);
 }
 
 ProviderConfig const& RouteBuilder::provider(std::string const& name) const {

@@ -6,6 +6,7 @@
 #include <lowart/provider/any_provider.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,14 @@ class RouteBuilder {
   AnyProvider balanced(GroupConfig const& group, ModelConfig const& model, std::string const& pool,
                        std::vector<AnyProvider> members);
   Candidate candidate(RouteConfig const& route, ModelConfig const& model);
+  Price price_of(TargetConfig const& target, ModelConfig const& model) const;
 
   template <class Make>
   auto with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);
   AnyProvider keyed(ProviderConfig const& config, std::string const& model,
                     LimitTicket::LimitList const& limits);
 
+  std::optional<AccessToken> token_of(ProviderConfig const& config) const;
   ProviderConfig const& provider(std::string const& name) const;
   LimitTicket::LimitList limits_of(ProviderConfig const& config, TargetConfig const& target,
                                    std::string const& model);

@@ -1,5 +1,8 @@
 #include "snapshot.hpp"
 
+#include "cloud_config.hpp"
+#include "config_readers.hpp"
+#include "model_facts.hpp"
 #include "route_builder.hpp"
 
 #include <lowart/model/name_table.hpp>
@@ -33,17 +36,36 @@ class Builder {
     return {};
   }
 
+  /// After a reload the first call fetches a token anew: the credentials may be others.
+  Result<void> connect_token_servers() {
+    for (auto const& provider : made_.config.providers) {
+      auto grant = grant_of(provider);
+      if (!grant) continue;
+      auto transport = net::HttpTransport::make(grant->server);
+      if (!transport)
+        return fail(Errc::config_invalid,
+                    "provider '" + provider.name + "', its token server: " + transport.error().message());
+      made_.tokens.emplace(provider.name,
+                           AccessToken(net::AnyTransport(*std::move(transport)), *std::move(grant)));
+    }
+    return {};
+  }
+
   std::vector<Route> routes() {
     std::vector<Route> routes;
     RouteBuilder builder(made_, before_);
     for (auto const& model : made_.config.models) {
       std::string owner;
+      ModelFacts facts;  // of the target that is asked first, as is the owner
       each_target(model.route, [&](TargetConfig const& target) {
-        if (owner.empty()) owner = target.provider;
+        if (!owner.empty()) return;
+        owner = target.provider;
+        ProviderConfig const& provider = *find_provider(made_.config.providers, target.provider);
+        facts = facts_of(provider, target, model, target.model.empty() ? model.name : target.model);
       });
       routes.push_back(Route{model.name, model.aliases, owner, builder.answer_for(model), model.doors});
-      list(model.name, owner, model.doors);
-      for (auto const& alias : model.aliases) list(alias, owner, model.doors);
+      list({model.name, owner, model.doors, facts});
+      for (auto const& alias : model.aliases) list({alias, owner, model.doors, facts});
       if (NamePattern::is_one(model.name)) builder.note_pattern(model, model.name);
       for (auto const& alias : model.aliases)
         if (NamePattern::is_one(alias)) builder.note_pattern(model, alias);
@@ -62,8 +84,8 @@ class Builder {
 
  private:
   /// A pattern is no model that one could ask for by its name: what it stands for, its providers tell (OfferedModels).
-  void list(std::string const& name, std::string const& owner, DoorSet doors) {
-    if (!NamePattern::is_one(name)) made_.models.push_back(ModelCard{name, owner, doors});
+  void list(ModelCard card) {
+    if (!NamePattern::is_one(card.id)) made_.models.push_back(std::move(card));
   }
 
   net::HttpTransport const* transport_before(ProviderConfig const& now) const {
@@ -92,29 +114,40 @@ class Builder {
   Snapshot const* before_;
 };
 
-/// What calls for a model cost: its price, or that of the target that answers, where it has one of its own.
+/// What calls for a model cost: the price of the target that answers, where it has one of its own, or else the model's,
+/// or what the catalogue knows of the model that was asked for upstream.
 struct ModelPrices {
   struct OfTarget {
     std::string provider;
     std::string model;  ///< Empty: whichever the client names.
     Price price;
   };
-  Price usual;
+  struct OfVendor {
+    std::string provider;
+    Vendor const* vendor;
+  };
+  std::optional<Price> usual;
   std::vector<OfTarget> own;
+  std::vector<OfVendor> vendors;
 
   Price of(Billed const& billed) const {
     for (auto const& target : own)
       if (target.provider == billed.provider &&
           (target.model.empty() || name_matches(target.model, billed.upstream_model)))
         return target.price;
-    return usual;
+    if (usual) return *usual;
+    for (auto const& [provider, vendor] : vendors)
+      if (provider == billed.provider) return listed_price(vendor, billed.upstream_model);
+    return {};
   }
 };
 
-ModelPrices prices_of(ModelConfig const& model) {
-  ModelPrices prices{.usual = model.price, .own = {}};
+ModelPrices prices_of(ModelConfig const& model, std::vector<ProviderConfig> const& providers) {
+  ModelPrices prices{.usual = model.price, .own = {}, .vendors = {}};
   bool const by_pattern = NamePattern::is_one(model.name);
   each_target(model.route, [&](TargetConfig const& target) {
+    if (auto const* vendor = find_provider(providers, target.provider)->vendor)
+      prices.vendors.push_back({target.provider, vendor});
     if (!target.price) return;
     bool const is_clients = target.model.empty() && by_pattern;
     std::string const& own_name = target.model.empty() ? model.name : target.model;
@@ -126,7 +159,7 @@ ModelPrices prices_of(ModelConfig const& model) {
 PriceLookup price_lookup(Config const& config) {
   auto table = std::make_shared<NameTable<std::shared_ptr<ModelPrices const>>>();
   for (auto const& model : config.models) {
-    auto const prices = std::make_shared<ModelPrices const>(prices_of(model));
+    auto const prices = std::make_shared<ModelPrices const>(prices_of(model, config.providers));
     table->add(model.name, prices);
     for (auto const& alias : model.aliases) table->add(alias, prices);
   }
@@ -145,6 +178,7 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   made->revision = before == nullptr ? 1 : before->revision + 1;
   Builder builder(*made, before);
   if (auto const connected = builder.connect_providers(); !connected) return fail(connected.error());
+  if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
   auto routes = builder.routes();
   made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, std::move(sink),
                                                     price_lookup(made->config));

@@ -17,12 +17,14 @@
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/shape.hpp>
 #include <lowart/policy/target_load.hpp>
+#include <lowart/provider/access_token.hpp>
 #include <lowart/provider/any_provider.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -75,7 +77,8 @@ struct PatternTarget {
   std::string route;    ///< The model in the file.
   std::string pattern;  ///< That, or an alias of it.
   std::string provider;
-  std::string model;  ///< As the target has it; may be empty.
+  std::string model;           ///< As the target has it; may be empty.
+  std::optional<Price> price;  ///< Its own or its model's; unset: the catalogue's.
 };
 /// Answers that are kept.
 struct NamedCache {
@@ -103,6 +106,7 @@ struct Snapshot {
   std::vector<NamedCache> caches;
   std::vector<NamedBulkhead> bulkheads;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
+  std::unordered_map<std::string, AccessToken> tokens;  ///< By provider name, of those that fetch one.
   std::unique_ptr<Answer> answer;
 };
 

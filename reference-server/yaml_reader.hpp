@@ -97,7 +97,9 @@ class YamlMap {
   }
 
   void wrong_at(YamlNode const& node, std::string message) { problems_.add(node.line(), std::move(message)); }
-  /// Whether the name stands here, with or without a value.
+  /// What is not in the file is read from there.
+  void lean_on(YAML::Node const& defaults) { defaults_.reset(defaults); }
+  /// Whether the name stands in the file, with or without a value.
   bool has(std::string_view name) const { return find(name).has_value(); }
 
   void text(std::string_view name, std::string& out) {
@@ -241,8 +243,10 @@ class YamlMap {
   std::optional<YamlNode> ask(std::string_view name) {
     asked_.emplace(name);
     auto value = find(name);
-    if (value && value->raw().IsNull()) return std::nullopt;
-    return value;
+    if (value && !value->raw().IsNull()) return value;
+    for (auto const& entry : defaults_)
+      if (entry.first.Scalar() == name) return YamlNode(entry.second);
+    return std::nullopt;
   }
   std::optional<YamlNode> scalar(std::string_view name) {
     auto value = ask(name);
@@ -270,6 +274,7 @@ class YamlMap {
   }
 
   YamlNode node_;
+  YAML::Node defaults_;
   Problems& problems_;
   std::set<std::string> asked_;
 };

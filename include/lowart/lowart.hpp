@@ -28,12 +28,16 @@
 #include <lowart/policy/when.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/any_provider.hpp>
+#include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
+#include <lowart/provider/ollama.hpp>
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/text_reply.hpp>
+#include <lowart/provider/vertex.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/memory_store.hpp>
 #include <lowart/store/sqlite_store.hpp>

@@ -27,7 +27,8 @@ TYPED_TEST(PoolOfBlocks, GivesTheLastBlockOfASizeAgain) {
     EXPECT_EQ(TypeParam::take(256), first);
     TypeParam::give_back(first, 256);
     TypeParam::give_back(second, 256);
-  }).join();
+  })
+      .join();
 }
 
 TYPED_TEST(PoolOfBlocks, KeepsSizesApart) {

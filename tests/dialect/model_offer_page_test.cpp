@@ -33,6 +33,15 @@ TEST(ModelOfferPage, FollowsTheCursorsOfAnthropicAndGemini) {
   EXPECT_EQ(gemini->next, "p2");
 }
 
+TEST(ModelOfferPage, ReadsOllamasOnePage) {
+  auto const page = read_ollama_offers(
+      R"({"models":[{"name":"llama3:latest","model":"llama3:latest","size":1,"details":{"name":"no"}},{"size":2}]})");
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->models.size(), 1U);
+  EXPECT_EQ(page->models[0].id, "llama3:latest");
+  EXPECT_EQ(page->next, "");
+}
+
 TEST(ModelOfferPage, RefusesWhatIsNoList) {
   for (char const* const body :
        {"", "[]", "{}", R"({"data":{}})", R"({"data":[{"id":"a"})", R"({"data":[,]})"}) {

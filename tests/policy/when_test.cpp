@@ -255,10 +255,10 @@ TEST(When, WithoutElseIsPassedOverByAChain) {
 
 TEST(When, IsOfferedWhereWhoeverMayBeAskedServes) {
   auto const doors = [](auto provider) { return AnyProvider(std::move(provider)).doors(); };
-  EXPECT_EQ(doors(When{Condition{}, Demo{}, Demo{}}), DoorSet::all());
+  EXPECT_EQ(doors(When{Condition{}, Demo{}, Demo{}}), doors_served<Demo>);
   EXPECT_EQ(doors(When{Condition{}, Demo{}, answering("a")}), DoorSet::of_chat());
   EXPECT_EQ(doors(When{Condition{}, AnyProvider(answering("a")), AnyProvider(Demo{})}), DoorSet::of_chat());
-  EXPECT_EQ(doors(When{Condition{}, Demo{}}), DoorSet::all());
+  EXPECT_EQ(doors(When{Condition{}, Demo{}}), doors_served<Demo>);
 }
 
 static_assert(Provider<When<Condition, testing::ArchetypeProvider, testing::ArchetypeProvider>>);

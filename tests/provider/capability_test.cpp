@@ -27,11 +27,11 @@ constexpr DoorSet chat_and(std::initializer_list<DoorKind> more) {
 }
 
 // The table, as it follows from the types.
-static_assert(doors_served<Demo> == DoorSet::all());
-static_assert(doors_served<OpenAi<>> == chat_and({DoorKind::embeddings}));
+static_assert(doors_served<Demo> == DoorSet::all() - DoorSet::of_operations());
+static_assert(doors_served<OpenAi<>> == (chat_and({DoorKind::embeddings}) | DoorSet::of_operations()));
 static_assert(doors_served<OpenAiResponses<>> == chat_and({DoorKind::count_tokens}));
 static_assert(doors_served<Anthropic<>> == chat_and({DoorKind::count_tokens}));
-static_assert(doors_served<Gemini<>> == DoorSet::all());
+static_assert(doors_served<Gemini<>> == DoorSet::all() - DoorSet::of_operations());
 // Whoever wraps a provider serves what it serves; Counted adds what it does itself.
 static_assert(doors_served<Retry<Anthropic<>>> == doors_served<Anthropic<>>);
 static_assert(doors_served<Counted<OpenAi<>>> == DoorSet::all());
@@ -51,7 +51,8 @@ TEST(DoorSet, KnowsItsNames) {
   EXPECT_EQ(door_named("chats"), std::nullopt);
   EXPECT_EQ(door_named(""), std::nullopt);
   EXPECT_EQ(DoorSet::all().text(),
-            "chat, completions, responses, messages, gemini, embeddings, count_tokens");
+            "chat, completions, responses, messages, gemini, embeddings, count_tokens, moderations, rerank, "
+            "images");
   EXPECT_EQ(DoorSet{}.text(), "");
 }
 
@@ -67,7 +68,7 @@ TEST(DoorSet, IsASet) {
 
 TEST(AnyProvider, TellsWhereTheHeldProviderServes) {
   EXPECT_EQ(AnyProvider(Talker{}).doors(), DoorSet::of_chat());
-  EXPECT_EQ(AnyProvider(Demo{}).doors(), DoorSet::all());
+  EXPECT_EQ(AnyProvider(Demo{}).doors(), doors_served<Demo>);
   EXPECT_EQ(AnyProvider(Talker{} | counted()).doors(), chat_and({DoorKind::count_tokens}));
   EXPECT_EQ(AnyProvider(AnyProvider(Talker{}) | counted()).doors(), DoorSet::all())
       << "a policy over an AnyProvider is taken at its type's word";
@@ -76,7 +77,7 @@ TEST(AnyProvider, TellsWhereTheHeldProviderServes) {
 TEST(FallbackList, ServesWhereEachOfItsTargetsDoes) {
   std::vector<AnyProvider> chain;
   chain.emplace_back(Demo{});
-  EXPECT_EQ(AnyFallback(chain).doors(), DoorSet::all());
+  EXPECT_EQ(AnyFallback(chain).doors(), doors_served<Demo>);
   chain.emplace_back(Talker{});
   EXPECT_EQ(AnyFallback(chain).doors(), DoorSet::of_chat());
   EXPECT_EQ(AnyProvider(AnyFallback(chain)).doors(), DoorSet::of_chat()) << "also once its type is gone";

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import provider_script
 from kit.gateway import Gateway, new_key, provider, running, shared, target
-from kit.vendors import PROTOCOLS, VENDOR_KEY, Vendor
+from kit.vendors import VENDOR_KEY, Vendor
 
 # What the gateway speaks: to its clients, and to upstreams (provider types, and what their base_url ends with).
 DIALECTS = ["openai", "openai_responses", "anthropic", "gemini"]
@@ -89,7 +89,7 @@ class Setting:
 
         made = []
         for who, root in (("vendor", self.vendor.root), ("aimock", self.aimock)):
-            for protocol in PROTOCOLS:
+            for protocol in DIALECTS:
                 itself = {"base": root, "key": VENDOR_KEY, "model": "up-model", "direct": True}
                 name = f"{who} itself, {protocol}"
                 made.append(at(who, name, protocol=protocol, dialects=[protocol], **itself))

@@ -11,6 +11,7 @@ PLACES = {
     "openai_responses": ("authorization", f"Bearer {OWN}"),
     "anthropic": ("x-api-key", OWN),
     "gemini": ("x-goog-api-key", OWN),
+    "ollama": ("authorization", f"Bearer {OWN}"),
 }
 
 

@@ -11,7 +11,7 @@ from kit.gateway import Gateway, new_id, new_key, outcome, provider, shared, tar
 from kit.upstream import Upstream, closed_port, stalled_listener
 from kit.vendors.vendor import VENDOR_KEY
 
-KINDS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
+KINDS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
 CLOCKS = {"connect": "300ms", "first_token": "400ms", "between_tokens": "400ms", "whole": "10s"}
 RETRY = ("retry-after", "7")
 
@@ -147,7 +147,7 @@ def asked(dialect, model, stream, play, key):
 
 
 def combinations(streams=(False, True)):
-    """(client's dialect, kind of provider, streamed): its own kind, and another one."""
+    """(client's dialect, kind of provider, streamed): its own kind, and another one; kinds that are no client's."""
     for dialect, kind in DIALECTS.items():
         for stream in streams:
             yield dialect, kind, stream
@@ -155,6 +155,8 @@ def combinations(streams=(False, True)):
     for dialect in ("completions", "embeddings"):
         yield dialect, "openai", False
     yield "gemini embeddings", "gemini", False
+    for dialect, stream in itertools.product(("chat", "messages"), streams):
+        yield dialect, "ollama", stream
 
 
 def fails(row, dialect, kind, stream, key):

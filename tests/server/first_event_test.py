@@ -9,6 +9,7 @@ ERRORS = {
     "openai_responses": b'event: error\ndata: {"type":"error","code":"server_error","message":"busy","param":null,"sequence_number":0}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n',
     "gemini": b'data: {"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}\n\n',
+    "ollama": b'{"error":"busy"}\n',
 }
 
 
@@ -25,7 +26,9 @@ def _():
     with Gateway({"providers": {**providers, "spare": provider(spare.url)}, "models": models}) as gateway:
         for kind, error in ERRORS.items():
             request_id = new_id()
-            up.script(request_id, sends(STREAM_HEAD, b"%x\r\n%s\r\n0\r\n\r\n" % (len(error), error)))
+            head = STREAM_HEAD.replace(b"text/event-stream; charset=utf-8", b"application/x-ndjson")
+            head = head if kind == "ollama" else STREAM_HEAD
+            up.script(request_id, sends(head, b"%x\r\n%s\r\n0\r\n\r\n" % (len(error), error)))
             answer = gateway.ask(chat(kind, stream=True), request_id=request_id)
             equal((answer.status, answer.text()), (200, "Hello, world!"), kind)
             equal(answer.field("x-lowart-provider"), "spare", kind)

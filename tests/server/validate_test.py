@@ -127,7 +127,7 @@ BAD = [
 ROUTES = [
     (["openai"], "[embeddings]", None),
     (["anthropic"], "[chat, completions, responses, messages, gemini, count_tokens]", None),
-    (["demo", "openai", "gemini"], "[chat, embeddings, count_tokens]", None),
+    (["demo", "openai", "gemini", "ollama"], "[chat, embeddings, count_tokens]", None),
     (["anthropic"], "[embeddings]", "the target 'anthropic' of the model 'm' cannot serve embeddings: its type anthropic"
      " serves chat, completions, responses, messages, gemini, count_tokens"),
     (["openai_responses"], "[embeddings, chat]", "'openai_responses' of the model 'm' cannot serve embeddings"),
@@ -166,7 +166,7 @@ def _():
 
 @case("validate decides whether a route can serve its doors, by the types of all its targets")
 def _():
-    types = ("demo", "openai", "openai_responses", "anthropic", "gemini")
+    types = ("demo", "openai", "openai_responses", "anthropic", "gemini", "ollama")
     blocks = "".join(f"  {name}: {{type: {name}}}\n" for name in types)
     for targets, doors, reason in ROUTES:
         chain = "".join(f"      - {{provider: {name}}}\n" for name in targets)
@@ -175,7 +175,7 @@ def _():
         if reason is None:
             equal((done.returncode, done.stderr), (0, ""), (targets, doors))
             continue
-        line = 10 + len(targets)
+        line = 11 + len(targets)
         equal(done.returncode, 1, (targets, doors))
         check(f"lowart.yaml:{line}: " in done.stderr and reason in done.stderr, done.stderr)
 

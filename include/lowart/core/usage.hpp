@@ -30,7 +30,7 @@ constexpr std::string_view to_string(UsageClass c) noexcept {
 
 /// How far a record can be trusted.
 enum class Provenance : std::uint8_t {
-  none,       ///< Nothing was used: the call never reached a provider.
+  none,       ///< Nothing was used, or nothing was told that could be counted.
   reported,   ///< The provider's own final figures.
   counted,    ///< Counted here with the model's tokenizer, because the provider said nothing.
   partial,    ///< The call did not run to its end: counted up to where it stopped.

@@ -27,25 +27,25 @@ inline constexpr std::int64_t least_budget = 1'024;
 
 /// Whether the newest turn of the model ended in calls of tools without the thinking that belongs before them. The API
 /// then refuses to think on.
-inline bool goes_on_without_thinking(Conversation const& c) noexcept {
+inline bool goes_on_without_thinking(Conversation const& c, Dialect maker) noexcept {
   if (c.messages.empty() || c.messages.back().role != Role::tool) return false;
   auto const turn = std::find_if(c.messages.rbegin(), c.messages.rend(),
                                  [](Message const& m) { return m.role == Role::assistant; });
   if (turn == c.messages.rend()) return false;
-  return std::none_of(turn->content.begin(), turn->content.end(), [](ContentPart const& part) {
-    return part.kind == PartKind::reasoning && part.signature.is_of(Dialect::anthropic);
+  return std::none_of(turn->content.begin(), turn->content.end(), [maker](ContentPart const& part) {
+    return part.kind == PartKind::reasoning && part.signature.is_of(maker);
   });
 }
 
 /// What of the request rules out thinking, after "the field 'x'"; empty when nothing does.
-inline std::string_view hindrance(Conversation const& c) noexcept {
+inline std::string_view hindrance(Conversation const& c, Dialect maker) noexcept {
   bool const forced =
       c.tool_choice.kind == ToolChoiceKind::required || c.tool_choice.kind == ToolChoiceKind::named;
   if (forced && !c.tools.empty()) return "goes with no tool_choice that forces a tool at anthropic";
   if (c.temperature.value_or(1) != 1) return "goes with no temperature but 1 at anthropic";
   if (c.top_p.value_or(1) < 0.95) return "goes with no top_p below 0.95 at anthropic";
   if (c.top_k) return "goes with no top_k at anthropic";
-  if (goes_on_without_thinking(c))
+  if (goes_on_without_thinking(c, maker))
     return "cannot be obeyed between tool calls that came without thinking of anthropic";
   return {};
 }
@@ -56,8 +56,10 @@ inline std::string effort_word(std::string const& effort) { return effort == "mi
 }  // namespace anthropic_thinking
 
 /// `default_max` is the limit of a request that has none. `adaptive`: the model is told an effort and thinks as it sees
-/// fit; else it gets a budget, of at least 1024 tokens and below the limit.
-inline AnthropicThinking plan_thinking(Conversation const& c, std::int64_t default_max, bool adaptive) {
+/// fit; else it gets a budget, of at least 1024 tokens and below the limit. `maker`: whose proofs of thinking count, that
+/// of the dialect in which the model is asked.
+inline AnthropicThinking plan_thinking(Conversation const& c, std::int64_t default_max, bool adaptive,
+                                       Dialect maker = Dialect::anthropic) {
   using namespace anthropic_thinking;
   AnthropicThinking plan;
   plan.max_tokens = c.max_tokens.value_or(default_max);
@@ -68,7 +70,7 @@ inline AnthropicThinking plan_thinking(Conversation const& c, std::int64_t defau
     plan.type = "disabled";
     return plan;
   }
-  plan.lost = hindrance(c);
+  plan.lost = hindrance(c, maker);
   if (!plan.lost.empty()) return plan;
   if (adaptive) {
     plan.type = "adaptive";

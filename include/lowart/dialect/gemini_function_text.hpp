@@ -1,5 +1,6 @@
 #pragma once
-/// Arguments and results of functions, which Gemini takes as objects only, made of whatever text there is.
+/// Arguments and results of functions, which Gemini (and, of the arguments, Ollama) takes as objects only, made of
+/// whatever text there is.
 
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -36,13 +37,13 @@ inline bool is_json_object(std::string_view text) {
 inline bool has_error(std::string_view object) { return find_member(object, "error").has_value(); }
 
 /// A call's arguments: an object as it is, nothing as an empty one, any other text as {"input": text}: what a model
-/// said is kept even when it was no JSON.
-inline void write_gemini_arguments(JsonWriter& w, ToolCall const& call) {
+/// said is kept even when it was no JSON. Other dialects that take objects have another `name` for them.
+inline void write_gemini_arguments(JsonWriter& w, ToolCall const& call, JsonName name = "args") {
   std::string_view const inner = call.custom ? std::string_view() : without_space(call.arguments);
   bool const none = !call.custom && (inner.empty() || inner == "null");
-  if (none) w.raw("args", "{}");
-  else if (!call.custom && is_json_object(inner)) w.raw("args", inner);
-  else w.begin_object("args").text("input", call.arguments).end_object();
+  if (none) w.raw(name, "{}");
+  else if (!call.custom && is_json_object(inner)) w.raw(name, inner);
+  else w.begin_object(name).text("input", call.arguments).end_object();
 }
 
 /// A tool's result: an object as it is, other text as {"result": text}; of a tool that failed, {"error": ...}.

@@ -83,6 +83,8 @@ inline bool is_hint(Dialect dialect, ExtraField const& field) noexcept {
       return only_text ||
              hint::contains(hint::gemini, field.name);  // not cachedContent: it is part of the prompt
     }
+    case Dialect::ollama:
+    case Dialect::bedrock:
     case Dialect::neutral: return false;
   }
   return false;

@@ -2,7 +2,7 @@
 /// A page of a provider's list of models, in each vendor's words.
 ///
 /// Sources: OpenAI `GET /models` and those who followed it (`context_length` of OpenRouter and others, `max_model_len` of
-/// vLLM), Anthropic `GET /v1/models`, Gemini `GET /v1beta/models`.
+/// vLLM), Anthropic `GET /v1/models`, Gemini `GET /v1beta/models`, Ollama `GET /api/tags`.
 
 #include <lowart/core/result.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -88,6 +88,13 @@ inline Result<ModelOfferPage> read_gemini_offers(std::string_view body) {
   });
   if (page) page->next = text_of(body, "nextPageToken");
   return page;
+}
+
+/// Ollama's list has one page, and says nothing of contexts.
+inline Result<ModelOfferPage> read_ollama_offers(std::string_view body) {
+  using namespace model_offer_page;
+  return read_list(body, "models",
+                   [](std::string_view model) { return ModelOffer{text_of(model, "name"), 0}; });
 }
 
 }  // namespace lowart::dialect

@@ -13,10 +13,11 @@
 
 namespace lowart::dialect {
 
-/// Decodes a stream of server-sent events. `Events` is what a dialect makes of one:
+/// Decodes a stream of events, server-sent or framed as `Splitter` knows (see ReplyReader). `Events` is what a dialect
+/// makes of one:
 ///
 ///     Result<bool> decode(net::SseEvent const&, std::vector<ChatDelta>& out);   // false: the stream is complete
-template <class Events>
+template <class Events, class Splitter = net::SseSplitter>
 class SseReplyDecoder final : public ReplyDecoder {
  public:
   Result<void> decode(std::string_view bytes, bool, std::vector<ChatDelta>& out) override {
@@ -37,7 +38,7 @@ class SseReplyDecoder final : public ReplyDecoder {
   }
 
  private:
-  net::SseSplitter splitter_;
+  Splitter splitter_;
   Events events_;
   bool done_{false};
 };
@@ -60,9 +61,9 @@ class WholeReplyDecoder final : public ReplyDecoder {
 };
 
 /// For ChatReply::Head::decoder.
-template <class Events>
+template <class Events, class Splitter = net::SseSplitter>
 ArenaPtr<ReplyDecoder> make_stream_decoder(Call& call) {
-  return call.make<SseReplyDecoder<Events>>();
+  return call.make<SseReplyDecoder<Events, Splitter>>();
 }
 template <auto decode_whole>
 ArenaPtr<ReplyDecoder> make_whole_decoder(Call& call) {

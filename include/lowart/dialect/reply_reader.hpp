@@ -43,7 +43,9 @@ enum class EventStep : std::uint8_t {
 ///
 /// Any cut of the bytes gives the same findings. Errors: those of Events; an event over the limit is
 /// malformed_reply. The first error is final. Concurrency: one value per reply, one thread at a time.
-template <class Events>
+///
+/// `Splitter` finds the events in the bytes, as net::SseSplitter does; other framings hand out theirs as an SseEvent, too.
+template <class Events, class Splitter = net::SseSplitter>
 class ReplyReader {
  public:
   static constexpr bool repairs = requires(Events& events) {
@@ -58,7 +60,7 @@ class ReplyReader {
   };
 
   explicit ReplyReader(Events events = Events(), std::size_t event_bytes = 16U << 20U)
-      : splitter_(net::SseLimits{.event_bytes = event_bytes}), events_(std::move(events)) {}
+      : splitter_({.event_bytes = event_bytes}), events_(std::move(events)) {}
 
   /// Reads the next bytes of a stream.
   Result<void> feed(std::string_view bytes, ReplyProgress& progress) {
@@ -140,7 +142,7 @@ class ReplyReader {
     return {};
   }
 
-  net::SseSplitter splitter_;
+  Splitter splitter_;
   Events events_;
   struct Nothing {};
   [[no_unique_address]] std::conditional_t<repairs, std::vector<Instead>, Nothing> instead_;

@@ -59,8 +59,9 @@ class Door {
     if constexpr (requires { facts->goes_on_from; })
       if (facts && responses_ != nullptr && visit.client.goes_on) facts = go_on(visit, client, asked, *facts);
     if (!facts) return facts;
-    if (facts->decode == nullptr) facts->decode = client.decode;
-    facts->fields = passed_fields(visit);
+    if constexpr (requires { facts->decode; })
+      if (facts->decode == nullptr) facts->decode = client.decode;
+    if constexpr (requires { facts->fields; }) facts->fields = passed_fields(visit);
     visit.model = facts->model;
     return facts;
   }

@@ -1,5 +1,6 @@
 #pragma once
-/// Doors: finds the door for a request: chat, embeddings, counts of tokens, models, health, metrics.
+/// Doors: finds the door for a request: chat, embeddings, counts of tokens, other operations, models,
+/// health, metrics.
 
 #include <lowart/gateway/chat_door.hpp>
 #include <lowart/gateway/client_dialects.hpp>
@@ -7,6 +8,7 @@
 #include <lowart/gateway/embedding_clients.hpp>
 #include <lowart/gateway/model_list.hpp>
 #include <lowart/gateway/model_page.hpp>
+#include <lowart/gateway/operation_client.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/response_door.hpp>
 #include <lowart/gateway/whole_door.hpp>
@@ -46,6 +48,8 @@ class Doors {
       return serve_at<EmbeddingRequest>(whole_, answer, keys, *client, request, responder);
     if (auto const* client = find_count_client(path))
       return serve_at<CountRequest>(whole_, answer, keys, *client, request, responder);
+    if (auto const* client = find_operation_client(path))
+      return serve_at<OperationRequest>(whole_, answer, keys, *client, request, responder);
     return serve_rest(keys, models, request, responder);
   }
 
@@ -153,6 +157,7 @@ class Doors {
     if (auto const* client = find_chat_client(path)) return client->route;
     if (auto const* client = find_embedding_client(path)) return client->route;
     if (auto const* client = find_count_client(path)) return client->route;
+    if (auto const* client = find_operation_client(path)) return client->route;
     if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
     for (std::string_view known :
          {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me", "/admin/breakers"})
@@ -210,7 +215,7 @@ class Doors {
   }
   static bool takes_calls(std::string_view path) noexcept {
     return find_chat_client(path) != nullptr || find_embedding_client(path) != nullptr ||
-           find_count_client(path) != nullptr;
+           find_count_client(path) != nullptr || find_operation_client(path) != nullptr;
   }
 
   /// `wanted`: the one model that is asked for; empty for the list. Either shows a key only what it may use.

@@ -3,9 +3,13 @@
 
 #include <lowart/dialect/gemini_model_name.hpp>
 #include <lowart/dialect/json_writer.hpp>
+#include <lowart/meter/price.hpp>
 #include <lowart/model/dialect.hpp>
 #include <lowart/model/door_set.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,11 +17,21 @@
 
 namespace lowart {
 
+/// What may be known of a model beside its name.
+struct ModelFacts {
+  std::int64_t context_tokens{0};         ///< How much fits in; 0: not known.
+  std::int64_t output_tokens{0};          ///< How much it writes at most; 0: not known.
+  std::vector<std::string> types;         ///< "text", "vision", "embedding" ...; empty: not known.
+  std::vector<std::string> capabilities;  ///< "tools", "json_schema" ...
+  Price price;                            ///< Empty: not known.
+};
+
 /// One entry of the list of models.
 struct ModelCard {
   std::string id;
   std::string owner;
   DoorSet doors{DoorSet::all()};  ///< Where it is offered.
+  ModelFacts facts{};
 };
 
 namespace model_list {
@@ -25,9 +39,36 @@ namespace model_list {
 /// No vendor's list has these of a model that is not the vendor's.
 inline constexpr std::string_view created_at = "1970-01-01T00:00:00Z";
 
+inline std::optional<std::int64_t> known(std::int64_t tokens) noexcept {
+  return tokens > 0 ? std::optional(tokens) : std::nullopt;
+}
+inline void write_words(dialect::JsonWriter& w, dialect::JsonName name,
+                        std::vector<std::string> const& words) {
+  if (words.empty()) return;
+  w.begin_list(name);
+  for (auto const& word : words) w.text(word);
+  w.end_list();
+}
+/// Members that the vendor's own list does not have, and that its SDKs let be. Prices are text, so that nobody rounds.
+inline void write_facts(dialect::JsonWriter& w, ModelFacts const& facts) {
+  w.count_if("context_length", known(facts.context_tokens));
+  w.count_if("max_output_tokens", known(facts.output_tokens));
+  write_words(w, "types", facts.types);
+  write_words(w, "capabilities", facts.capabilities);
+  if (facts.price.empty()) return;
+  w.begin_object("usd_per_million_tokens");
+  for (std::size_t i = 0; i < usage_class_count; ++i) {
+    auto const usage_class = static_cast<UsageClass>(i);
+    if (auto const own = facts.price.own(usage_class)) w.text(to_string(usage_class), usd_text(*own));
+  }
+  w.end_object();
+}
+
 inline void write_openai(dialect::JsonWriter& w, ModelCard const& card) {
   w.begin_object().text("id", card.id).text("object", "model").count("created", 0);
-  w.text("owned_by", card.owner).end_object();
+  w.text("owned_by", card.owner);
+  write_facts(w, card.facts);
+  w.end_object();
 }
 inline void write_anthropic(dialect::JsonWriter& w, ModelCard const& card) {
   w.begin_object().text("type", "model").text("id", card.id).text("display_name", card.id);
@@ -35,7 +76,10 @@ inline void write_anthropic(dialect::JsonWriter& w, ModelCard const& card) {
 }
 inline void write_gemini(dialect::JsonWriter& w, ModelCard const& card) {
   w.begin_object().text("name", dialect::gemini_model_name(card.id)).text("baseModelId", card.id);
-  w.text("version", "1").text("displayName", card.id).begin_list("supportedGenerationMethods");
+  w.text("version", "1").text("displayName", card.id);
+  w.count_if("inputTokenLimit", known(card.facts.context_tokens));
+  w.count_if("outputTokenLimit", known(card.facts.output_tokens));
+  w.begin_list("supportedGenerationMethods");
   if (card.doors.has(DoorKind::gemini)) w.text("generateContent").text("streamGenerateContent");
   if (card.doors.has(DoorKind::count_tokens)) w.text("countTokens");
   if (card.doors.has(DoorKind::embeddings)) w.text("embedContent").text("batchEmbedContents");

@@ -12,13 +12,13 @@
 
 namespace lowart {
 
-/// A path's grammar. Models: EmbeddingClient, CountClient.
+/// A path's grammar. Models: EmbeddingClient, CountClient, OperationClient.
 template <class C>
 concept WholeClient = requires(
     C const& client, Asked const& asked, std::string& scratch, typename C::request_type const& request,
     typename C::request_type::reply_type const& reply, Usage const& usage, net::Responder& responder) {
   requires Request<typename C::request_type>;
-  { C::door } -> std::convertible_to<DoorKind>;
+  { client.door } -> std::convertible_to<DoorKind>;
   { client.manners } -> std::convertible_to<ClientDialect const*>;  // errors, limits and ids as chat has them
   { client.route } -> std::convertible_to<std::string_view>;        // the label in metrics and the log
   client.facts(asked, scratch);                                     // what a shallow look finds, or its error

@@ -1,5 +1,5 @@
 #pragma once
-/// The door for calls whose answer is one piece: embeddings and counts of tokens.
+/// The door for calls whose answer is one piece: embeddings, counts of tokens, moderations, rankings, images.
 
 #include <lowart/gateway/door.hpp>
 #include <lowart/gateway/whole_client.hpp>
@@ -69,7 +69,7 @@ class WholeDoor : public Door {
     if (!body) return visit.fails(body.error());
     auto facts = facts_of(visit, client, *body);
     if (!facts) return visit.fails(facts.error());
-    if (!let_in(visit, Client::door, client.tokens(estimated_tokens(body->size())), answer)) return false;
+    if (!let_in(visit, client.door, client.tokens(estimated_tokens(body->size())), answer)) return false;
     visit.asked.emplace(client.request(*std::move(facts)));
     return true;
   }

@@ -85,6 +85,12 @@ class Metered {
     std::function<void(Error const&)> on_failure;
   };
 
+  /// A type of several operations tells which one a request is.
+  template <Request R>
+  static std::string_view operation_of(R const& request) noexcept {
+    if constexpr (requires { request.operation_name(); }) return request.operation_name();
+    else return R::operation;
+  }
   static UsageRecord begin_record(std::string_view operation, std::string_view model, bool streamed,
                                   Call& call) {
     thread_local std::mt19937_64 ids{std::random_device{}()};
@@ -110,7 +116,7 @@ class Metered {
   void keep_failure(R const& request, Error const& error, Call& call) {
     bool streamed = false;
     if constexpr (requires { request.stream(); }) streamed = request.stream();
-    UsageRecord record = begin_record(R::operation, request.model(), streamed, call);
+    UsageRecord record = begin_record(operation_of(request), request.model(), streamed, call);
     record.status = http_status(error);
     record.outcome = error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
     if (!call.trail().empty()) record.provider = call.trail().back().provider;
@@ -120,7 +126,7 @@ class Metered {
   /// A reply that is complete when it is returned.
   template <Request R>
   void keep_whole(R const& request, typename R::reply_type const& reply, Call& call) {
-    UsageRecord record = begin_record(R::operation, request.model(), false, call);
+    UsageRecord record = begin_record(operation_of(request), request.model(), false, call);
     record.time_to_first_token = record.duration;
     Measured const measured =
         reply.head().cache.is_free() ? from_cache() : shared_->meter.measure(request, reply);

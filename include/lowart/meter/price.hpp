@@ -49,6 +49,16 @@ inline Result<NanoUsd> parse_usd(std::string_view text) {
   return NanoUsd(nanos);
 }
 
+/// The shortest text that parse_usd() reads as this amount, which is not negative: "0.15".
+inline std::string usd_text(NanoUsd amount) {
+  constexpr std::int64_t one = 1'000'000'000;
+  std::string text = std::to_string(amount.count() / one);
+  std::string nanos = std::to_string(one + amount.count() % one);  // a one in front keeps the zeros
+  nanos.erase(nanos.find_last_not_of('0') + 1);
+  if (nanos.size() > 1) text.append(".").append(nanos, 1);
+  return text;
+}
+
 /// USD per million tokens of each usage class.
 ///
 /// A class without a price of its own costs what its kind costs: cached, written, audio and image input as
@@ -57,6 +67,8 @@ class Price {
  public:
   void set(UsageClass c, NanoUsd per_million) noexcept { own_[static_cast<std::size_t>(c)] = per_million; }
 
+  /// What was set; nullopt where the class costs what its kind does.
+  std::optional<NanoUsd> own(UsageClass c) const noexcept { return own_[static_cast<std::size_t>(c)]; }
   NanoUsd per_million(UsageClass c) const noexcept {
     if (auto const own = own_[static_cast<std::size_t>(c)]) return *own;
     bool const is_output =

@@ -5,6 +5,7 @@
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/model/chat_request.hpp>
 #include <lowart/model/embedding_request.hpp>
+#include <lowart/model/operation.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -96,6 +97,12 @@ class TokenMeter {
     if (auto const inputs = request.inputs())
       result.usage.set(UsageClass::input, count_inputs(own != nullptr ? *own : o200k_base(), *inputs));
     return result;
+  }
+
+  /// What such calls cost is not only tokens, so nothing is counted where nothing is reported.
+  Measured measure(OperationRequest const&, OperationReply const& reply) const noexcept {
+    bool const is_known = !reply.usage().empty();
+    return {.usage = reply.usage(), .provenance = is_known ? Provenance::reported : Provenance::none};
   }
 
  private:

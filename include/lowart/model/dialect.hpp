@@ -15,12 +15,15 @@ enum class Dialect : std::uint8_t {
   openai_responses,    ///< POST /v1/responses
   anthropic,           ///< POST /v1/messages
   gemini,              ///< POST /v1beta/models/{model}:generateContent and :streamGenerateContent
+  ollama,              ///< POST /api/chat
+  bedrock,             ///< POST /model/{model}/converse and /converse-stream
 };
-inline constexpr std::size_t dialect_count = 6;
+inline constexpr std::size_t dialect_count = 8;
 
 constexpr std::string_view to_string(Dialect d) noexcept {
   constexpr std::array<std::string_view, dialect_count> names{
-      "neutral", "openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini"};
+      "neutral", "openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini",
+      "ollama",  "bedrock"};
   return names[static_cast<std::size_t>(d)];
 }
 

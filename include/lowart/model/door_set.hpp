@@ -19,13 +19,17 @@ enum class DoorKind : std::uint8_t {
   gemini,        ///< POST /v1beta/models/{model}:generateContent and :streamGenerateContent
   embeddings,    ///< in OpenAI's and in Gemini's language
   count_tokens,  ///< in Anthropic's, OpenAI's and Gemini's language
+  moderations,   ///< POST /v1/moderations
+  rerank,        ///< POST /v1/rerank
+  images,        ///< POST /v1/images/generations
 };
-inline constexpr std::size_t door_count = 7;
+inline constexpr std::size_t door_count = 10;
 
 /// The name of a door in a configuration and in errors.
 constexpr std::string_view to_string(DoorKind door) noexcept {
-  constexpr std::array<std::string_view, door_count> names{"chat",   "completions", "responses",   "messages",
-                                                           "gemini", "embeddings",  "count_tokens"};
+  constexpr std::array<std::string_view, door_count> names{
+      "chat",       "completions",  "responses",   "messages", "gemini",
+      "embeddings", "count_tokens", "moderations", "rerank",   "images"};
   return names[static_cast<std::size_t>(door)];
 }
 
@@ -53,6 +57,11 @@ class DoorSet {
     return {DoorKind::chat, DoorKind::completions, DoorKind::responses, DoorKind::messages, DoorKind::gemini};
   }
 
+  /// Those at which bytes go as they came, and vendors have one language.
+  static constexpr DoorSet of_operations() noexcept {
+    return {DoorKind::moderations, DoorKind::rerank, DoorKind::images};
+  }
+
   constexpr void add(DoorKind door) noexcept { bits_ |= bit(door); }
   constexpr bool has(DoorKind door) const noexcept { return (bits_ & bit(door)) != 0; }
   constexpr bool empty() const noexcept { return bits_ == 0; }
@@ -73,10 +82,10 @@ class DoorSet {
   }
 
  private:
-  constexpr explicit DoorSet(unsigned bits) noexcept : bits_(static_cast<std::uint8_t>(bits)) {}
+  constexpr explicit DoorSet(unsigned bits) noexcept : bits_(static_cast<std::uint16_t>(bits)) {}
   static constexpr unsigned bit(DoorKind door) noexcept { return 1U << static_cast<unsigned>(door); }
 
-  std::uint8_t bits_{0};
+  std::uint16_t bits_{0};
 };
 
 }  // namespace lowart

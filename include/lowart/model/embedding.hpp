@@ -19,10 +19,11 @@ enum class EmbeddingDialect : std::uint8_t {
   openai,        ///< POST /v1/embeddings
   gemini,        ///< POST /v1beta/models/{model}:embedContent
   gemini_batch,  ///< POST /v1beta/models/{model}:batchEmbedContents
+  ollama,        ///< POST /api/embed
 };
 
 constexpr std::string_view to_string(EmbeddingDialect d) noexcept {
-  constexpr std::array<std::string_view, 4> names{"neutral", "openai", "gemini", "gemini_batch"};
+  constexpr std::array<std::string_view, 5> names{"neutral", "openai", "gemini", "gemini_batch", "ollama"};
   return names[static_cast<std::size_t>(d)];
 }
 

@@ -56,6 +56,8 @@ inline bool changes_nothing(Dialect dialect, dialect::JsonMember const& member) 
     case Dialect::anthropic: return is_one_of({"metadata"});
     case Dialect::gemini: return is_one_of({"labels"});
     case Dialect::openai_responses:
+    case Dialect::ollama:
+    case Dialect::bedrock:
     case Dialect::neutral: return false;
   }
   return false;

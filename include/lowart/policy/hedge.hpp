@@ -88,7 +88,8 @@ class HedgeLayer : public PolicyLayer {
   /// A provider that is no chain is one of one target.
   template <Provider P>
   auto wrap(P provider) const {
-    if constexpr (ChainOf<P, ChatRequest> || ChainOf<P, EmbeddingRequest> || ChainOf<P, CountRequest>)
+    if constexpr (ChainOf<P, ChatRequest> || ChainOf<P, EmbeddingRequest> || ChainOf<P, CountRequest> ||
+                  ChainOf<P, OperationRequest>)
       return Hedge<P>(std::move(provider), options_);
     else return Hedge<Fallback<P>>(Fallback<P>(std::move(provider)), options_);
   }

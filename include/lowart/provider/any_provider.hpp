@@ -83,7 +83,7 @@ class AnyProviderOf {
 };
 
 /// Serves every operation this library knows.
-using AnyProvider = AnyProviderOf<ChatRequest, EmbeddingRequest, CountRequest>;
+using AnyProvider = AnyProviderOf<ChatRequest, EmbeddingRequest, CountRequest, OperationRequest>;
 
 static_assert(Provider<AnyProvider>);
 

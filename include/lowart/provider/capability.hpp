@@ -17,6 +17,7 @@ inline constexpr DoorSet doors_served = [] {
   if (Serves<P, ChatRequest>) doors = doors | DoorSet::of_chat();
   if (Serves<P, EmbeddingRequest>) doors.add(DoorKind::embeddings);
   if (Serves<P, CountRequest>) doors.add(DoorKind::count_tokens);
+  if (Serves<P, OperationRequest>) doors = doors | DoorSet::of_operations();
   return doors;
 }();
 

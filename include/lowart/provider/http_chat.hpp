@@ -26,7 +26,11 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 
 /// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
 ///
-/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, ResponsesWire.
+/// A wire whose streams are no server-sent events names their content type: `static constexpr std::string_view
+/// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last. One whose
+/// credential has to be fetched: see ShowsToken.
+///
+/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, OllamaWire, ResponsesWire.
 template <class W>
 concept ChatWire =
     HttpWire<W> && requires(W const& wire, ChatRequest const& request, Call& call, Dialect dialect,
@@ -74,11 +78,17 @@ class HttpChat {
     AttemptMark attempt(call, name());
     ArenaPtr<Outgoing> const outgoing = call.make<Outgoing>();
     Result<void> written = write_request(request, call, *outgoing);
+    if constexpr (ShowsToken<Wire>)
+      if (auto const* const token = shared_->wire.access_token(); token != nullptr && written)
+        written = co_await token->authorize(call, *outgoing->http);
+    if constexpr (requires { shared_->wire.sign(call, *outgoing->http); })
+      if (written) shared_->wire.sign(call, *outgoing->http);
     if (!written) co_return attempt.failed(std::move(written.error()));
     Result<ArenaPtr<net::Exchange>> exchange = co_await shared_->transport.exchange(*outgoing->http, call);
     if (!exchange) co_return attempt.failed(std::move(exchange.error()));
     int const status = (*exchange)->status();
-    if (status < 200 || status > 299) co_return co_await read_refusal(std::move(*exchange), attempt, call);
+    if (status < 200 || status > 299)
+      co_return co_await read_refusal(std::move(*exchange), *outgoing->http, attempt, call);
     ReplyHead const head = read_head(**exchange, request, *outgoing, call);
     if (head.streamed) co_return co_await read_stream(std::move(*exchange), head, attempt, call);
     auto source = call.make<Whole>(std::move(*exchange), options().reply_bytes, call);
@@ -105,7 +115,10 @@ class HttpChat {
   using Outgoing = http_wire::Outgoing;
   using Stream = StreamSource<typename Wire::Reader>;
   using Whole = WholeSource<typename Wire::Reader>;
-  static constexpr std::string_view event_stream = "text/event-stream";
+  static constexpr std::string_view stream_type = [] {
+    if constexpr (requires { Wire::stream_type; }) return std::string_view(Wire::stream_type);
+    else return std::string_view("text/event-stream");
+  }();
 
   struct Shared {
     Shared(T t, Wire w) : transport(std::move(t)), wire(std::move(w)) {}
@@ -119,7 +132,7 @@ class HttpChat {
     Wire const& wire = shared_->wire;
     auto& http = out.http.emplace("POST", wire.path(request, out.path));
     wire.write_fields(request, call, http);
-    http_wire::write_fields(http, request.stream() ? event_stream : http_wire::json_type, call);
+    http_wire::write_fields(http, request.stream() ? stream_type : http_wire::json_type, call);
     if (!request.is_as_it_came() || !Wire::speaks(request.dialect())) return translate(request, out);
     WireRequest const& came = *request.wire();
     if (dialect::holds_seal(came.body, came.dialect)) return translate(request, out);
@@ -146,8 +159,8 @@ class HttpChat {
     head.dialect = Wire::reply_dialect(request.dialect());
     std::string_view const type = exchange.field("content-type");
     // Some servers do not say what they send: then it is what was asked for.
-    head.streamed = type.empty() ? request.stream() : type.starts_with(event_stream);
-    std::string_view const assumed = head.streamed ? event_stream : http_wire::json_type;
+    head.streamed = type.empty() ? request.stream() : type.starts_with(stream_type);
+    std::string_view const assumed = head.streamed ? stream_type : http_wire::json_type;
     head.content_type = type.empty() ? assumed : call.keep(type);
     head.provider = name;
     head.upstream_model = call.keep(request.model());
@@ -170,10 +183,10 @@ class HttpChat {
     co_return ChatReply(head, std::move(source), *first);
   }
 
-  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, AttemptMark& attempt,
-                                       Call& call) const {
+  Task<Result<ChatReply>> read_refusal(ArenaPtr<net::Exchange> exchange, net::HttpRequest const& sent,
+                                       AttemptMark& attempt, Call& call) const {
     Error refused = co_await http_wire::read_refusal<Wire>(std::move(exchange), call);
-    co_return attempt.failed(http_wire::blame_client_key(std::move(refused), options(), call));
+    co_return attempt.failed(http_wire::judge_credentials(std::move(refused), shared_->wire, sent, call));
   }
 
   std::shared_ptr<Shared> shared_;

@@ -39,6 +39,11 @@ concept HttpWire = requires(W const& wire, std::string_view text,
   { W::refusal(int{}, text, header, std::int64_t{}) } -> std::same_as<Error>;
 };
 
+/// A wire that may show a token which has to be fetched: an AccessToken, or null when it has other credentials. The token
+/// is awaited last, when everything else of the request is written.
+template <class W>
+concept ShowsToken = requires(W const& wire) { wire.access_token(); };
+
 namespace http_wire {
 
 inline constexpr std::string_view json_type = "application/json";
@@ -141,16 +146,29 @@ Task<Error> read_refusal(ArenaPtr<net::Exchange> exchange, Call& call) {
   co_return Wire::refusal(exchange->status(), body, header, call.clock().utc_micros());
 }
 
+/// What a refusal is to the call: of credentials that its client brought, or of a token that is to be fetched anew.
+template <class Wire>
+Error judge_credentials(Error refused, Wire const& wire, net::HttpRequest const& sent, Call const& call) {
+  if constexpr (ShowsToken<Wire>)
+    if (auto const* const token = wire.access_token()) return token->after(std::move(refused), call, sent);
+  return blame_client_key(std::move(refused), wire.options(), call);
+}
+
 /// Sends a request whose answer is one piece, and gathers that. Fills in what the answer's head says.
 template <HttpWire Wire, net::Transport T>
-Task<Result<ArenaPtr<WholeBody>>> ask_whole(T& transport, Wire const& wire, Outgoing const& out,
-                                            WholeHead& head, Call& call) {
+Task<Result<ArenaPtr<WholeBody>>> ask_whole(T& transport, Wire const& wire, Outgoing& out, WholeHead& head,
+                                            Call& call) {
+  if constexpr (ShowsToken<Wire>)
+    if (auto const* const token = wire.access_token()) {
+      Result<void> authorized = co_await token->authorize(call, *out.http);
+      if (!authorized) co_return fail(std::move(authorized.error()));
+    }
   Result<ArenaPtr<net::Exchange>> exchange = co_await transport.exchange(*out.http, call);
   if (!exchange) co_return fail(std::move(exchange.error()));
   int const status = (*exchange)->status();
   if (status < 200 || status > 299) {
     Error refused = co_await read_refusal<Wire>(std::move(*exchange), call);
-    co_return fail(blame_client_key(std::move(refused), wire.options(), call));
+    co_return fail(judge_credentials(std::move(refused), wire, *out.http, call));
   }
   if (auto const type = (*exchange)->field("content-type"); !type.empty())
     head.content_type = call.keep(type);

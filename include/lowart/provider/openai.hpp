@@ -9,6 +9,7 @@
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_embeddings.hpp>
 #include <lowart/provider/http_offers.hpp>
+#include <lowart/provider/http_operation.hpp>
 
 #include <array>
 #include <string>
@@ -30,7 +31,8 @@ struct OpenAiOptions {
   dialect::OpenAiVariant variant{};     ///< How translated requests are spelt.
 };
 
-/// POST /chat/completions, /completions for legacy requests, and /embeddings. GET /models.
+/// POST /chat/completions, /completions for legacy requests, /embeddings, /moderations, /rerank and
+/// /images/generations. GET /models.
 class OpenAiWire {
  public:
   using Options = OpenAiOptions;
@@ -85,6 +87,18 @@ class OpenAiWire {
     return &dialect::decode_openai_embedding_reply;
   }
 
+  std::string_view path(OperationRequest const& request, std::string&) const noexcept {
+    switch (request.kind()) {
+      case OperationKind::moderation: return "/moderations";
+      case OperationKind::rerank: return "/rerank";
+      case OperationKind::image: break;
+    }
+    return "/images/generations";
+  }
+  void write_fields(OperationRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
+
   std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {
     return "/models";
   }
@@ -116,7 +130,8 @@ class OpenAiWire {
   Secret authorization_;
 };
 
-/// Chat, embeddings and the list of models over the OpenAI protocol; see HttpChat, ask_embeddings and ask_offers.
+/// Chat, embeddings, other operations and the list of models over the OpenAI protocol; see HttpChat, ask_embeddings,
+/// ask_operation and ask_offers.
 ///
 ///     auto answer = OpenAi{options} | retry() | breaker();
 template <net::Transport T = net::AnyTransport>
@@ -127,6 +142,9 @@ class OpenAi : public HttpChat<OpenAiWire, T> {
 
   Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
     return ask_embeddings(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<OperationReply>> operator()(OperationRequest const& request, Call& call) {
+    return ask_operation(this->transport(), this->wire(), request, call);
   }
   Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
     return ask_offers(this->transport(), this->wire(), request, call);

@@ -8,6 +8,7 @@
 #include <lowart/model/count_request.hpp>
 #include <lowart/model/door_set.hpp>
 #include <lowart/model/embedding_request.hpp>
+#include <lowart/model/operation.hpp>
 
 #include <concepts>
 #include <optional>
@@ -17,7 +18,7 @@
 namespace lowart {
 
 /// A request names its reply and its operation ("chat", as it stands in records). Models: ChatRequest,
-/// EmbeddingRequest, CountRequest.
+/// EmbeddingRequest, CountRequest, OperationRequest.
 template <class R>
 concept Request = requires {
   typename R::reply_type;
@@ -45,7 +46,8 @@ concept Serves = Request<R> && requires(P& provider, R const& request, Call& cal
 
 /// Part 2 of Provider: it serves at least one operation that this library knows.
 template <class P>
-concept ServesSomething = Serves<P, ChatRequest> || Serves<P, EmbeddingRequest> || Serves<P, CountRequest>;
+concept ServesSomething = Serves<P, ChatRequest> || Serves<P, EmbeddingRequest> || Serves<P, CountRequest> ||
+                          Serves<P, OperationRequest>;
 
 /// A provider that can tell at once why a call for a model at a door is in vain: Router, and what is put around one.
 template <class P>

@@ -7,7 +7,7 @@ from .gateway import Gateway, new_key, provider, shared, target
 from .upstream import Upstream, closed_port, stalled_listener
 
 KEYS = 60
-OWN = 16
+OWN = 32
 STALL_CLOCKS = {"connect": "300ms", "first_token": "400ms", "between_tokens": "400ms", "whole": "10s"}
 
 
@@ -82,7 +82,9 @@ class World:
     def own_model(self):
         """A model whose breaker no other case opens; `chain-` before it fails over to the second upstream."""
         with self.lock:
-            return f"own{next(self.spare_models)}"
+            number = next(self.spare_models)
+        assert number < OWN, "more cases want a model of their own than there are: raise OWN"
+        return f"own{number}"
 
 
 def world():

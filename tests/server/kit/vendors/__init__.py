@@ -1,4 +1,4 @@
-"""Vendors: providers on loopback that speak the four wire protocols as the real ones do, and are as strict."""
+"""Vendors: providers on loopback that speak the wire protocols as the real ones do, and are as strict."""
 
 from .vendor import PROTOCOLS, VENDOR_KEY, Vendor
 

@@ -1,11 +1,11 @@
-"""Vendor: one listener that serves the four protocols, each at its paths, and keeps what arrived."""
+"""Vendor: one listener that serves the protocols, each at its paths, and keeps what arrived."""
 
 import json
 import time
 from urllib.parse import parse_qsl, urlsplit
 
 from ..upstream import Upstream
-from . import anthropic, gemini, openai_chat, openai_responses
+from . import anthropic, bedrock, gemini, ollama, openai_chat, openai_responses
 from .plays import play
 from .turns import Fault, Refused
 
@@ -15,6 +15,8 @@ PROTOCOLS = {
     "openai_responses": openai_responses,
     "anthropic": anthropic,
     "gemini": gemini,
+    "ollama": ollama,
+    "bedrock": bedrock,
 }
 PATHS = {
     "/v1/chat/completions": "openai",
@@ -22,6 +24,7 @@ PATHS = {
     "/v1/responses/input_tokens": "openai_responses",
     "/v1/messages": "anthropic",
     "/v1/messages/count_tokens": "anthropic",
+    "/api/chat": "ollama",
 }
 NAMES = {
     200: "OK",
@@ -38,6 +41,7 @@ class Call:
     def __init__(self, protocol, request, path, query):
         self.protocol, self.path, self.query = protocol, path, query
         self.wire = PROTOCOLS[protocol]
+        self.request = request
         self.peer = request.peer
         self.headers = {name.lower(): value for name, value in request.fields}
         self.body = request.json()
@@ -60,13 +64,15 @@ class Vendor(Upstream):
         url = urlsplit(target)
         if url.path == "/__calls":
             return self.tell(peer, url)
-        protocol = PATHS.get(url.path) or ("gemini" if "Content" in url.path.rpartition(":")[2] else None)
+        protocol = protocol_at(url.path)
         if method != "POST" or not protocol:
             return respond(peer, 404, {"error": {"message": f"no {method} {url.path}"}})
         call = Call(protocol, request, url.path, dict(parse_qsl(url.query)))
         self.calls.append(call)
         try:
-            if not self.admits(call):
+            if protocol == "bedrock":
+                bedrock.admit(call, self.key)
+            elif not self.admits(call):
                 raise Refused("Incorrect API key provided.", status=401)
             call.asked = call.wire.read(call.path, call.headers, call.body)
             if call.path.endswith(("/count_tokens", "/input_tokens")):
@@ -75,12 +81,12 @@ class Vendor(Upstream):
         except Refused as no:
             call.refusal = no.message
             body = call.wire.error(no.status, no.message, no.param, no.details)
-            return respond(peer, no.status, body, call.wire.error_headers(""))
+            return respond(peer, no.status, body, error_headers(call.wire, no.status, details=no.details))
         except (
             Exception
         ) as error:  # a request that the protocol's reader stumbles over is refused, and says where
             call.refusal = f"{type(error).__name__}: {error}"
-            return respond(peer, 400, call.wire.error(400, call.refusal), {})
+            return respond(peer, 400, call.wire.error(400, call.refusal), error_headers(call.wire, 400))
         if isinstance(said, Fault):
             return self.fail(peer, call, said)
         if call.asked.stream:
@@ -103,7 +109,7 @@ class Vendor(Upstream):
             return False
         if fault.status != 200:
             body = wire.error(fault.status, "says the vendor")
-            return respond(peer, fault.status, body, wire.error_headers(fault.retry_after))
+            return respond(peer, fault.status, body, error_headers(wire, fault.status, fault.retry_after))
         if not call.asked.stream:
             return False  # closed without an answer
         start_stream(peer, call)
@@ -155,8 +161,22 @@ class Vendor(Upstream):
         return respond(peer, 200, told)
 
 
+def protocol_at(path):
+    if path.startswith("/model/"):
+        return "bedrock"
+    return PATHS.get(path) or ("gemini" if "Content" in path.rpartition(":")[2] else None)
+
+
+def error_headers(wire, status, retry_after="", details=None):
+    """AWS names the kind of an error there, the others within the body."""
+    if wire is bedrock:
+        return bedrock.error_headers(retry_after, status, details)
+    return wire.error_headers(retry_after)
+
+
 def ok_headers(call):
-    return {"request-id" if call.protocol == "anthropic" else "x-request-id": "req_vendor"}
+    names = {"anthropic": "request-id", "bedrock": "x-amzn-requestid"}
+    return {names.get(call.protocol, "x-request-id"): "req_vendor"}
 
 
 def respond(peer, status, value, headers=None):
@@ -169,7 +189,7 @@ def respond(peer, status, value, headers=None):
 
 def start_stream(peer, call):
     fields = {
-        "content-type": "text/event-stream; charset=utf-8",
+        "content-type": getattr(call.wire, "CONTENT_TYPE", "text/event-stream; charset=utf-8"),
         "transfer-encoding": "chunked",
         **ok_headers(call),
     }

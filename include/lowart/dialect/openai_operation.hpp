@@ -1,0 +1,92 @@
+#pragma once
+/// Moderation, reranking and images: the facts of a request, and what a reply says it used.
+
+#include <lowart/core/result.hpp>
+#include <lowart/core/usage.hpp>
+#include <lowart/dialect/json_scan.hpp>
+#include <lowart/dialect/json_text.hpp>
+#include <lowart/dialect/openai_facts.hpp>
+#include <lowart/dialect/openai_usage.hpp>
+#include <lowart/dialect/responses_usage.hpp>
+#include <lowart/model/operation.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart::dialect {
+
+namespace openai_operation {
+
+/// What a request of a kind cannot be without.
+constexpr std::string_view subject_of(OperationKind kind) noexcept {
+  switch (kind) {
+    case OperationKind::moderation: return "input";
+    case OperationKind::rerank: return "query";
+    case OperationKind::image: return "prompt";
+  }
+  return {};
+}
+
+inline Result<void> check_members(OperationKind kind, std::string_view body, bool stream) {
+  std::string const subject(subject_of(kind));
+  if (!openai_facts::is_set(find_member(body, subject)))
+    return openai_facts::refuse(subject, "the request has no '" + subject + "'");
+  if (kind == OperationKind::rerank) {
+    auto const documents = find_member(body, "documents");
+    if (!documents || documents->kind != JsonKind::array)
+      return openai_facts::refuse("documents", "'documents' must be a list");
+  }
+  if (stream) return openai_facts::refuse("stream", "images come whole here: leave 'stream' out or false");
+  return {};
+}
+
+/// {"input_tokens": ...} as of images and Cohere, {"prompt_tokens": ...}, or {"total_tokens": ...} alone as of rerankers,
+/// which write nothing.
+inline Usage read_usage(std::string_view object) {
+  if (find_member(object, "input_tokens")) return read_responses_usage(object);
+  Usage usage = read_openai_usage(object);
+  if (!usage.empty()) return usage;
+  auto const total = find_member(object, "total_tokens");
+  if (auto const tokens = total ? as_int(total->value) : std::nullopt; tokens && *tokens >= 0)
+    usage.set(UsageClass::input, *tokens);
+  return usage;
+}
+
+}  // namespace openai_operation
+
+/// The facts of a body of this kind. Views into `body`; `model` into `scratch` when the name has escapes.
+///
+/// Not a validator: upstream checks the rest. Refused with Errc::invalid_request and `param`: text that is not one
+/// whole JSON object, a missing, empty or doubled `model`, none of what the kind is about, `stream: true`.
+inline Result<WireOperation> read_operation_facts(OperationKind kind, std::string_view body,
+                                                  std::string& scratch) {
+  auto const common = openai_facts::read_common(body, openai_facts::find_members(body), scratch);
+  if (!common) return fail(common.error());
+  Result<void> const checked = openai_operation::check_members(kind, body, common->stream);
+  if (!checked) return fail(checked.error());
+  return WireOperation{
+      .kind = kind, .body = body, .model = common->model, .model_token = common->model_token};
+}
+
+/// Looks at a reply: is it an answer, and what did it use? Usage stands in `usage`, of Cohere in `meta.tokens`; nothing
+/// where the provider tells nothing. Errors: malformed_reply.
+inline Result<Usage> read_operation_reply(std::string_view body) {
+  bool has_results = false;
+  Usage usage;
+  JsonScan const scan = scan_object(body, [&](JsonMember const& member) {
+    if (member.key_is("results") || member.key_is("data")) has_results = member.kind == JsonKind::array;
+    else if (member.key_is("usage") && member.kind == JsonKind::object)
+      usage = openai_operation::read_usage(member.value);
+    else if (member.key_is("meta") && member.kind == JsonKind::object)
+      if (auto const tokens = find_member(member.value, "tokens"); tokens && tokens->kind == JsonKind::object)
+        usage = openai_operation::read_usage(tokens->value);
+  });
+  if (scan == JsonScan::ok && has_results) return usage;
+  std::string message = "the provider's reply has neither 'results' nor 'data'";
+  if (scan != JsonScan::ok) message.append(": ").append(to_string(scan));
+  return fail(Errc::malformed_reply, std::move(message), Origin::upstream);
+}
+
+}  // namespace lowart::dialect

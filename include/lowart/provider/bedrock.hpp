@@ -1,0 +1,131 @@
+#pragma once
+/// Bedrock: the models of Amazon Bedrock, by its Converse protocol.
+
+#include <lowart/dialect/bedrock_reader.hpp>
+#include <lowart/dialect/bedrock_reply_decode.hpp>
+#include <lowart/dialect/bedrock_request_encode.hpp>
+#include <lowart/net/sigv4.hpp>
+#include <lowart/net/url.hpp>
+#include <lowart/provider/http_chat.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+/// Credentials are an access key with its secret, of which every request is signed, or an api_key, which is sent.
+struct BedrockOptions {
+  std::string name{"bedrock"};
+  std::string region{"us-east-1"};  ///< Where the models run; part of every signature.
+  std::string base_url{};           ///< Empty: https://bedrock-runtime.REGION.amazonaws.com
+  std::string access_key_id{};      ///< Empty signs nothing.
+  Secret secret_access_key{};
+  Secret session_token{};               ///< Of temporary credentials.
+  Secret api_key{};                     ///< A Bedrock API key, instead of the three above.
+  bool client_key{false};               ///< Without any credentials: the API key that the client brings.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
+  MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
+  dialect::BedrockVariant variant{};
+
+  /// With the base URL of the region, where there was none.
+  BedrockOptions completed() && {
+    if (base_url.empty()) base_url = "https://bedrock-runtime." + region + ".amazonaws.com";
+    return std::move(*this);
+  }
+};
+
+/// POST /model/{model}/converse and /model/{model}/converse-stream.
+class BedrockWire {
+ public:
+  using Options = BedrockOptions;
+  using Reader = dialect::BedrockReader;
+  static constexpr std::string_view request_id = "x-amzn-requestid";
+  static constexpr std::string_view stream_type = "application/vnd.amazon.eventstream";
+  static constexpr std::array<std::string_view, 3> refusal_fields{"x-amzn-errortype", "retry-after",
+                                                                  "retry-after-ms"};
+
+  explicit BedrockWire(BedrockOptions options) : options_(std::move(options).completed()) {
+    auto const url = net::parse_base_url(options_.base_url);
+    if (url) host_ = url->authority(), prefix_ = url->prefix();
+  }
+  BedrockOptions const& options() const noexcept { return options_; }
+
+  static bool speaks(Dialect) noexcept { return false; }  // no client brings Converse
+  static Dialect reply_dialect(Dialect) noexcept { return Dialect::bedrock; }
+  std::string_view path(ChatRequest const& request, std::string& made) const {
+    made = "/model/" + http_wire::percent_encoded(request.model());
+    return made.append(request.stream() ? "/converse-stream" : "/converse");
+  }
+  void write_fields(ChatRequest const&, Call& call, net::HttpRequest& http) const {
+    if (!options_.api_key.empty())
+      http.field("authorization", http_wire::bearer(options_.api_key.reveal(), call));
+    else if (auto const key = http_wire::client_key(options_, call); !key.empty() && !signs())
+      http.field("authorization", http_wire::bearer(key, call));
+  }
+  Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_bedrock(c, model, losses, options_.variant);
+  }
+
+  /// Signs the host as the transport sends it, the time of the call's clock and the body. Nothing that a proxy on the
+  /// way may add or change is signed.
+  void sign(Call& call, net::HttpRequest& http) const {
+    if (!signs()) return;
+    std::string_view const time = call.keep(net::sigv4_time(call.clock().utc_micros()));
+    std::string_view const token = options_.session_token.reveal();
+    http.field("x-amz-date", time);
+    if (!token.empty()) http.field("x-amz-security-token", token);
+    std::array<net::SigV4Request::Field, 4> const fields{{{"content-type", http_wire::json_type},
+                                                          {"host", host_},
+                                                          {"x-amz-date", time},
+                                                          {"x-amz-security-token", token}}};
+    std::string const path = prefix_ + std::string(http.path());
+    net::SigV4Request const request{.method = http.method(),
+                                    .path = path,
+                                    .query = {},
+                                    .fields = std::span(fields).first(token.empty() ? 3U : 4U),
+                                    .body = http.pieces()};
+    net::SigV4Scope const scope{.access_key_id = options_.access_key_id,
+                                .secret_access_key = options_.secret_access_key.reveal(),
+                                .region = options_.region,
+                                .service = "bedrock"};
+    http.field("authorization", call.keep(net::sigv4_authorization(request, scope, time)));
+  }
+
+  Reader reader() const { return Reader(); }
+  static auto decoder(bool streamed) noexcept {
+    return streamed ? &dialect::make_stream_decoder<dialect::BedrockReplyEvents, dialect::AwsEventSplitter>
+                    : &dialect::make_whole_decoder<&dialect::decode_bedrock_reply>;
+  }
+  template <dialect::HeaderLookup F>
+  static Error refusal(int status, std::string_view body, F const& header, std::int64_t now) {
+    return dialect::from_bedrock_error(status, body, header, now);
+  }
+
+ private:
+  bool signs() const noexcept { return options_.api_key.empty() && !options_.access_key_id.empty(); }
+
+  BedrockOptions options_;
+  std::string host_, prefix_;  ///< Of the base URL.
+};
+
+/// Chat over the Converse protocol; see HttpChat. There are no client requests in this protocol: all are translated.
+template <net::Transport T = net::AnyTransport>
+class Bedrock : public HttpChat<BedrockWire, T> {
+  using Base = HttpChat<BedrockWire, T>;
+
+ public:
+  Bedrock(T transport, BedrockOptions options) : Base(std::move(transport), std::move(options)) {}
+  /// Over the network: include <lowart/net/http_client.hpp> as well. Throws std::invalid_argument for a bad base_url.
+  explicit Bedrock(BedrockOptions options)
+    requires std::same_as<T, net::AnyTransport>
+      : Base(std::move(options).completed()) {}
+};
+Bedrock(BedrockOptions) -> Bedrock<net::AnyTransport>;
+template <net::Transport T>
+Bedrock(T, BedrockOptions) -> Bedrock<T>;
+
+}  // namespace lowart

@@ -1,0 +1,121 @@
+#pragma once
+/// Ollama: a server of Ollama, in its own protocol.
+
+#include <lowart/dialect/model_offer_page.hpp>
+#include <lowart/dialect/ndjson.hpp>
+#include <lowart/dialect/ollama_embeddings.hpp>
+#include <lowart/dialect/ollama_error_reading.hpp>
+#include <lowart/dialect/ollama_reader.hpp>
+#include <lowart/dialect/ollama_reply_decode.hpp>
+#include <lowart/dialect/ollama_request_encode.hpp>
+#include <lowart/provider/http_chat.hpp>
+#include <lowart/provider/http_embeddings.hpp>
+#include <lowart/provider/http_offers.hpp>
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart {
+
+struct OllamaOptions {
+  std::string name{"ollama"};
+  std::string base_url{"http://127.0.0.1:11434"};  ///< Up to and without "/api".
+  Secret api_key{};        ///< For ollama.com or a server in front. Empty sends no Authorization.
+  bool client_key{false};  ///< Without an api_key: the one that the client brings.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
+  MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
+  dialect::OllamaVariant variant{};     ///< How the server is asked, whoever asks.
+};
+
+/// POST /api/chat and /api/embed. GET /api/tags. Streams are lines of JSON.
+class OllamaWire {
+ public:
+  using Options = OllamaOptions;
+  using Reader = dialect::OllamaReader;
+  static constexpr std::string_view stream_type = "application/x-ndjson";
+  static constexpr std::string_view request_id = "x-request-id";
+  static constexpr std::array<std::string_view, 2> refusal_fields{"retry-after", "retry-after-ms"};
+
+  explicit OllamaWire(OllamaOptions options) : options_(std::move(options)) {
+    if (!options_.api_key.empty())
+      authorization_ = Secret("Bearer " + std::string(options_.api_key.reveal()));
+  }
+  OllamaOptions const& options() const noexcept { return options_; }
+
+  static bool speaks(Dialect d) noexcept { return d == Dialect::ollama; }
+  static Dialect reply_dialect(Dialect) noexcept { return Dialect::ollama; }
+  std::string_view path(ChatRequest const&, std::string&) const noexcept { return "/api/chat"; }
+  void write_fields(ChatRequest const&, Call& call, net::HttpRequest& http) const { authorize(call, http); }
+  Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_ollama(c, model, losses, options_.variant);
+  }
+
+  static bool speaks(EmbeddingDialect d) noexcept { return d == EmbeddingDialect::ollama; }
+  static EmbeddingDialect reply_dialect(EmbeddingDialect) noexcept { return EmbeddingDialect::ollama; }
+  std::string_view path(EmbeddingRequest const&, std::string&) const noexcept { return "/api/embed"; }
+  void write_fields(EmbeddingRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
+  static std::string model_in_body(std::string_view model) { return std::string(model); }
+  Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
+    return dialect::encode_ollama_embeddings(c, model, losses);
+  }
+  static Result<Usage> read_embeddings(EmbeddingDialect, std::string_view body) {
+    return dialect::read_ollama_embeddings(body);
+  }
+  static EmbeddingReply::Decode embeddings_decoder(EmbeddingDialect) noexcept {
+    return &dialect::decode_ollama_embedding_reply;
+  }
+
+  std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {
+    return "/api/tags";
+  }
+  void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
+  static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
+    return dialect::read_ollama_offers(body);
+  }
+
+  Reader reader() const { return Reader(); }
+  static auto decoder(bool streamed) noexcept {
+    return streamed ? &dialect::make_stream_decoder<dialect::OllamaReplyEvents, dialect::NdjsonSplitter>
+                    : &dialect::make_whole_decoder<&dialect::decode_ollama_reply>;
+  }
+  template <dialect::HeaderLookup F>
+  static Error refusal(int status, std::string_view body, F const& header, std::int64_t now) {
+    return dialect::from_ollama_error(status, body, header, now);
+  }
+
+ private:
+  void authorize(Call& call, net::HttpRequest& http) const {
+    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
+    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
+      http.field("authorization", http_wire::bearer(key, call));
+  }
+
+  OllamaOptions options_;
+  Secret authorization_;
+};
+
+/// Chat, embeddings and the list of models over Ollama's protocol; see HttpChat, ask_embeddings and ask_offers.
+template <net::Transport T = net::AnyTransport>
+class Ollama : public HttpChat<OllamaWire, T> {
+ public:
+  using HttpChat<OllamaWire, T>::HttpChat;
+  using HttpChat<OllamaWire, T>::operator();
+
+  Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
+    return ask_embeddings(this->transport(), this->wire(), request, call);
+  }
+  Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
+    return ask_offers(this->transport(), this->wire(), request, call);
+  }
+};
+Ollama(OllamaOptions) -> Ollama<net::AnyTransport>;
+template <net::Transport T>
+Ollama(T, OllamaOptions) -> Ollama<T>;
+
+}  // namespace lowart

@@ -1,0 +1,23 @@
+#pragma once
+/// What the configuration and the catalogue know of a model, for lists and for prices.
+
+#include "config.hpp"
+
+#include <lowart/gateway/model_list.hpp>
+#include <lowart/model/model_offers.hpp>
+
+#include <string_view>
+
+namespace lowart::server {
+
+/// What the catalogue knows, where `vendor` is not null.
+Price listed_price(Vendor const* vendor, std::string_view model);
+
+/// Of a target that asks its provider for `asked`. A price in the file stands before the catalogue's.
+ModelFacts facts_of(ProviderConfig const& provider, TargetConfig const& target, ModelConfig const& model,
+                    std::string_view asked);
+
+/// Of a model that a provider offers, which knows best how much fits in.
+ModelFacts facts_of(ProviderConfig const& provider, ModelOffer const& offer);
+
+}  // namespace lowart::server
