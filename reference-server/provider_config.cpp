@@ -50,7 +50,7 @@ void read_breaker(YamlMap& parent, BreakerOptions& breaker) {
 }
 
 /// A type of provider as the file names it. A new one is a line here, its own names in read_variant() and its case
-/// in route_builder.cpp.
+/// in provider_leaf.hpp.
 struct TypeName {
   std::string_view name;
   ProviderType type;

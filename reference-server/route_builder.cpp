@@ -2,6 +2,7 @@
 
 #include "config_readers.hpp"
 #include "model_facts.hpp"
+#include "provider_leaf.hpp"
 #include "route_cache.hpp"
 #include "route_shape.hpp"
 
@@ -18,15 +19,6 @@
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
-#include <lowart/provider/anthropic.hpp>
-#include <lowart/provider/azure_openai.hpp>
-#include <lowart/provider/bedrock.hpp>
-#include <lowart/provider/demo.hpp>
-#include <lowart/provider/gemini.hpp>
-#include <lowart/provider/ollama.hpp>
-#include <lowart/provider/openai.hpp>
-#include <lowart/provider/openai_responses.hpp>
-#include <lowart/provider/vertex.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -36,17 +28,6 @@
 namespace lowart::server {
 
 namespace {
-
-template <class Options>
-Options http_options(ProviderConfig const& config, Secret const& key) {
-  Options options;
-  options.name = config.name;
-  options.base_url = config.base_url;
-  options.api_key = key;
-  options.client_key = config.client_key;
-  options.may_drop = config.may_drop;
-  return options;
-}
 
 /// The model that a target asks for, and what breakers and metrics call it: for a pattern the name is the client's.
 std::string upstream_model(TargetConfig const& target, ModelConfig const& model) {
@@ -150,60 +131,11 @@ AnyProvider RouteBuilder::build(WhenConfig const& when, ModelConfig const& model
   return AnyProvider(When(when.condition, std::move(then), build(when.otherwise.front(), model)));
 }
 
-/// Hands the leaf of a provider to `make`, and returns what that makes of it.
 template <class Make>
 auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Make&& make) {
-  using Http = net::HttpTransport;
-  if (config.type == ProviderType::demo) return make(Demo(config.name));
-  Http const& transport = made_.transports.at(config.name);
-  switch (config.type) {
-    case ProviderType::openai: {
-      auto options = http_options<OpenAiOptions>(config, key);
-      options.done_required = config.done_required;
-      options.repair = config.repair;
-      options.variant = config.openai_variant;
-      return make(OpenAi<Http>(transport, std::move(options)));
-    }
-    case ProviderType::openai_responses:
-      return make(OpenAiResponses<Http>(transport, http_options<OpenAiResponsesOptions>(config, key)));
-    case ProviderType::anthropic: {
-      auto options = http_options<AnthropicOptions>(config, key);
-      if (!config.anthropic_version.empty()) options.version = config.anthropic_version;
-      options.variant = config.anthropic_variant;
-      return make(Anthropic<Http>(transport, std::move(options)));
-    }
-    case ProviderType::ollama: {
-      auto options = http_options<OllamaOptions>(config, key);
-      options.variant = config.ollama_variant;
-      return make(Ollama<Http>(transport, std::move(options)));
-    }
-    case ProviderType::azure_openai: {
-      auto options = http_options<AzureOpenAiOptions>(config, key);
-      options.repair = config.repair;
-      options.variant = config.openai_variant;
-      options.api_version = config.api_version;
-      options.token = token_of(config);
-      return make(AzureOpenAi<Http>(transport, std::move(options)));
-    }
-    case ProviderType::vertex: {
-      auto options = http_options<VertexOptions>(config, key);
-      options.token = token_of(config);
-      return make(Vertex<Http>(transport, std::move(options)));
-    }
-    case ProviderType::bedrock: {
-      auto options = http_options<BedrockOptions>(config, key);
-      options.region = config.aws.region;
-      options.access_key_id = config.aws.access_key_id;
-      options.secret_access_key = config.aws.secret_access_key;
-      options.session_token = config.aws.session_token;
-      options.variant = {.default_max_tokens = config.anthropic_variant.default_max_tokens,
-                         .adaptive_thinking = config.anthropic_variant.adaptive_thinking};
-      return make(Bedrock<Http>(transport, std::move(options)));
-    }
-    case ProviderType::gemini:
-    case ProviderType::demo: break;
-  }
-  return make(Gemini<Http>(transport, http_options<GeminiOptions>(config, key)));
+  auto const transport = made_.transports.find(config.name);
+  return with_provider(config, key, transport == made_.transports.end() ? nullptr : &transport->second,
+                       token_of(config), make);
 }
 
 void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pattern) {
