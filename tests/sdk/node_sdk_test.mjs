@@ -33,6 +33,14 @@ ofEach('a plain call', async (model) => {
   assert.match(completion._request_id, /^req_/);
 });
 
+test('moderations and images', async () => {
+  const judged = await client().moderations.create({ model: 'up', input: 'harm' });
+  assert.equal(judged.results[0].flagged, true);
+  const made = await client().images.generate({ model: 'up', prompt: 'a cat' });
+  assert.equal(made.data[0].b64_json, 'iVBORw0KGgo=');
+  assert.equal(made.usage.total_tokens, 322);
+});
+
 ofEach('a stream', async (model) => {
   const stream = await client().chat.completions.create({ model, messages, stream: true });
   let text = '';

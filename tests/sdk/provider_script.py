@@ -82,8 +82,28 @@ def text_of(asked):
     return f"The tools say: {' and '.join(results)}" if results else "Hello, world!"
 
 
+MODERATION = {
+    "id": "modr-up",
+    "model": "up-model",
+    "results": [{"flagged": True, "categories": {"violence": True}, "category_scores": {"violence": 0.9}}],
+}
+IMAGE = {
+    "created": 1,
+    "data": [{"b64_json": "iVBORw0KGgo="}],
+    "usage": {
+        "input_tokens": 50,
+        "output_tokens": 272,
+        "total_tokens": 322,
+        "input_tokens_details": {"text_tokens": 10, "image_tokens": 40},
+    },
+}
+
+
 def answers(peer, request):
     asked = request.json()
+    for path, reply in (("/moderations", MODERATION), ("/images/generations", IMAGE)):
+        if request.line.split()[1].endswith(path):
+            return whole(json.dumps(reply).encode())(peer, request)
     if "prompt" in asked:
         return completions(peer, request, asked)
     if asked.get("tools") and not any(m["role"] == "tool" for m in asked["messages"]):

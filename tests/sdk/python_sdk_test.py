@@ -118,6 +118,16 @@ def _():
     check(coded.usage.prompt_tokens > 0, coded.usage)
 
 
+@case("moderations and images as the SDK asks for them and reads them")
+def _():
+    judged = client().moderations.create(model="up", input=["hello", "harm"])
+    check(judged.results[0].flagged and judged.results[0].categories.violence, judged)
+    made = client().images.generate(model="up", prompt="a cat", size="1024x1024")
+    equal((made.data[0].b64_json, made.usage.total_tokens), ("iVBORw0KGgo=", 322))
+    raises(openai.BadRequestError, lambda: client().images.generate(model="up", prompt="a cat", stream=True), status=400)
+    raises(openai.NotFoundError, lambda: client().moderations.create(model="demo", input="hello"), status=404)
+
+
 @of_each("a stream: role first, text in pieces, one finish reason, no usage unless asked for")
 def _(model):
     chunks = list(client().chat.completions.create(model=model, messages=ASK, stream=True))
