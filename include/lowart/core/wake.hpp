@@ -1,17 +1,13 @@
 #pragma once
-/// Wake: one coroutine waits until another says go. run_beside(): starts a coroutine beside the one that runs.
+/// Wake: one coroutine waits until another says go.
 
 #include <lowart/core/clock.hpp>
 #include <lowart/core/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
-
-#include <utility>
 
 namespace lowart {
 
@@ -36,11 +32,5 @@ class Wake {
   asio::steady_timer timer_;
   bool set_{false};
 };
-
-/// Starts `task` on `executor`; it goes on while its starter waits for something else. It owns what it works with, or
-/// its starter waits for its end.
-inline void run_beside(asio::any_io_executor const& executor, Task<void> task) {
-  asio::co_spawn(executor, std::move(task), asio::detached);
-}
 
 }  // namespace lowart

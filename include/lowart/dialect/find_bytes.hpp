@@ -1,15 +1,13 @@
 #pragma once
 /// find_bytes: where a short text occurs in a longer one, 16 or 32 places a step.
 
+#include <lowart/core/intrinsics.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-
-#if defined(__SSE2__) || defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace lowart::dialect {
 

@@ -2,14 +2,12 @@
 /// 64 bytes of JSON text at once, as bit masks: AVX2 when compiled for it, SSE2 on every x86-64, else
 /// portable.
 
+#include <lowart/core/intrinsics.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#if defined(__SSE2__) || defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace lowart::dialect::json_block {
 

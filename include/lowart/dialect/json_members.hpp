@@ -36,12 +36,13 @@ class JsonMembers {
     if (members.size() < 2) return;
     auto const repeats_later = [&](std::size_t at) {
       auto const later = members.subspan(at + 1);
-      return std::ranges::find(later, members[at].key, &JsonMember::key) != later.end();
+      return std::any_of(later.begin(), later.end(),
+                         [&](JsonMember const& other) { return other.key == members[at].key; });
     };
-    std::vector<bool> const gone = members.size() <= places ? std::vector<bool>() : repeated(members);
+    std::vector<char> const gone = members.size() <= places ? std::vector<char>() : repeated(members);
     std::size_t kept = 0;
     for (std::size_t at = 0; at < members.size(); ++at)
-      if (gone.empty() ? !repeats_later(at) : !gone[at]) members[kept++] = members[at];
+      if (gone.empty() ? !repeats_later(at) : gone[at] == 0) members[kept++] = members[at];
     truncate(kept);
   }
 
@@ -54,13 +55,16 @@ class JsonMembers {
     ++size_;
   }
   /// Which of many have one of the same name behind them.
-  static std::vector<bool> repeated(std::span<JsonMember const> members) {
+  static std::vector<char> repeated(std::span<JsonMember const> members) {
     std::vector<std::size_t> by_name(members.size());
     for (std::size_t i = 0; i < by_name.size(); ++i) by_name[i] = i;
-    std::ranges::sort(by_name, {}, [&](std::size_t i) { return std::pair(members[i].key, i); });
-    std::vector<bool> gone(members.size());
+    std::sort(by_name.begin(), by_name.end(), [&](std::size_t one, std::size_t other) {
+      int const order = members[one].key.compare(members[other].key);
+      return order != 0 ? order < 0 : one < other;
+    });
+    std::vector<char> gone(members.size());
     for (std::size_t i = 0; i + 1 < by_name.size(); ++i)
-      gone[by_name[i]] = members[by_name[i]].key == members[by_name[i + 1]].key;
+      gone[by_name[i]] = members[by_name[i]].key == members[by_name[i + 1]].key ? 1 : 0;
     return gone;
   }
   void truncate(std::size_t size) {

@@ -1,13 +1,11 @@
 #pragma once
 /// A piece of text that stands in a JSON string: 32 bytes with AVX2, else 16. Where does it need a closer look?
 
+#include <lowart/core/intrinsics.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-
-#if defined(__SSE2__) || defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace lowart::dialect {
 

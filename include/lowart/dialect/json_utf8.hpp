@@ -1,14 +1,12 @@
 #pragma once
 /// Is a text valid UTF-8? 32 bytes at a time with AVX2; elsewhere sequence by sequence behind a fast way for ASCII.
 
+#include <lowart/core/intrinsics.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace lowart::dialect {
 

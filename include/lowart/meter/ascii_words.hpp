@@ -4,11 +4,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <lowart/core/intrinsics.hpp>
 #include <lowart/meter/pretokenizer.hpp>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 namespace lowart::detail {
 
 /// Bit i says something about byte i of sixteen.

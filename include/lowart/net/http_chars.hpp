@@ -1,6 +1,8 @@
 #pragma once
 /// Character classes of HTTP/1.1 (RFC 9110 section 5.6, RFC 3986) and the loops that run over them.
 
+#include <lowart/core/intrinsics.hpp>
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -8,10 +10,6 @@
 #include <cstring>
 #include <string_view>
 #include <type_traits>
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
 
 namespace lowart::net {
 

@@ -2,6 +2,7 @@
 /// HedgedCall: one call over a chain, with a second attempt beside one that is slow. What Hedge awaits.
 
 #include <lowart/core/call.hpp>
+#include <lowart/core/run_beside.hpp>
 #include <lowart/core/wake.hpp>
 #include <lowart/policy/fallback.hpp>
 #include <lowart/policy/hedge_decision.hpp>

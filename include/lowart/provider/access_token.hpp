@@ -2,7 +2,7 @@
 /// AccessToken: a bearer token that a token server gives for a while, fetched when it is needed.
 
 #include <lowart/core/call.hpp>
-#include <lowart/core/wake.hpp>
+#include <lowart/core/run_beside.hpp>
 #include <lowart/core/wakeup.hpp>
 #include <lowart/dialect/oauth_token.hpp>
 #include <lowart/dialect/upstream_error.hpp>
