@@ -3,6 +3,7 @@
 /// get beyond them.
 
 #include "fuzz.hpp"
+#include "reply_findings.hpp"
 
 #include <lowart/dialect/anthropic_reply_encode.hpp>
 #include <lowart/dialect/bedrock_error_reading.hpp>
@@ -46,34 +47,10 @@ void put_right(std::string& stream) {
   }
 }
 
-struct Findings {
-  std::string text;
-  Usage usage;
-  std::int64_t events;
-  FinishReason finish;
-  bool committed, may_end, failed;
-  std::vector<ChatDelta> steps;
-  friend bool operator==(Findings const&, Findings const&) = default;
-};
-
-Findings read(std::string_view stream, std::uint32_t seed) {
-  BedrockReader reader(BedrockEvents(), 4096);
-  BedrockStreamDecoder decoder;
-  ReplyProgress progress(std::pmr::get_default_resource());
-  Findings found{};
-  bool decodes = true;
-  cut(stream, seed, [&](std::string const& piece, bool last) {
-    found.failed = !reader.feed(piece, progress);
-    require(reader.good_bytes() <= piece.size());
-    decodes = decodes && decoder.decode(piece, last, found.steps).has_value();
-  });
-  found.text = progress.text;
-  found.usage = progress.usage;
-  found.events = progress.events;
-  found.finish = progress.finish;
-  found.committed = reader.committed();
-  found.may_end = reader.may_end();
-  require(!(found.failed && reader.may_end() && !reader.done() && found.finish == FinishReason::none &&
+ReplyFindings read(std::string_view stream, std::uint32_t seed) {
+  ReplyFindings found =
+      read_reply(BedrockReader(BedrockEvents(), 4096), BedrockStreamDecoder(), stream, seed);
+  require(!(found.failed && found.may_end && !found.done && found.finish == FinishReason::none &&
             !found.committed));
   return found;
 }
@@ -92,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   if (size < SeededInput::shortest) return 0;
   auto [seed, input] = SeededInput(data, size);
   if ((seed & 2U) != 0) put_right(input);
-  Findings const one = read(input, seed);
+  ReplyFindings const one = read(input, seed);
   require(one == read(input, seed * 31U));
   CompletionBuilder builder;
   for (ChatDelta const& step : one.steps) builder.add(step);

@@ -2,6 +2,7 @@
 /// said to every other dialect, and how a stream is cut changes nothing that is read.
 
 #include "fuzz.hpp"
+#include "reply_findings.hpp"
 
 #include <lowart/dialect/anthropic_request.hpp>
 #include <lowart/dialect/completion_builder.hpp>
@@ -66,38 +67,19 @@ void check_request(std::string_view body) {
   require(twice && *twice == *written);
 }
 
-struct Findings {
-  std::string text;
-  Usage usage;
-  std::int64_t events;
-  FinishReason finish;
-  bool committed, may_end, failed;
-  std::vector<ChatDelta> steps;
+struct Findings : ReplyFindings {
   std::string as_array;
   friend bool operator==(Findings const&, Findings const&) = default;
 };
 
 /// Reads, decodes and frames the stream in pieces of sizes drawn from `seed`.
 Findings read(std::string_view stream, std::uint32_t seed) {
-  GeminiReader reader;
-  SseReplyDecoder<GeminiReplyEvents> decoder;
   GeminiArrayFramer framer;
-  ReplyProgress progress(std::pmr::get_default_resource());
-  Findings found{};
-  bool decodes = true;
-  cut(stream, seed, [&](std::string const& piece, bool last) {
-    found.failed = !reader.feed(piece, progress);
-    require(reader.good_bytes() <= piece.size());
-    decodes = decodes && decoder.decode(piece, last, found.steps).has_value();
-    framer.feed(piece, found.as_array);
-  });
+  Findings found;
+  static_cast<ReplyFindings&>(found) =
+      read_reply(GeminiReader(), SseReplyDecoder<GeminiReplyEvents>(), stream, seed,
+                 [&](std::string const& piece) { framer.feed(piece, found.as_array); });
   framer.finish(found.as_array);
-  found.text = progress.text;
-  found.usage = progress.usage;
-  found.events = progress.events;
-  found.finish = progress.finish;
-  found.committed = reader.committed();
-  found.may_end = reader.may_end();
   return found;
 }
 

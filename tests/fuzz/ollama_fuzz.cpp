@@ -3,6 +3,7 @@
 /// can be said to Ollama as JSON.
 
 #include "fuzz.hpp"
+#include "reply_findings.hpp"
 
 #include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/json_check.hpp>
@@ -61,35 +62,8 @@ Lines lines_of(std::string_view stream, std::uint32_t seed, std::size_t limit) {
   return lines;
 }
 
-struct Findings {
-  std::string text;
-  Usage usage;
-  std::int64_t events;
-  FinishReason finish;
-  bool committed, done, failed;
-  std::vector<ChatDelta> steps;
-  friend bool operator==(Findings const&, Findings const&) = default;
-};
-
-/// Reads and decodes the stream in pieces of sizes drawn from `seed`.
-Findings read(std::string_view stream, std::uint32_t seed) {
-  OllamaReader reader;
-  SseReplyDecoder<OllamaReplyEvents, NdjsonSplitter> decoder;
-  ReplyProgress progress(std::pmr::get_default_resource());
-  Findings found{};
-  bool decodes = true;
-  cut(stream, seed, [&](std::string const& piece, bool last) {
-    found.failed = !reader.feed(piece, progress);
-    require(reader.good_bytes() <= piece.size());
-    decodes = decodes && decoder.decode(piece, last, found.steps).has_value();
-  });
-  found.text = progress.text;
-  found.usage = progress.usage;
-  found.events = progress.events;
-  found.finish = progress.finish;
-  found.committed = reader.committed();
-  found.done = reader.done();
-  return found;
+ReplyFindings read(std::string_view stream, std::uint32_t seed) {
+  return read_reply(OllamaReader(), SseReplyDecoder<OllamaReplyEvents, NdjsonSplitter>(), stream, seed);
 }
 
 void check_said(std::vector<ChatDelta> const& steps) {
@@ -124,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   constexpr std::size_t no_limit = 1U << 30U, small = 24;
   require(lines_of(input, seed, no_limit).found == naive_lines(input));
   require(lines_of(input, seed, small) == lines_of(input, seed * 31U, small));
-  Findings const one = read(input, seed);
+  ReplyFindings const one = read(input, seed);
   require(one == read(input, seed * 31U));
   check_said(one.steps);
   ReplyProgress progress(std::pmr::get_default_resource());

@@ -2,6 +2,7 @@
 /// stream is cut changes nothing that is read, and what is written is read again.
 
 #include "fuzz.hpp"
+#include "reply_findings.hpp"
 
 #include <lowart/dialect/responses_continuation.hpp>
 #include <lowart/dialect/responses_facts.hpp>
@@ -46,35 +47,8 @@ void check_request(std::string_view body) {
   require(continued.has_value());
 }
 
-struct Findings {
-  std::string text;
-  Usage usage;
-  std::int64_t events;
-  FinishReason finish;
-  bool committed, done, failed;
-  std::vector<ChatDelta> steps;
-  friend bool operator==(Findings const&, Findings const&) = default;
-};
-
-/// Reads and decodes the stream in pieces of sizes drawn from `seed`.
-Findings read(std::string_view stream, std::uint32_t seed) {
-  ReplyReader<ResponsesEvents> reader;
-  ResponsesStreamDecoder decoder;
-  ReplyProgress progress(std::pmr::get_default_resource());
-  Findings found{};
-  bool decodes = true;
-  cut(stream, seed, [&](std::string const& piece, bool last) {
-    found.failed = !reader.feed(piece, progress);
-    require(reader.good_bytes() <= piece.size());
-    decodes = decodes && decoder.decode(piece, last, found.steps).has_value();
-  });
-  found.text = progress.text;
-  found.usage = progress.usage;
-  found.events = progress.events;
-  found.finish = progress.finish;
-  found.committed = reader.committed();
-  found.done = reader.done();
-  return found;
+ReplyFindings read(std::string_view stream, std::uint32_t seed) {
+  return read_reply(ReplyReader<ResponsesEvents>(), ResponsesStreamDecoder(), stream, seed);
 }
 
 void check_written(std::vector<ChatDelta> const& steps, std::string_view request) {

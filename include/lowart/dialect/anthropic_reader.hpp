@@ -5,8 +5,8 @@
 #include <lowart/dialect/anthropic_error_reading.hpp>
 #include <lowart/dialect/anthropic_finish.hpp>
 #include <lowart/dialect/anthropic_usage.hpp>
+#include <lowart/dialect/decoded_string.hpp>
 #include <lowart/dialect/json_scan.hpp>
-#include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/reply_reader.hpp>
 #include <lowart/model/chat_reply.hpp>
 
@@ -140,10 +140,7 @@ class AnthropicEvents {
   }
 
   void append(std::string_view literal, ReplyProgress& progress) {
-    if (auto const plain = as_string_view(literal)) return void(progress.text.append(*plain));
-    decoded_.clear();
-    decode_string(literal, decoded_);
-    progress.text.append(decoded_);
+    progress.text.append(decoded_.of(literal));
   }
   /// Adds a string that is not empty.
   bool say(JsonMember const& m, ReplyProgress& progress) {
@@ -214,7 +211,7 @@ class AnthropicEvents {
   AnthropicDeltaShape shape_;
   AnthropicUsage usage_;
   std::optional<Error> failed_;
-  std::string decoded_;
+  DecodedString decoded_;
   bool committed_{false};
 };
 

@@ -6,8 +6,8 @@
 #include <lowart/dialect/bedrock_error_reading.hpp>
 #include <lowart/dialect/bedrock_finish.hpp>
 #include <lowart/dialect/bedrock_usage.hpp>
+#include <lowart/dialect/decoded_string.hpp>
 #include <lowart/dialect/json_scan.hpp>
-#include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/reply_reader.hpp>
 #include <lowart/model/chat_reply.hpp>
 
@@ -101,13 +101,7 @@ class BedrockEvents {
   /// Adds a string; false for an empty one.
   bool say(JsonMember const& m, ReplyProgress& progress) {
     if (m.kind != JsonKind::string || m.value.size() <= 2) return false;
-    if (auto const plain = as_string_view(m.value)) {
-      progress.text.append(*plain);
-      return true;
-    }
-    decoded_.clear();
-    decode_string(m.value, decoded_);
-    progress.text.append(decoded_);
+    progress.text.append(decoded_.of(m.value));
     return true;
   }
 
@@ -158,7 +152,7 @@ class BedrockEvents {
   }
 
   std::optional<Error> failed_;
-  std::string decoded_;
+  DecodedString decoded_;
   bool stopped_{false};
   bool committed_{false};
 };

@@ -1,11 +1,11 @@
 #pragma once
 /// GeminiEvents: what one event, or one whole reply, of Gemini says, for a reply that passes by as bytes.
 
+#include <lowart/dialect/decoded_string.hpp>
 #include <lowart/dialect/gemini_error_reading.hpp>
 #include <lowart/dialect/gemini_finish.hpp>
 #include <lowart/dialect/gemini_usage.hpp>
 #include <lowart/dialect/json_scan.hpp>
-#include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/reply_reader.hpp>
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/net/sse.hpp>
@@ -137,10 +137,7 @@ class GeminiEvents {
   void read_text(JsonMember const& m) {
     if (m.kind != JsonKind::string || m.value.size() <= 2) return;
     committed_ = true;
-    if (auto const plain = as_string_view(m.value)) return say(*plain);
-    decoded_.clear();
-    decode_string(m.value, decoded_);
-    say(decoded_);
+    say(decoded_.of(m.value));
   }
   void say(std::string_view text) {
     ++texts_;
@@ -157,7 +154,7 @@ class GeminiEvents {
   ReplyProgress* progress_{nullptr};
   std::optional<Error> error_;
   std::bitset<128> seen_, finished_, called_;
-  std::string decoded_;
+  DecodedString decoded_;
   int texts_{0};
   bool called_here_{false};
   bool has_error_{false};

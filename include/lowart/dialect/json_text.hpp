@@ -1,6 +1,7 @@
 #pragma once
 /// The text inside JSON: string literals read and written.
 
+#include <lowart/core/intrinsics.hpp>
 #include <lowart/dialect/json_piece.hpp>
 #include <lowart/dialect/json_utf8.hpp>
 #include <lowart/dialect/short_text.hpp>

@@ -1,6 +1,7 @@
 #pragma once
 /// OllamaEvents: what one line, or one whole reply, of Ollama says, for a reply that passes by as bytes.
 
+#include <lowart/dialect/decoded_string.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/ndjson.hpp>
@@ -105,10 +106,7 @@ class OllamaEvents {
   void read_text(JsonMember const& m) {
     if (m.kind != JsonKind::string || m.value.size() <= 2) return;
     committed_ = true;
-    if (auto const plain = as_string_view(m.value)) return say(*plain);
-    decoded_.clear();
-    decode_string(m.value, decoded_);
-    say(decoded_);
+    say(decoded_.of(m.value));
   }
   void say(std::string_view text) {
     ++texts_;
@@ -117,7 +115,7 @@ class OllamaEvents {
 
   ReplyProgress* progress_{nullptr};
   std::optional<Error> error_;
-  std::string decoded_;
+  DecodedString decoded_;
   int texts_{0};
   bool called_{false};  // in any line so far
   bool has_error_{false};

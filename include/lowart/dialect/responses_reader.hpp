@@ -1,6 +1,7 @@
 #pragma once
 /// ResponsesEvents: reads along a reply of the Responses dialect that passes by as bytes. For ReplyReader.
 
+#include <lowart/dialect/decoded_string.hpp>
 #include <lowart/dialect/reply_reader.hpp>
 #include <lowart/dialect/responses_error_reading.hpp>
 #include <lowart/dialect/responses_event.hpp>
@@ -65,10 +66,7 @@ class ResponsesEvents {
   void append(JsonMember const& text, ReplyProgress& progress) {
     if (text.kind != JsonKind::string || text.value.size() <= 2) return;
     committed_ = true;
-    if (auto const plain = as_string_view(text.value)) return void(progress.text.append(*plain));
-    decoded_.clear();
-    decode_string(text.value, decoded_);
-    progress.text.append(decoded_);
+    progress.text.append(decoded_.of(text.value));
   }
 
   EventStep read_delta(ResponsesEvent const& event, ReplyProgress& progress) {
@@ -144,7 +142,7 @@ class ResponsesEvents {
   }
 
   std::optional<Error> error_;
-  std::string decoded_;
+  DecodedString decoded_;
   bool committed_{false};
   bool said_{false};   ///< A piece of the part that is open came as a delta.
   bool calls_{false};  ///< A tool of the client's was called.

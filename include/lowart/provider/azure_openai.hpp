@@ -53,8 +53,7 @@ class AzureOpenAiWire : public OpenAiWire {
   }
   template <class Request>
   void write_fields(Request const&, Call& call, net::HttpRequest& http) const {
-    if (!options_.api_key.empty()) http.field("api-key", options_.api_key.reveal());
-    else if (auto const key = http_wire::client_key(options_, call); !key.empty()) http.field("api-key", key);
+    http_wire::show_key("api-key", options_, call, http);
   }
 
   template <dialect::HeaderLookup F>

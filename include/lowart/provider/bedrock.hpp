@@ -48,7 +48,8 @@ class BedrockWire {
   static constexpr std::array<std::string_view, 3> refusal_fields{"x-amzn-errortype", "retry-after",
                                                                   "retry-after-ms"};
 
-  explicit BedrockWire(BedrockOptions options) : options_(std::move(options).completed()) {
+  explicit BedrockWire(BedrockOptions options)
+      : options_(std::move(options).completed()), key_(options_.api_key) {
     auto const url = net::parse_base_url(options_.base_url);
     if (url) host_ = url->authority(), prefix_ = url->prefix();
   }
@@ -61,10 +62,7 @@ class BedrockWire {
     return made.append(request.stream() ? "/converse-stream" : "/converse");
   }
   void write_fields(ChatRequest const&, Call& call, net::HttpRequest& http) const {
-    if (!options_.api_key.empty())
-      http.field("authorization", http_wire::bearer(options_.api_key.reveal(), call));
-    else if (auto const key = http_wire::client_key(options_, call); !key.empty() && !signs())
-      http.field("authorization", http_wire::bearer(key, call));
+    if (!signs()) key_.show(options_, call, http);
   }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_bedrock(c, model, losses, options_.variant);
@@ -109,6 +107,7 @@ class BedrockWire {
   bool signs() const noexcept { return options_.api_key.empty() && !options_.access_key_id.empty(); }
 
   BedrockOptions options_;
+  http_wire::BearerKey key_;
   std::string host_, prefix_;  ///< Of the base URL.
 };
 

@@ -114,9 +114,7 @@ class GeminiWire {
 
  private:
   void authorize(Call& call, net::HttpRequest& http) const {
-    if (!options_.api_key.empty()) http.field("x-goog-api-key", options_.api_key.reveal());
-    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
-      http.field("x-goog-api-key", key);
+    http_wire::show_key("x-goog-api-key", options_, call, http);
   }
   /// "/models/NAME", or "/tunedModels/NAME" as it is; what a path cannot hold is percent-encoded.
   static std::string path_of(std::string_view model) {

@@ -95,6 +95,31 @@ inline std::string_view bearer(std::string_view key, Call& call) {
   return call.keep(std::string("Bearer ").append(key));
 }
 
+/// Adds the field `name` with the key of the options, or else the one that the client brings, where there is one.
+template <class Options>
+void show_key(std::string_view name, Options const& options, Call const& call, net::HttpRequest& http) {
+  std::string_view const own = options.api_key.reveal();
+  std::string_view const key = own.empty() ? client_key(options, call) : own;
+  if (!key.empty()) http.field(name, key);
+}
+
+/// The same as a bearer token. The own one is written once.
+class BearerKey {
+ public:
+  explicit BearerKey(Secret const& api_key) {
+    if (!api_key.empty()) own_ = Secret("Bearer " + std::string(api_key.reveal()));
+  }
+  template <class Options>
+  void show(Options const& options, Call& call, net::HttpRequest& http) const {
+    if (!own_.empty()) http.field("authorization", own_.reveal());
+    else if (auto const key = client_key(options, call); !key.empty())
+      http.field("authorization", bearer(key, call));
+  }
+
+ private:
+  Secret own_;
+};
+
 /// That a client's own key was refused is the client's affair: no breaker opens, no other target is asked.
 template <class Options>
 Error blame_client_key(Error error, Options const& options, Call const& call) {

@@ -38,10 +38,7 @@ class OllamaWire {
   static constexpr std::string_view request_id = "x-request-id";
   static constexpr std::array<std::string_view, 2> refusal_fields{"retry-after", "retry-after-ms"};
 
-  explicit OllamaWire(OllamaOptions options) : options_(std::move(options)) {
-    if (!options_.api_key.empty())
-      authorization_ = Secret("Bearer " + std::string(options_.api_key.reveal()));
-  }
+  explicit OllamaWire(OllamaOptions options) : options_(std::move(options)), key_(options_.api_key) {}
   OllamaOptions const& options() const noexcept { return options_; }
 
   static bool speaks(Dialect d) noexcept { return d == Dialect::ollama; }
@@ -90,14 +87,10 @@ class OllamaWire {
   }
 
  private:
-  void authorize(Call& call, net::HttpRequest& http) const {
-    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
-    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
-      http.field("authorization", http_wire::bearer(key, call));
-  }
+  void authorize(Call& call, net::HttpRequest& http) const { key_.show(options_, call, http); }
 
   OllamaOptions options_;
-  Secret authorization_;
+  http_wire::BearerKey key_;
 };
 
 /// Chat, embeddings and the list of models over Ollama's protocol; see HttpChat, ask_embeddings and ask_offers.

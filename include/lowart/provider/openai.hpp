@@ -46,10 +46,7 @@ class OpenAiWire {
                                                                   "x-ratelimit-remaining-requests",
                                                                   "x-ratelimit-remaining-tokens"};
 
-  explicit OpenAiWire(OpenAiOptions options) : options_(std::move(options)) {
-    if (!options_.api_key.empty())
-      authorization_ = Secret("Bearer " + std::string(options_.api_key.reveal()));
-  }
+  explicit OpenAiWire(OpenAiOptions options) : options_(std::move(options)), key_(options_.api_key) {}
   OpenAiOptions const& options() const noexcept { return options_; }
 
   static bool speaks(Dialect d) noexcept {
@@ -120,14 +117,10 @@ class OpenAiWire {
   }
 
  private:
-  void authorize(Call& call, net::HttpRequest& http) const {
-    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
-    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
-      http.field("authorization", http_wire::bearer(key, call));
-  }
+  void authorize(Call& call, net::HttpRequest& http) const { key_.show(options_, call, http); }
 
   OpenAiOptions options_;
-  Secret authorization_;
+  http_wire::BearerKey key_;
 };
 
 /// Chat, embeddings, other operations and the list of models over the OpenAI protocol; see HttpChat, ask_embeddings,

@@ -34,10 +34,8 @@ class OpenAiResponsesWire {
   static constexpr std::string_view request_id = OpenAiWire::request_id;
   static constexpr auto refusal_fields = OpenAiWire::refusal_fields;
 
-  explicit OpenAiResponsesWire(OpenAiResponsesOptions options) : options_(std::move(options)) {
-    if (!options_.api_key.empty())
-      authorization_ = Secret("Bearer " + std::string(options_.api_key.reveal()));
-  }
+  explicit OpenAiResponsesWire(OpenAiResponsesOptions options)
+      : options_(std::move(options)), key_(options_.api_key) {}
   OpenAiResponsesOptions const& options() const noexcept { return options_; }
 
   static bool speaks(Dialect d) noexcept { return d == Dialect::openai_responses; }
@@ -84,14 +82,10 @@ class OpenAiResponsesWire {
   }
 
  private:
-  void authorize(Call& call, net::HttpRequest& http) const {
-    if (!authorization_.empty()) http.field("authorization", authorization_.reveal());
-    else if (auto const key = http_wire::client_key(options_, call); !key.empty())
-      http.field("authorization", http_wire::bearer(key, call));
-  }
+  void authorize(Call& call, net::HttpRequest& http) const { key_.show(options_, call, http); }
 
   OpenAiResponsesOptions options_;
-  Secret authorization_;
+  http_wire::BearerKey key_;
 };
 
 /// Chat and counts of tokens over the Responses protocol; see HttpChat and ask_count.

@@ -41,19 +41,19 @@ class VertexWire : public GeminiWire {
  public:
   using Options = VertexOptions;
 
-  explicit VertexWire(Options options) : GeminiWire(options), options_(std::move(options)) {}
+  explicit VertexWire(Options options)
+      : GeminiWire(options), options_(std::move(options)), key_(options_.api_key) {}
   Options const& options() const noexcept { return options_; }
   AccessToken const* access_token() const noexcept { return options_.token ? &*options_.token : nullptr; }
 
   template <class Request>
   void write_fields(Request const&, Call& call, net::HttpRequest& http) const {
-    std::string_view const own = options_.api_key.reveal();
-    auto const key = own.empty() ? http_wire::client_key(options_, call) : own;
-    if (!key.empty()) http.field("authorization", http_wire::bearer(key, call));
+    key_.show(options_, call, http);
   }
 
  private:
   Options options_;
+  http_wire::BearerKey key_;
 };
 
 /// Chat and counts of tokens over the protocol of Vertex AI; see HttpChat and ask_count. Its embeddings and its list of
