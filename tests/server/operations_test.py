@@ -1,10 +1,11 @@
 """Moderation, reranking and images: the same bytes both ways, failover, limits and the bill as for chat."""
 
 import json
+import time
 
-from kit.cases import case, check, equal
+from kit.cases import case, check, equal, eventually
 from kit.gateway import UPSTREAM_KEY, new_id, outcome
-from kit.upstream import refusal, whole
+from kit.upstream import refusal, sends, whole
 from kit.world import world
 
 MODERATION = b'{ "id":"modr-1", "model":"up-model", "results":[{"flagged":false, "own":1.50}] }'
@@ -78,3 +79,54 @@ def _():
         equal((answer.status, answer.error["code"]), (400, "too_long"))
     answer = w.gateway.ask({"model": "plain", "prompt": "a cat", "stream": True}, "/v1/images/generations")
     equal((answer.status, answer.error["param"]), (400, "stream"))
+
+
+DEEP = b"[" * 100_000
+BROKEN = [b"", b"[]", b"null", b'"text"', b"{", b'{"model":"plain"', b"\xff\xfe", b'{"model":7}', b'{"a":' + DEEP]
+
+
+@case("operations: hostile shapes are refused, nobody is asked, and no record is left")
+def _():
+    w = world()
+    name, key = w.own_key()
+    for path, _, members, _, _ in KINDS:
+        good = json.dumps({"model": "plain", **members}).encode()
+        twice = good[:-1] + b',"model":"other"}'
+        for body in BROKEN + [twice, good[:-1] + b',"x":' + DEEP, good[: len(good) // 2]]:
+            request_id = new_id()
+            answer = w.gateway.ask(body, path, key=key, request_id=request_id)
+            equal((answer.status, bool(answer.error["message"])), (400, True), body[:60])
+            check(not w.up.requests(request_id), "it went upstream", body[:60])
+        head = w.gateway.bytes_of(good, path, key=key).partition(b"\r\n\r\n")[0]
+        lengths = (b"\r\ncontent-length: 3\r\n\r\n", 400), (b"\r\n\r\n", 413)
+        for end, status in lengths:
+            hostile = head + end if status == 400 else head.replace(b"ength: %d" % len(good), b"ength: 2147483648") + end
+            with w.gateway.connect() as connection:
+                connection.send(hostile + good)
+                equal(connection.answer().status, status, hostile[-60:])
+        with w.gateway.connect() as connection:  # half a body, and nobody is there any more
+            connection.send(head + b"\r\n\r\n" + good[: len(good) // 2])
+    # Whatever was refused before it was admitted leaves no record: this one is the first.
+    w.up.script(request_id := new_id(), whole(MODERATION))
+    equal(w.gateway.ask({"model": "plain", "input": "a"}, "/v1/moderations", key=key, request_id=request_id).status, 200)
+    equal(len(w.gateway.records(name)), 1)
+
+
+@case("operations: a client that leaves ends the upstream's work, and leaves one record")
+def _():
+    w = world()
+    for path, _, members, _, _ in KINDS:
+        name, key = w.own_key()
+        request_id = new_id()
+        w.up.script(request_id, sends(then="silence"))
+        connection = w.gateway.connect()
+        body = {"model": "plain", **members}
+        connection.send(w.gateway.bytes_of(body, path, key=key, request_id=request_id))
+        peer = eventually(lambda r=request_id: w.up.requests(r), what="the request upstream")[0].peer
+        left = time.monotonic()
+        connection.close()
+        eventually(lambda p=peer: p.closed_at, 3, "the upstream's connection closed")
+        check(peer.closed_at - left < 1.0, "took", peer.closed_at - left)
+        equal(w.gateway.log_of(request_id)["outcome"], "cancelled")
+        (record,) = w.gateway.records(name)
+        equal((outcome(record)[0], record["cost"]), ("cancelled", 0))
