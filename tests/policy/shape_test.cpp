@@ -2,6 +2,7 @@
 
 #include <lowart/dialect/anthropic_request_decode.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
+#include <lowart/dialect/openai_chat_request_decode.hpp>
 #include <lowart/dialect/responses_request_decode.hpp>
 #include <lowart/meter/counted.hpp>
 #include <lowart/provider/anthropic.hpp>

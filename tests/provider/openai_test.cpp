@@ -1,5 +1,6 @@
 #include <lowart/provider/openai.hpp>
 
+#include <lowart/dialect/openai_chat_request_decode.hpp>
 #include <lowart/dialect/openai_facts.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/testing/run.hpp>

@@ -1,23 +1,14 @@
 #pragma once
 /// Gemini: Google's Gemini API, and servers that speak its protocol.
 
-#include <lowart/dialect/count_reply.hpp>
 #include <lowart/dialect/gemini_embeddings.hpp>
-#include <lowart/dialect/gemini_error_reading.hpp>
-#include <lowart/dialect/gemini_model_name.hpp>
-#include <lowart/dialect/gemini_path.hpp>
-#include <lowart/dialect/gemini_reader.hpp>
-#include <lowart/dialect/gemini_reply_decode.hpp>
-#include <lowart/dialect/gemini_request_encode.hpp>
-#include <lowart/provider/http_chat.hpp>
-#include <lowart/provider/http_count.hpp>
+#include <lowart/provider/generate_content.hpp>
 #include <lowart/provider/http_embeddings.hpp>
 #include <lowart/provider/http_offers.hpp>
 
-#include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace lowart {
 
@@ -30,28 +21,16 @@ struct GeminiOptions {
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
 };
 
-/// POST /models/{model}:generateContent, :streamGenerateContent?alt=sse, :embedContent, :batchEmbedContents and
-/// :countTokens. GET /models.
-class GeminiWire {
+/// What GenerateContentWire has, and :embedContent, :batchEmbedContents and GET /models.
+class GeminiWire : public GenerateContentWire<GeminiOptions> {
+  using Base = GenerateContentWire<GeminiOptions>;
+
  public:
-  using Options = GeminiOptions;
-  using Reader = dialect::GeminiReader;
-  static constexpr std::string_view request_id = "x-request-id";
-  static constexpr std::array<std::string_view, 2> refusal_fields{"retry-after", "retry-after-ms"};
+  using Base::Base, Base::speaks, Base::reply_dialect, Base::path, Base::encode;
 
-  explicit GeminiWire(GeminiOptions options) : options_(std::move(options)) {}
-  GeminiOptions const& options() const noexcept { return options_; }
-
-  static bool speaks(Dialect d) noexcept { return d == Dialect::gemini; }
-  static Dialect reply_dialect(Dialect) noexcept { return Dialect::gemini; }
-  /// Streams come as server-sent events always; a client that wants an array gets it from the door.
-  std::string_view path(ChatRequest const& request, std::string& made) const {
-    made = path_of(request.model());
-    return made.append(request.stream() ? ":streamGenerateContent?alt=sse" : ":generateContent");
-  }
-  void write_fields(ChatRequest const&, Call& call, net::HttpRequest& http) const { authorize(call, http); }
-  Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
-    return dialect::encode_gemini(c, model, losses);
+  template <class Request>
+  void write_fields(Request const&, Call& call, net::HttpRequest& http) const {
+    http_wire::show_key("x-goog-api-key", options(), call, http);
   }
 
   static bool speaks(EmbeddingDialect d) noexcept {
@@ -66,10 +45,6 @@ class GeminiWire {
     made = path_of(request.model());
     return made.append(one ? ":embedContent" : ":batchEmbedContents");
   }
-  void write_fields(EmbeddingRequest const&, Call& call, net::HttpRequest& http) const {
-    authorize(call, http);
-  }
-  static std::string model_in_body(std::string_view model) { return dialect::gemini_model_name(model); }
   Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_gemini_embeddings(c, model, losses);
   }
@@ -81,49 +56,14 @@ class GeminiWire {
                                          : &dialect::decode_gemini_embedding_batch_reply;
   }
 
-  std::string_view path(CountRequest const& request, std::string& made) const {
-    made = path_of(request.model());
-    return made.append(":countTokens");
-  }
-  void write_fields(CountRequest const&, Call& call, net::HttpRequest& http) const { authorize(call, http); }
-  static Result<std::int64_t> read_count(std::string_view body) {
-    return dialect::read_count_reply(body, "totalTokens");
-  }
-
   std::string_view path(ModelOffersRequest const&, std::string_view next, std::string& made) const {
     made = "/models?pageSize=1000";
     if (!next.empty()) made.append("&pageToken=").append(http_wire::percent_encoded(next));
     return made;
   }
-  void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
-    authorize(call, http);
-  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_gemini_offers(body);
   }
-
-  Reader reader() const { return Reader(); }
-  static auto decoder(bool streamed) noexcept {
-    return streamed ? &dialect::make_stream_decoder<dialect::GeminiReplyEvents>
-                    : &dialect::make_whole_decoder<&dialect::decode_gemini_reply>;
-  }
-  template <dialect::HeaderLookup F>
-  static Error refusal(int status, std::string_view body, F const& header, std::int64_t now) {
-    return dialect::from_gemini_error(status, body, header, now);
-  }
-
- private:
-  void authorize(Call& call, net::HttpRequest& http) const {
-    http_wire::show_key("x-goog-api-key", options_, call, http);
-  }
-  /// "/models/NAME", or "/tunedModels/NAME" as it is; what a path cannot hold is percent-encoded.
-  static std::string path_of(std::string_view model) {
-    std::string path = model.starts_with("tunedModels/") ? "/" : "/models/";
-    path.append(http_wire::percent_encoded(model, "/@"));
-    return path;
-  }
-
-  GeminiOptions options_;
 };
 
 /// Chat, embeddings, counts of tokens and the list of models over the Gemini protocol; see HttpChat, ask_embeddings,

@@ -2,16 +2,16 @@
 /// OpenAi: any server that speaks the OpenAI chat protocol.
 
 #include <lowart/dialect/openai_chat_reader.hpp>
-#include <lowart/dialect/openai_chat_reply.hpp>
-#include <lowart/dialect/openai_chat_request.hpp>
+#include <lowart/dialect/openai_chat_reply_decode.hpp>
+#include <lowart/dialect/openai_chat_request_encode.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
 #include <lowart/dialect/openai_error_reading.hpp>
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_embeddings.hpp>
 #include <lowart/provider/http_offers.hpp>
 #include <lowart/provider/http_operation.hpp>
+#include <lowart/provider/openai_fields.hpp>
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,14 +37,8 @@ class OpenAiWire {
  public:
   using Options = OpenAiOptions;
   using Reader = dialect::OpenAiChatReader;
-  static constexpr std::string_view request_id = "x-request-id";
-  static constexpr std::array<std::string_view, 7> refusal_fields{"retry-after",
-                                                                  "retry-after-ms",
-                                                                  "x-ratelimit-reset",
-                                                                  "x-ratelimit-reset-requests",
-                                                                  "x-ratelimit-reset-tokens",
-                                                                  "x-ratelimit-remaining-requests",
-                                                                  "x-ratelimit-remaining-tokens"};
+  static constexpr std::string_view request_id = openai_fields::request_id;
+  static constexpr auto refusal_fields = openai_fields::of_refusals;
 
   explicit OpenAiWire(OpenAiOptions options) : options_(std::move(options)), key_(options_.api_key) {}
   OpenAiOptions const& options() const noexcept { return options_; }

@@ -9,7 +9,7 @@
 #include <lowart/provider/http_chat.hpp>
 #include <lowart/provider/http_count.hpp>
 #include <lowart/provider/http_offers.hpp>
-#include <lowart/provider/openai.hpp>
+#include <lowart/provider/openai_fields.hpp>
 
 #include <string>
 #include <string_view>
@@ -31,8 +31,8 @@ class OpenAiResponsesWire {
  public:
   using Options = OpenAiResponsesOptions;
   using Reader = dialect::ReplyReader<dialect::ResponsesEvents>;
-  static constexpr std::string_view request_id = OpenAiWire::request_id;
-  static constexpr auto refusal_fields = OpenAiWire::refusal_fields;
+  static constexpr std::string_view request_id = openai_fields::request_id;
+  static constexpr auto refusal_fields = openai_fields::of_refusals;
 
   explicit OpenAiResponsesWire(OpenAiResponsesOptions options)
       : options_(std::move(options)), key_(options_.api_key) {}

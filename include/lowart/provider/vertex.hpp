@@ -2,8 +2,9 @@
 /// Vertex: Google's Gemini models at Vertex AI of Google Cloud.
 
 #include <lowart/provider/access_token.hpp>
-#include <lowart/provider/gemini.hpp>
+#include <lowart/provider/generate_content.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,13 +12,14 @@
 
 namespace lowart {
 
-/// Has what GeminiOptions has. `api_key` is an access token that somebody else fetches.
-struct VertexOptions : GeminiOptions {
-  VertexOptions() {
-    name = "vertex";
-    base_url.clear();  // see vertex_url()
-  }
-  std::optional<AccessToken> token{};  ///< Of a service account, instead of an api_key.
+struct VertexOptions {
+  std::string name{"vertex"};
+  std::string base_url{};  ///< Up to and without "/models": see vertex_url().
+  Secret api_key{};        ///< An access token that somebody else fetches. Empty: `token`, or none.
+  bool client_key{false};  ///< Without either: the access token that the client brings.
+  std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
+  MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
+  std::optional<AccessToken> token{};   ///< Of a service account, instead of an api_key.
 };
 
 /// Where the API of a location is: its host and version.
@@ -36,23 +38,19 @@ inline std::string vertex_url(std::string_view host, std::string_view project, s
       .append("/publishers/google");
 }
 
-/// What differs from GeminiWire: the credentials.
-class VertexWire : public GeminiWire {
+/// What GenerateContentWire has, with the credentials of Google Cloud.
+class VertexWire : public GenerateContentWire<VertexOptions> {
  public:
-  using Options = VertexOptions;
-
-  explicit VertexWire(Options options)
-      : GeminiWire(options), options_(std::move(options)), key_(options_.api_key) {}
-  Options const& options() const noexcept { return options_; }
-  AccessToken const* access_token() const noexcept { return options_.token ? &*options_.token : nullptr; }
+  explicit VertexWire(VertexOptions options)
+      : GenerateContentWire(std::move(options)), key_(this->options().api_key) {}
+  AccessToken const* access_token() const noexcept { return options().token ? &*options().token : nullptr; }
 
   template <class Request>
   void write_fields(Request const&, Call& call, net::HttpRequest& http) const {
-    key_.show(options_, call, http);
+    key_.show(options(), call, http);
   }
 
  private:
-  Options options_;
   http_wire::BearerKey key_;
 };
 
