@@ -19,7 +19,7 @@ ROOMS = [
     (r"boost/json", r"lowart/dialect/"),
     (r"boost/url", r"$^"),
     (rf"boost/asio(?!/({LIGHT_ASIO})\.hpp)",
-     r"lowart/(net|gateway)/|lowart/core/((loop_clock|frame_pool|wake)\.hpp|wakeup\.ipp)|lowart/testing/|"
+     r"lowart/(net|gateway)/|lowart/core/((loop_clock|frame_pool|wake|run_beside)\.hpp|wakeup\.ipp)|lowart/testing/|"
      r"lowart/lowart\.hpp"),
     (r"(yaml-cpp|CLI|gtest)/", r"$^"),
 ]
