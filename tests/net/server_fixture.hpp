@@ -94,6 +94,21 @@ inline Task<void> answer_for_test(net::ServerRequest& request, net::Responder& r
     (void)co_await request.clock().sleep(std::chrono::milliseconds(150), call);
     Result<void> const sent = co_await responder.send(200, "text/plain", "soon");
     (void)sent;
+  } else if (path == "/pieces") {
+    std::string all;
+    std::size_t largest = 0;
+    Result<std::string_view> piece;
+    do {
+      piece = co_await request.next_piece(seen.body_limit, nullptr);
+      if (!piece) break;
+      all += *piece;
+      largest = std::max(largest, piece->size());
+    } while (!piece->empty());
+    responder.number("x-largest-piece", static_cast<std::int64_t>(largest));
+    int const status = piece ? 200 : piece.error().code() == Errc::too_large ? 413 : 400;
+    std::string const text(piece ? std::string_view(all) : std::string_view(piece.error().message()));
+    Result<void> const sent = co_await responder.send(status, "text/plain", text);
+    (void)sent;
   } else if (path == "/big") {
     std::string const big(32U << 20U, 'b');
     Result<void> const sent = co_await responder.send(200, "text/plain", big);

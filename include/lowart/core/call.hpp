@@ -121,6 +121,14 @@ class Call {
   std::chrono::milliseconds connect_timeout() const noexcept { return connect_timeout_; }
   void connect_timeout(std::chrono::milliseconds timeout) noexcept { connect_timeout_ = timeout; }
 
+  /// More of a request's body is on its way: until it is there no answer can be late.
+  void note_progress() noexcept {
+    progress_at_ = now();
+    if (parent_ != nullptr) parent_->note_progress();
+  }
+  /// When that was last; long ago for a request that went out at once.
+  TimePoint progress_at() const noexcept { return progress_at_; }
+
   /// Every attempt so far, in order. Leaf providers append to it.
   std::pmr::vector<Attempt>& trail() noexcept { return trail_; }
   std::pmr::vector<Attempt> const& trail() const noexcept { return trail_; }
@@ -180,6 +188,7 @@ class Call {
   int priority_{usual_priority};
   ClientFields client_fields_;
   std::chrono::milliseconds connect_timeout_{Clocks{}.connect};
+  TimePoint progress_at_{};
   std::optional<Errc> interruption_;
   std::pmr::vector<Attempt> trail_;
   Spent spent_;

@@ -11,7 +11,7 @@ namespace lowart::net {
 /// connections of its own.
 ///
 /// A connection that the server has closed while it was idle is replaced without the caller noticing: the
-/// request is sent once more, and only when not a byte of an answer came.
+/// request is sent once more, and only when not a byte of an answer came and its body can be sent again.
 class HttpTransport {
  public:
   /// `base_url`: `https://host[:port][/prefix]`, `http://...` or `unix:/path.sock[:/prefix]`.
@@ -29,6 +29,9 @@ class HttpTransport {
 
  private:
   explicit HttpTransport(std::shared_ptr<HttpTarget const> target) : target_(std::move(target)) {}
+  LOWART_DECL static Task<HttpExchange::Step> send_body(HttpExchange& exchange, HttpRequest const& request,
+                                                        HttpExchange::Step step, Call& call,
+                                                        std::optional<Error>& broken);
 
   std::shared_ptr<HttpTarget const> target_;
 };

@@ -38,19 +38,47 @@ LOWART_DECL Task<Result<ArenaPtr<Exchange>>> HttpTransport::exchange(HttpRequest
     }
     auto exchange = call.make<HttpExchange>(*target_, pool, std::move(connection), call);
     HttpExchange::Step step = exchange->begin(*target_, request);
+    if (request.source() != nullptr) step = co_await send_body(*exchange, request, step, call, error);
     while (step == HttpExchange::Step::wait) {
       InterruptHook const hook(call, &HttpExchange::cancel, &exchange->stream());
       bool const ready = co_await exchange->until_ready();
       step = exchange->go_on(ready);
     }
     if (step == HttpExchange::Step::done) co_return ArenaPtr<Exchange>(std::move(exchange));
-    if (!reused || !exchange->lost_unanswered()) {
+    if (error) break;  // the body's own
+    bool const stale = reused && exchange->lost_unanswered();
+    if (!stale || (request.source() != nullptr && !request.source()->rewind())) {
       error = exchange->error();
       break;
     }
     pool.count_repeat();
   }
   co_return fail(std::move(*error));
+}
+
+/// Sends a body as its source gives it. Returns when all of it is sent, or nothing more is to be sent. What the source
+/// fails with is `broken`.
+LOWART_DECL Task<HttpExchange::Step> HttpTransport::send_body(HttpExchange& exchange,
+                                                              HttpRequest const& request,
+                                                              HttpExchange::Step step, Call& call,
+                                                              std::optional<Error>& broken) {
+  using Step = HttpExchange::Step;
+  while (exchange.is_sending() && (step == Step::more || step == Step::wait)) {
+    if (step == Step::more) {
+      Result<std::string_view> const piece = co_await request.source()->next(call);
+      if (!piece) {
+        broken = piece.error();
+        co_return Step::failed;
+      }
+      step = exchange.send(*piece);
+    } else {
+      InterruptHook const hook(call, &HttpExchange::cancel, &exchange.stream());
+      bool const ready = co_await exchange.until_ready();
+      step = exchange.go_on(ready);
+    }
+    call.note_progress();
+  }
+  co_return step;
 }
 
 LOWART_DECL HttpPoolStats HttpTransport::stats(Loop const& loop) const noexcept {

@@ -20,9 +20,16 @@ namespace lowart::net {
 ///
 ///     auto step = exchange.begin(target, request);
 ///     while (step == HttpExchange::Step::wait) step = exchange.go_on(co_await exchange.until_ready());
+///
+/// Where it asks for `more` of a body, send() takes the next piece.
 class HttpExchange final : public Exchange {
  public:
-  enum class Step : std::uint8_t { done, wait, failed };
+  enum class Step : std::uint8_t {
+    done,
+    wait,
+    more,  ///< Of a request whose body has a source: the next piece can be sent.
+    failed
+  };
 
   HttpExchange(HttpTarget const& target, HttpPool& pool, HttpPool::Loan connection, Call& call) noexcept
       : pool_(pool),
@@ -34,9 +41,14 @@ class HttpExchange final : public Exchange {
   /// aside. An answer that comes before the request is sent whole ends the sending. Failed: see error(). The request
   /// must live until done or failed.
   LOWART_DECL Step begin(HttpTarget const& target, HttpRequest const& request);
+  /// The next piece of the body, which lives until a step is `more` again or the exchange is over; empty at its end. An
+  /// answer that comes before all is sent ends the sending, here as well.
+  LOWART_DECL Step send(std::string_view piece);
   /// Waits for what the last step waits for. Ends early, with false, when stream() is cancelled.
   LOWART_DECL Task<bool> until_ready();
   LOWART_DECL Step go_on(bool ready);
+  /// The request's body is not all sent.
+  bool is_sending() const noexcept { return unsent_ != nullptr || outgoing_ != nullptr; }
   /// Not after done or failed.
   Stream& stream() noexcept { return connection_->stream(); }
   /// What went wrong.
@@ -63,11 +75,18 @@ class HttpExchange final : public Exchange {
     Buffer head;
     Pieces pieces;
   };
+  /// How the body of a source goes out.
+  struct OutgoingBody {
+    std::optional<std::uint64_t> left;  ///< Of the length that was told; null: chunked.
+    std::array<char, chunk_header_bytes> chunk_text{};
+    bool ended{false};
+  };
 
   // Coroutines only wait; what happens between the waits is plain functions.
   LOWART_DECL Buffer write_head(HttpTarget const& target, HttpRequest const& request, Pieces& pieces);
   LOWART_DECL Step send_some(std::span<std::string_view> pieces);
   LOWART_DECL Step send_rest();
+  LOWART_DECL Step sent_so_far();
   LOWART_DECL Step receive_early();
   LOWART_DECL Step receive_head();
   LOWART_DECL Step take_head();
@@ -83,6 +102,7 @@ class HttpExchange final : public Exchange {
   HttpPool::Loan connection_;  ///< Null once the body has ended or broken.
   std::string_view method_;
   ArenaPtr<Unsent> unsent_;
+  ArenaPtr<OutgoingBody> outgoing_;  ///< Null once it is sent, and where there is no source.
   Buffer buffer_;
   ResponseHead* head_{nullptr};  ///< At the end of buffer_, while fields may be asked for.
   char* begin_{nullptr};         ///< What was received and not yet handed out.

@@ -47,8 +47,11 @@ LOWART_DECL Buffer HttpExchange::write_head(HttpTarget const& target, HttpReques
     refused = refused || detail::is_transports_own(name);
     writer.write_field(name, value);
   }
-  std::size_t const body = request.body_size();
-  if (body != 0 || request.method() == "POST" || request.method() == "PUT" || request.method() == "PATCH")
+  BodySource const* const source = request.source();
+  std::uint64_t const body = source != nullptr ? source->length().value_or(0) : request.body_size();
+  if (source != nullptr && !source->length()) writer.write_field("Transfer-Encoding", "chunked");
+  else if (body != 0 || request.method() == "POST" || request.method() == "PUT" ||
+           request.method() == "PATCH")
     writer.write_field("Content-Length", body);
   writer.end();
   if (refused || !writer.ok()) {
@@ -100,7 +103,12 @@ LOWART_DECL HttpExchange::Step HttpExchange::begin(HttpTarget const& target, Htt
   Pieces pieces{};
   Buffer head = write_head(target, request, pieces);
   if (!head) return Step::failed;
-  if (send_some(pieces) != Step::wait) return receive_head();
+  if (request.source() != nullptr) {
+    outgoing_ = call_.make<OutgoingBody>();
+    outgoing_->left = request.source()->length();
+  }
+  if (Step const step = send_some(pieces); step != Step::wait)
+    return step == Step::done ? sent_so_far() : receive_head();
   unsent_ = call_.make<Unsent>(std::move(head), pieces);
   return interrupted() ? Step::failed : Step::wait;
 }
@@ -122,6 +130,36 @@ LOWART_DECL HttpExchange::Step HttpExchange::go_on(bool ready) {
   return receive_head();
 }
 
+/// Everything that there was to send is on its way.
+LOWART_DECL HttpExchange::Step HttpExchange::sent_so_far() {
+  bool const all = !outgoing_ || outgoing_->ended || outgoing_->left == 0U;
+  if (!all) return Step::more;
+  outgoing_.reset();
+  unsent_.reset();
+  return receive_head();
+}
+
+LOWART_DECL HttpExchange::Step HttpExchange::send(std::string_view piece) {
+  if (interrupted()) return Step::failed;
+  OutgoingBody& body = *outgoing_;
+  Pieces pieces{};
+  if (!body.left) {
+    body.ended = piece.empty();
+    pieces[0] = body.ended ? last_chunk : chunk_header(piece.size(), body.chunk_text);
+    pieces[1] = piece;
+    if (!body.ended) pieces[2] = chunk_end;
+  } else if (piece.empty() || piece.size() > *body.left) {
+    fails(Fault::bad_request, "the request's body is not as long as it was said to be");
+    return Step::failed;
+  } else {
+    *body.left -= piece.size();
+    pieces[0] = piece;
+  }
+  if (unsent_) unsent_->pieces = pieces;  // one for all pieces: the arena gives nothing back
+  else unsent_ = call_.make<Unsent>(Buffer(), pieces);
+  return send_rest();
+}
+
 /// Failed means: nothing more can be sent, but an answer may be there.
 LOWART_DECL HttpExchange::Step HttpExchange::send_some(std::span<std::string_view> pieces) {
   IoStep const step = connection_->stream().try_write(pieces);
@@ -138,8 +176,13 @@ LOWART_DECL HttpExchange::Step HttpExchange::send_rest() {
   Step early = Step::wait;
   if (!stream().known_quiet()) early = receive_early();
   if (early == Step::failed) return early;
-  if (early == Step::wait && send_some(unsent_->pieces) == Step::wait)
-    return interrupted() ? Step::failed : Step::wait;
+  Step const sent = early == Step::wait ? send_some(unsent_->pieces) : Step::failed;
+  if (sent == Step::wait) return interrupted() ? Step::failed : Step::wait;
+  if (sent == Step::done) {
+    unsent_->head.reset();
+    return sent_so_far();
+  }
+  outgoing_.reset();
   unsent_.reset();
   return status_ != 0 ? Step::done : receive_head();
 }

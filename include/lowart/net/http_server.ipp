@@ -329,7 +329,7 @@ LOWART_DECL Task<bool> HttpServer::pass_over_body(Connection& connection, Server
   }
   auto& state = connection.state;
   if (auto const surplus = request.surplus(); !surplus.empty()) {
-    std::memcpy(state.in.data(), surplus.data(), surplus.size());
+    std::memmove(state.in.data(), surplus.data(), surplus.size());
     state.in_begin = 0;
     state.in_end = surplus.size();
   }

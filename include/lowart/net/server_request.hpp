@@ -80,6 +80,11 @@ class ServerRequest {
   /// What body() would give, if nobody has to wait for it: saves its coroutine. Null: ask body().
   LOWART_DECL std::optional<Result<std::string_view>> body_now(std::size_t limit);
 
+  /// The next piece of a body that nobody has to hold whole; empty at its end. Valid until the next call; not together
+  /// with body(), whose errors it has. `limit` is that of all pieces together. Interrupting `call`, which may be null,
+  /// ends the wait with the call's error.
+  LOWART_DECL Task<Result<std::string_view>> next_piece(std::size_t limit, Call* call);
+
   /// The client's address: "127.0.0.1:51234", "unix".
   std::string_view peer() const noexcept { return connection_.peer; }
   LOWART_DECL Clock& clock() const noexcept;
@@ -102,6 +107,8 @@ class ServerRequest {
   LOWART_DECL Task<Result<void>> ask_for_body();
   LOWART_DECL Task<Result<std::string_view>> read_length(std::size_t size);
   LOWART_DECL Task<Result<std::string_view>> read_chunked(std::size_t limit);
+  LOWART_DECL Result<std::string_view> take_piece(std::span<char> fresh, std::size_t limit);
+  LOWART_DECL bool read_piece_now(Result<std::span<char>>& fresh);
   LOWART_DECL Result<std::size_t> took(IoStep step);
   LOWART_DECL Task<Result<void>> wait_for_more();
 
@@ -110,6 +117,8 @@ class ServerRequest {
   Arena& arena_;
   Buffer large_;  ///< A body that does not fit behind its head.
   std::string_view body_;
+  ChunkedDecoder chunks_;  ///< Of pieces.
+  std::size_t passed_{0};  ///< Bytes in all pieces so far.
   TimePoint began_at_{};
   std::size_t received_{0};
   std::span<char const> surplus_;

@@ -151,6 +151,76 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
   co_return too_large(limit);
 }
 
+LOWART_DECL Task<Result<std::string_view>> ServerRequest::next_piece(std::size_t limit, Call* call) {
+  if (consumed()) co_return std::string_view();
+  auto& c = connection_;
+  if (at_ == At::begin) {
+    if (head_.content_length() && *head_.content_length() > limit) co_return too_large(limit);
+    began_at_ = clock().coarse_now();
+    Result<void> const asked = co_await ask_for_body();
+    if (!asked) co_return fail(asked.error());
+    at_ = At::inside;
+  }
+  for (;;) {
+    Result<std::span<char>> fresh;
+    if (!read_piece_now(fresh)) {
+      std::optional<InterruptHook> hook;
+      if (call != nullptr)
+        hook.emplace(*call, [](void* stream) { static_cast<Stream*>(stream)->cancel(); }, &c.stream);
+      Result<void> const waited = co_await wait_for_more();
+      if (call != nullptr && call->interruption()) co_return fail(call->interruption_error());
+      if (!waited) co_return fail(waited.error());
+      continue;
+    }
+    if (!fresh) co_return fail(fresh.error());
+    Result<std::string_view> piece = take_piece(*fresh, limit);
+    if (!piece || !piece->empty() || at_ == At::end) co_return piece;
+  }
+}
+
+/// What came with the head, then what can be read now. False: nothing can.
+LOWART_DECL bool ServerRequest::read_piece_now(Result<std::span<char>>& fresh) {
+  static constexpr std::size_t piece_bytes = 4 * BufferPool::block;
+  auto& c = connection_;
+  // What is behind the last chunk is the next request's, and has to fit where its head is read.
+  std::size_t const left =
+      head_.content_length() ? *head_.content_length() - passed_ : std::size_t{BufferPool::block};
+  if (c.in_begin != c.in_end) {
+    std::size_t const here =
+        head_.content_length() ? std::min(c.in_end - c.in_begin, left) : c.in_end - c.in_begin;
+    fresh = std::span<char>(c.in.data() + c.in_begin, here);
+    c.in_begin += here;
+    return true;
+  }
+  c.in_begin = c.in_end = 0;
+  if (!large_) large_ = c.loop.buffers().take(std::min(left, piece_bytes));
+  IoStep const step = c.stream.try_read({large_.data(), std::min(large_.size(), left)});
+  Result<std::size_t> const read = took(step);
+  if (step.would_block()) return false;
+  if (read) fresh = std::span<char>(large_.data(), *read);
+  else fresh = fail(read.error());
+  return true;
+}
+
+/// The payload of what was read.
+LOWART_DECL Result<std::string_view> ServerRequest::take_piece(std::span<char> fresh, std::size_t limit) {
+  std::size_t payload = fresh.size();
+  if (head_.body() == BodyKind::chunked) {
+    ChunkedResult const step = chunks_.decode(fresh);
+    if (step.error != ChunkedError::none)
+      return fail(Errc::invalid_request, "the request body's chunked framing is broken", Origin::client);
+    payload = step.payload_bytes;
+    if (step.done) {
+      at_ = At::end;
+      surplus_ = fresh.subspan(step.consumed_bytes);
+    }
+  }
+  passed_ += payload;
+  if (passed_ > limit) return too_large(limit);
+  if (passed_ == head_.content_length()) at_ = At::end;
+  return std::string_view(fresh.data(), payload);
+}
+
 LOWART_DECL Responder& Responder::number(std::string_view name, std::int64_t value, std::string_view unit) {
   constexpr std::size_t digits = 20;
   constexpr std::size_t punctuation = 4;  // ": " and the line's end

@@ -1,6 +1,7 @@
 #pragma once
 /// Transport: how a provider reaches its network. A light header: no sockets, no TLS.
 
+#include <lowart/core/body_source.hpp>
 #include <lowart/core/call.hpp>
 #include <lowart/core/result.hpp>
 #include <lowart/core/task.hpp>
@@ -16,7 +17,7 @@
 
 namespace lowart::net {
 
-/// A request to a provider. All views; they must live until exchange() returns.
+/// A request to a provider. All views; they must live until exchange() returns, and so must a body's source.
 class HttpRequest {
  public:
   static constexpr std::size_t max_fields = 24;
@@ -24,8 +25,8 @@ class HttpRequest {
 
   HttpRequest(std::string_view method, std::string_view path) noexcept : method_(method), path_(path) {}
 
-  /// Names and values must hold no CR, LF or NUL: exchange() refuses them. Host, Content-Length and Connection
-  /// are the transport's own. More than max_fields are an error of exchange().
+  /// Names and values must hold no CR, LF or NUL: exchange() refuses them. Host, Content-Length, Transfer-Encoding and
+  /// Connection are the transport's own. More than max_fields are an error of exchange().
   HttpRequest& field(std::string_view name, std::string_view value) noexcept {
     if (field_count_ < max_fields) std::construct_at(&fields_.all[field_count_], name, value);
     ++field_count_;
@@ -34,6 +35,12 @@ class HttpRequest {
   /// Appends a piece of the body: pieces are sent in order, without being copied together.
   HttpRequest& body(std::string_view piece) noexcept {
     if (!piece.empty() && piece_count_ < max_pieces) pieces_[piece_count_++] = piece;
+    return *this;
+  }
+  /// The body comes from `source`, which stands at its beginning, and goes out piece by piece: with its length where that
+  /// is known, else chunked. There are no other pieces then.
+  HttpRequest& body(BodySource& source) noexcept {
+    source_ = &source;
     return *this;
   }
 
@@ -46,6 +53,7 @@ class HttpRequest {
     return {fields_.all.data(), std::min(field_count_, max_fields)};
   }
   std::span<std::string_view const> pieces() const noexcept { return {pieces_.data(), piece_count_}; }
+  BodySource* source() const noexcept { return source_; }
   std::size_t body_size() const noexcept {
     std::size_t size = 0;
     for (auto piece : pieces()) size += piece.size();
@@ -62,6 +70,7 @@ class HttpRequest {
   };
   Fields fields_;
   std::array<std::string_view, max_pieces> pieces_{};
+  BodySource* source_{nullptr};
   std::size_t field_count_{0};
   std::size_t piece_count_{0};
 };
@@ -94,7 +103,7 @@ class Exchange {
 /// Something that sends an HttpRequest and returns when the head of the answer is here.
 ///
 /// Errors: connect_failed, connect_timeout (nothing sent), connection_lost (maybe sent), malformed_reply,
-/// invalid_request (bad field), and the call's interruption. A status of 4xx or 5xx is an answer, not an error.
+/// invalid_request (bad field), the call's interruption, and those of a body's source. A status of 4xx or 5xx is an answer, not an error.
 /// Exemplar: testing::ScriptedTransport.   Models: HttpTransport, AnyTransport.
 template <class T>
 concept Transport = requires(T& transport, HttpRequest const& request, Call& call) {

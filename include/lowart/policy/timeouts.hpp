@@ -18,6 +18,7 @@ class RunningClocks final : public ReplyWatcher {
  public:
   RunningClocks(Call& call, Clocks const& clocks)
       : call_(call),
+        first_(clocks.first_token),
         between_(clocks.between_tokens),
         phase_(
             call.clock(), [](void* self) { static_cast<RunningClocks*>(self)->phase_is_over(); }, this),
@@ -48,7 +49,12 @@ class RunningClocks final : public ReplyWatcher {
   }
 
  private:
-  void phase_is_over() noexcept { raise(phase_code_, phase_); }
+  void phase_is_over() noexcept {
+    TimePoint const due = call_.progress_at() + first_;
+    bool const body_goes_on = phase_code_ == Errc::first_token_timeout && due > call_.now();
+    if (body_goes_on) phase_.set(due);
+    else raise(phase_code_, phase_);
+  }
   void whole_is_over() noexcept { raise(Errc::whole_timeout, whole_); }
   void raise(Errc code, Alarm& alarm) noexcept {
     if (call_.interruption()) {
@@ -67,6 +73,7 @@ class RunningClocks final : public ReplyWatcher {
   }
 
   Call& call_;
+  std::chrono::milliseconds first_;
   std::chrono::milliseconds between_;
   Errc phase_code_{Errc::first_token_timeout};
   std::optional<Errc> raised_;
@@ -78,6 +85,7 @@ class RunningClocks final : public ReplyWatcher {
 ///
 ///   connect         name, TCP and TLS; the transport keeps it            Errc::connect_timeout
 ///   first_token     from the call to the commit point                    Errc::first_token_timeout
+///                   (while a body comes from a source: from its last piece that was sent)
 ///   between_tokens  while the consumer waits for the next part           Errc::between_tokens_timeout
 ///   whole           from the call to the end of the reply                Errc::whole_timeout
 ///

@@ -144,6 +144,13 @@ class ScriptedTransport {
   Task<Result<ArenaPtr<net::Exchange>>> exchange(net::HttpRequest const& request, Call& call) {
     std::size_t const index = shared_->requests.size();
     record(request);
+    for (bool more = request.source() != nullptr; more;) {
+      Result<std::string_view> const piece = co_await request.source()->next(call);
+      if (!piece) co_return lowart::fail(piece.error());
+      more = !piece->empty();
+      shared_->requests[index].body += *piece;
+      shared_->requests[index].piece_sizes.push_back(piece->size());
+    }
     if (index >= shared_->answers.size())
       co_return lowart::fail(Errc::connect_failed, "the script is over", Origin::upstream);
     ScriptedAnswer answer = shared_->answers[index];
