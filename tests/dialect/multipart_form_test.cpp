@@ -23,8 +23,9 @@ std::string part(std::string_view name, std::string_view value, std::string_view
       .append("\r\n");
 }
 std::string file(std::string_view content) {
-  return std::string("--b\r\ncontent-disposition: form-data; filename=\"a \\\"b\\\".wav\"; name=\"file\"; "
-                     "filename*=utf-8''a.wav\r\nContent-Type: audio/wav\r\n\r\n")
+  return std::string(
+             "--b\r\ncontent-disposition: form-data; filename=\"a \\\"b\\\".wav\"; name=\"file\"; "
+             "filename*=utf-8''a.wav\r\nContent-Type: audio/wav\r\n\r\n")
       .append(content)
       .append("\r\n");
 }
@@ -82,6 +83,7 @@ TEST(MultipartForm, RefusesWhatAnotherParserMightReadInAnotherWay) {
            "--bx\r\n" + good + end,
            "--b\n" + good + end,
            part("model", "") + end,
+           good + part("Model", "n") + end,
            part("model", std::string(513, 'm')) + end,
            part("model", std::string(5000, 'm')) + end,
            header("Content-Disposition: form-data"),
@@ -90,12 +92,15 @@ TEST(MultipartForm, RefusesWhatAnotherParserMightReadInAnotherWay) {
            header("Content-Disposition: form-data; name=\"a\"; name=\"model\""),
            header("Content-Disposition: form-data; name=\"mo\\\"del\""),
            header("Content-Disposition: form-data; name=\"a"),
-           header("Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; name=\"model\""),
+           header("Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; "
+                  "name=\"model\""),
            header("Content-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64"),
            header("Content-Disposition: form-data;\r\n name=\"model\""),
            header("Content-Disposition : form-data; name=\"model\""),
            header("Content-Disposition: form-data; name=\"a\"\nX: y"),
            header("X: y"),
+           "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n--b\r\n" + good.substr(5) + end,
+           "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n--b\r\n" + good.substr(5) + end,
            header("nonsense"),
            header(std::string(9000, 'x')),
        }) {

@@ -20,7 +20,8 @@ namespace lowart::dialect {
 namespace multipart {
 
 inline tl::unexpected<Error> refuse(std::string message, std::string_view param = "") {
-  return fail(Error(Errc::invalid_request, std::move(message), Origin::client).with_param(std::string(param)));
+  return fail(
+      Error(Errc::invalid_request, std::move(message), Origin::client).with_param(std::string(param)));
 }
 
 inline char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
@@ -31,7 +32,8 @@ inline bool same(std::string_view text, std::string_view lower_case) noexcept {
 inline std::string_view trimmed(std::string_view text) noexcept {
   constexpr std::string_view blank = " \t";
   auto const begin = text.find_first_not_of(blank);
-  return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+  return begin == text.npos ? std::string_view()
+                            : text.substr(begin, text.find_last_not_of(blank) - begin + 1);
 }
 
 /// The parameters of a header field, each as it stands: `name` and what is between its quotes, or its token.
@@ -71,7 +73,8 @@ inline std::optional<std::vector<Parameter>> read_parameters(std::string_view te
 /// The boundary that a content type of form data names.
 inline Result<std::string> boundary_of(std::string_view content_type) {
   constexpr std::size_t longest = 70;  // RFC 2046 5.1.1
-  constexpr std::string_view allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ";
+  constexpr std::string_view allowed =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=? ";
   auto const semicolon = std::min(content_type.find(';'), content_type.size());
   auto const parameters = read_parameters(content_type.substr(semicolon));
   std::optional<std::string_view> boundary;
@@ -99,7 +102,7 @@ inline bool is_multipart_form(std::string_view content_type) noexcept {
 /// name, and nothing else.
 ///
 /// It is stricter than the RFCs where parsers differ, as a provider must not find another model than was billed: no text
-/// before the first part or behind the last, each part with one Content-Disposition that has one `name`, no extended
+/// before the first part or behind the last, no part without content, each part with one Content-Disposition that has one `name`, no extended
 /// `name*`, no transfer encoding, one part `model`.
 class MultipartForm {
  public:
@@ -107,7 +110,8 @@ class MultipartForm {
   static constexpr std::size_t longest_model = 512;
 
   /// `boundary`: see multipart::boundary_of().
-  explicit MultipartForm(std::string const& boundary) : delimiter_("\r\n--" + boundary), falls_back_(delimiter_.size()) {
+  explicit MultipartForm(std::string const& boundary)
+      : delimiter_("\r\n--" + boundary), falls_back_(delimiter_.size()) {
     // Knuth, Morris, Pratt: how much of the delimiter still matches when the next byte does not.
     for (std::size_t i = 1, k = 0; i < delimiter_.size(); ++i) {
       while (k > 0 && delimiter_[i] != delimiter_[k]) k = falls_back_[k - 1];
@@ -151,7 +155,8 @@ class MultipartForm {
       case Place::behind: return take_behind(*at++);
       case Place::end: break;
     }
-    if (epilogue_ >= 2 || *at != "\r\n"[epilogue_]) return multipart::refuse("the form has text behind its last boundary");
+    if (epilogue_ >= 2 || *at != "\r\n"[epilogue_])
+      return multipart::refuse("the form has text behind its last boundary");
     ++epilogue_;
     ++at;
     return {};
@@ -184,15 +189,21 @@ class MultipartForm {
 
   Result<void> take_header(char c) {
     header_.push_back(c);
-    if (header_.size() > longest_header) return multipart::refuse("the header of a part of the form is too long");
+    if (header_.size() > longest_header)
+      return multipart::refuse("the header of a part of the form is too long");
     if (c != '\n' || !header_.ends_with("\r\n\r\n")) return {};
-    Result<std::string_view> const name = read_header(std::string_view(header_).substr(2, header_.size() - 4));
+    Result<std::string_view> const name =
+        read_header(std::string_view(header_).substr(2, header_.size() - 4));
     if (!name) return fail(name.error());
     is_model_ = *name == "model";
+    if (!is_model_ && multipart::same(*name, "model"))
+      return multipart::refuse("the part 'model' of the form is written in capitals", "model");
     if (is_model_ && (model_is_whole_ || model_at_ != 0))
       return multipart::refuse("the form names 'model' twice: which one is meant is ambiguous", "model");
     if (is_model_) model_at_ = passed_ + 1;
     place_ = Place::content;
+    content_at_ = passed_ + 1;
+    matched_ = 2;  // to some, the header's own line end begins a delimiter
     return {};
   }
   /// The part's name. `lines` end with a line end each.
@@ -209,7 +220,8 @@ class MultipartForm {
       if (!is_field) return multipart::refuse("the header of a part of the form is not valid");
       std::string_view const field = line.substr(0, colon);
       if (multipart::same(field, "content-transfer-encoding"))
-        return multipart::refuse("a part of the form has a transfer encoding, which RFC 7578 has no place for");
+        return multipart::refuse(
+            "a part of the form has a transfer encoding, which RFC 7578 has no place for");
       if (!multipart::same(field, "content-disposition")) continue;
       if (std::exchange(disposed, true)) return multipart::refuse("a part of the form has two dispositions");
       Result<std::string_view> const read = read_disposition(multipart::trimmed(line.substr(colon + 1)));
@@ -229,8 +241,9 @@ class MultipartForm {
     for (auto const& [key, text] : *parameters) {
       bool const is_other = multipart::same(key, "filename") || multipart::same(key, "filename*");
       if (is_other) continue;
-      if (!multipart::same(key, "name") || name || text.find('\\') != text.npos)
-        return multipart::refuse("the disposition of a part of the form has something beside a name and a filename");
+      if (!multipart::same(key, "name") || name || text.find_first_of("\\;") != text.npos)
+        return multipart::refuse(
+            "the disposition of a part of the form has something beside a name and a filename");
       name = text;
     }
     if (!name) return multipart::refuse("a part of the form has no name");
@@ -240,6 +253,7 @@ class MultipartForm {
   /// Up to the next delimiter.
   Result<void> take_content(char const*& at, char const* end) {
     if (is_model_) return take_model(*at++);
+    char const* const from = at;
     while (at != end) {
       if (matched_ == 0) {
         auto const* const found =
@@ -247,13 +261,18 @@ class MultipartForm {
         if (found == nullptr) return at = end, Result<void>();
         at = found;
       }
-      if (match(*at++)) return begin_behind(), Result<void>();
+      if (!match(*at++)) continue;
+      bool const has_content =
+          passed_ + static_cast<std::uint64_t>(at - from) >= content_at_ + delimiter_.size();
+      if (!has_content) return refuse_no_content();
+      return begin_behind(), Result<void>();
     }
     return {};
   }
   Result<void> take_model(char c) {
     model_.push_back(c);
     bool const ends = match(c);
+    if (ends && model_.size() < delimiter_.size()) return refuse_no_content();
     if (ends) {
       model_.resize(model_.size() - delimiter_.size());
       model_is_whole_ = true;
@@ -263,6 +282,11 @@ class MultipartForm {
     if (model_.size() > longest_model + delimiter_.size() || (ends && model_.size() > longest_model))
       return multipart::refuse("'model' is longer than any model's name", "model");
     return {};
+  }
+  /// RFC 2046 lets a part end behind its header, without the empty line; then what we take for that line begins the
+  /// next part.
+  static Result<void> refuse_no_content() {
+    return multipart::refuse("a boundary of the form stands where the content of a part begins");
   }
   /// True when the delimiter is complete with this byte.
   bool match(char c) noexcept {
@@ -278,6 +302,7 @@ class MultipartForm {
   std::string behind_;
   std::uint64_t passed_{0};
   std::uint64_t model_at_{0};
+  std::uint64_t content_at_{0};
   std::size_t matched_{2};  ///< Bytes of the delimiter; the line end of the first one is implied.
   std::size_t epilogue_{0};
   Place place_{Place::first};
