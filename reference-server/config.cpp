@@ -150,6 +150,7 @@ void read_limits(YamlMap& root, Config& config) {
   map->bytes("head", config.limits.head.head_bytes, 1024, 65535);
   map->integer("headers", config.limits.head.fields, std::size_t{8}, std::size_t{128});
   map->bytes("body", config.door.body_bytes, 1024, std::size_t{1} << 30U);
+  map->bytes("upload", config.door.upload.bytes, 1024, std::size_t{1} << 40U);
   map->integer("connections", config.limits.connections, std::size_t{1}, std::size_t{1'000'000});
   map->integer("assumed_output_tokens", config.door.assumed_output_tokens, std::int64_t{0},
                std::int64_t{1'000'000});

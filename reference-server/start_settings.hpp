@@ -24,7 +24,8 @@ inline std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Conf
   std::string limits;
   auto const add = [&limits](auto number) { limits.append(std::to_string(number)).append(" "); };
   auto const& server = config.limits;
-  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes})
+  for (auto count : {server.head.head_bytes, server.head.fields, server.connections, config.door.body_bytes,
+                     config.door.upload.bytes})
     add(count);
   for (auto time : {server.head_time, server.body_time, server.write_time, server.idle_time})
     add(time.count());

@@ -1,5 +1,5 @@
 #pragma once
-/// Moderation, reranking and images: the facts of a request, and what a reply says it used.
+/// Moderation, reranking, images and speech: the facts of a request, and what a reply says it used.
 
 #include <lowart/core/result.hpp>
 #include <lowart/core/usage.hpp>
@@ -19,32 +19,43 @@ namespace lowart::dialect {
 
 namespace openai_operation {
 
-/// What a request of a kind cannot be without.
+/// What a JSON request of a kind cannot be without; empty where that differs between vendors.
 constexpr std::string_view subject_of(OperationKind kind) noexcept {
   switch (kind) {
-    case OperationKind::moderation: return "input";
+    case OperationKind::moderation:
+    case OperationKind::speech: return "input";
     case OperationKind::rerank: return "query";
-    case OperationKind::image: return "prompt";
+    case OperationKind::image:
+    case OperationKind::image_edit: return "prompt";
+    case OperationKind::image_variation:
+    case OperationKind::transcription:
+    case OperationKind::translation: break;  // a file, or where one is
   }
   return {};
 }
 
-inline Result<void> check_members(OperationKind kind, std::string_view body, bool stream) {
+inline Result<void> check_members(OperationKind kind, std::string_view body) {
   std::string const subject(subject_of(kind));
-  if (!openai_facts::is_set(find_member(body, subject)))
+  if (!subject.empty() && !openai_facts::is_set(find_member(body, subject)))
     return openai_facts::refuse(subject, "the request has no '" + subject + "'");
   if (kind == OperationKind::rerank) {
     auto const documents = find_member(body, "documents");
     if (!documents || documents->kind != JsonKind::array)
       return openai_facts::refuse("documents", "'documents' must be a list");
   }
-  if (stream) return openai_facts::refuse("stream", "images come whole here: leave 'stream' out or false");
   return {};
 }
 
-/// {"input_tokens": ...} as of images and Cohere, {"prompt_tokens": ...}, or {"total_tokens": ...} alone as of rerankers,
-/// which write nothing.
+/// {"input_tokens": ...} as of images, speech and Cohere, {"prompt_tokens": ...}, or {"total_tokens": ...} alone as of
+/// rerankers, which write nothing. Transcriptions tell details in the singular.
 inline Usage read_usage(std::string_view object) {
+  constexpr openai_usage::Names of_audio{"input_tokens", "output_tokens", "input_token_details",
+                                         "output_token_details"};
+  if (find_member(object, "input_token_details")) {
+    openai_usage::Figures figures;
+    figures.read(object, of_audio);
+    return openai_usage::disjoint(figures);
+  }
   if (find_member(object, "input_tokens")) return read_responses_usage(object);
   Usage usage = read_openai_usage(object);
   if (!usage.empty()) return usage;
@@ -54,37 +65,52 @@ inline Usage read_usage(std::string_view object) {
   return usage;
 }
 
+/// Whether a JSON reply's member is what such a reply is about.
+inline bool is_answer(OperationKind kind, JsonMember const& member) {
+  switch (kind) {
+    case OperationKind::speech: return true;  // JSON with a voice in it, in the vendor's own words
+    case OperationKind::transcription:
+    case OperationKind::translation: return member.key_is("text") && member.kind == JsonKind::string;
+    default: return (member.key_is("results") || member.key_is("data")) && member.kind == JsonKind::array;
+  }
+}
+
 }  // namespace openai_operation
 
-/// The facts of a body of this kind. Views into `body`; `model` into `scratch` when the name has escapes.
+/// The facts of a JSON body of this kind. Views into `body`; `model` into `scratch` when the name has escapes.
 ///
 /// Not a validator: upstream checks the rest. Refused with Errc::invalid_request and `param`: text that is not one
-/// whole JSON object, a missing, empty or doubled `model`, none of what the kind is about, `stream: true`.
+/// whole JSON object, a missing, empty or doubled `model`, none of what the kind is about.
 inline Result<WireOperation> read_operation_facts(OperationKind kind, std::string_view body,
                                                   std::string& scratch) {
   auto const common = openai_facts::read_common(body, openai_facts::find_members(body), scratch);
   if (!common) return fail(common.error());
-  Result<void> const checked = openai_operation::check_members(kind, body, common->stream);
+  Result<void> const checked = openai_operation::check_members(kind, body);
   if (!checked) return fail(checked.error());
-  return WireOperation{
-      .kind = kind, .body = body, .model = common->model, .model_token = common->model_token};
+  WireOperation facts;
+  facts.kind = kind;
+  facts.body = body;
+  facts.model = common->model;
+  facts.model_token = common->model_token;
+  return facts;
 }
 
-/// Looks at a reply: is it an answer, and what did it use? Usage stands in `usage`, of Cohere in `meta.tokens`; nothing
-/// where the provider tells nothing. Errors: malformed_reply.
-inline Result<Usage> read_operation_reply(std::string_view body) {
-  bool has_results = false;
+/// Looks at a JSON reply: is it an answer, and what did it use? Usage stands in `usage`, of Cohere in `meta.tokens`;
+/// nothing where the provider tells nothing, or seconds. Errors: malformed_reply.
+inline Result<Usage> read_operation_reply(OperationKind kind, std::string_view body) {
+  bool is_answer = false;
   Usage usage;
   JsonScan const scan = scan_object(body, [&](JsonMember const& member) {
-    if (member.key_is("results") || member.key_is("data")) has_results = member.kind == JsonKind::array;
+    if (openai_operation::is_answer(kind, member)) is_answer = true;
     else if (member.key_is("usage") && member.kind == JsonKind::object)
       usage = openai_operation::read_usage(member.value);
     else if (member.key_is("meta") && member.kind == JsonKind::object)
       if (auto const tokens = find_member(member.value, "tokens"); tokens && tokens->kind == JsonKind::object)
         usage = openai_operation::read_usage(tokens->value);
   });
-  if (scan == JsonScan::ok && has_results) return usage;
-  std::string message = "the provider's reply has neither 'results' nor 'data'";
+  if (scan == JsonScan::ok && is_answer) return usage;
+  std::string message = "the provider's reply is no answer to a request for ";
+  message.append(to_string(kind));
   if (scan != JsonScan::ok) message.append(": ").append(to_string(scan));
   return fail(Errc::malformed_reply, std::move(message), Origin::upstream);
 }

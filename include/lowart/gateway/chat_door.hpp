@@ -89,12 +89,6 @@ class ChatDoor : public Door {
     if (end) note_end(visit, *end);
     return end.has_value();
   }
-  static void note_end(Visit& visit, RelayEnd const& end) {
-    visit.outcome = to_string(end.outcome);
-    visit.detail = end.detail;
-    if (end.error) visit.error = to_string(*end.error);
-    if (end.status) visit.status = *end.status;
-  }
 };
 
 }  // namespace lowart

@@ -3,6 +3,7 @@
 
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/query.hpp>
+#include <lowart/gateway/relay.hpp>
 #include <lowart/gateway/visit.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/provider/provider.hpp>
@@ -127,8 +128,16 @@ class Door {
     visit.responder.field("x-lowart-provider", visit.provider);
     if (!head.dropped.empty()) visit.responder.field("x-lowart-dropped", head.dropped);
     if (head.cache.role != CacheRole::none) note_cache(visit, head.cache);
+    if constexpr (requires { head.fields; })
+      for (auto const& [name, value] : head.fields) visit.responder.field(name, value);
     if constexpr (requires { head.shaped; })
       if (!head.shaped.empty()) visit.responder.field("x-lowart-shaped", head.shaped.text());
+  }
+  static void note_end(Visit& visit, RelayEnd const& end) {
+    visit.outcome = to_string(end.outcome);
+    visit.detail = end.detail;
+    if (end.error) visit.error = to_string(*end.error);
+    if (end.status) visit.status = *end.status;
   }
   /// The call is over; what it answered with is gone already. `recorded`: a meter has kept a record of it.
   void settle(Visit& visit, bool recorded) {

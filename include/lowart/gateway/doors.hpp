@@ -8,7 +8,7 @@
 #include <lowart/gateway/embedding_clients.hpp>
 #include <lowart/gateway/model_list.hpp>
 #include <lowart/gateway/model_page.hpp>
-#include <lowart/gateway/operation_client.hpp>
+#include <lowart/gateway/operation_door.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/response_door.hpp>
 #include <lowart/gateway/whole_door.hpp>
@@ -34,6 +34,7 @@ class Doors {
         loop_(metrics.shard(loop), clock, log_fd),
         chat_(loop_, limits, responses),
         whole_(loop_, limits, responses),
+        operation_(loop_, limits),
         response_(loop_) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
@@ -49,7 +50,7 @@ class Doors {
     if (auto const* client = find_count_client(path))
       return serve_at<CountRequest>(whole_, answer, keys, *client, request, responder);
     if (auto const* client = find_operation_client(path))
-      return serve_at<OperationRequest>(whole_, answer, keys, *client, request, responder);
+      return serve_at<OperationRequest>(operation_, answer, keys, *client, request, responder);
     return serve_rest(keys, models, request, responder);
   }
 
@@ -267,6 +268,7 @@ class Doors {
   LoopState loop_;
   ChatDoor chat_;
   WholeDoor whole_;
+  OperationDoor operation_;
   ResponseDoor response_;
 };
 

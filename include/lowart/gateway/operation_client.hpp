@@ -1,44 +1,45 @@
 #pragma once
-/// OperationClient: how a door speaks with those who want a moderation, a ranking or an image.
+/// OperationClient: the paths of moderation, reranking, images and speech.
 
-#include <lowart/dialect/openai_operation.hpp>
 #include <lowart/gateway/client_dialects.hpp>
-#include <lowart/gateway/whole_client.hpp>
+#include <lowart/model/operation.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace lowart {
 
 /// One path. Requests and replies go as they came; errors are told as OpenAI tells them.
 struct OperationClient {
-  using request_type = OperationRequest;
-
   OperationKind kind;
   DoorKind door;
   std::string_view route;
+  bool takes_forms{false};  ///< multipart/form-data as well as JSON.
   ClientDialect const* manners{&openai_chat_client};
-
-  Result<WireOperation> facts(Asked const& asked, std::string& scratch) const {
-    return dialect::read_operation_facts(kind, asked.body, scratch);
-  }
-  static std::int64_t tokens(std::int64_t in_body) noexcept { return in_body; }
-  static OperationRequest request(WireOperation const& facts) { return OperationRequest(facts); }
-  static bool is_own(OperationReply const&) noexcept { return true; }
-  static Result<std::string> write(OperationReply const& reply, OperationRequest const&, Usage const&) {
-    return std::string(reply.bytes());
-  }
-  static void tell(OperationReply const&, net::Responder&) noexcept {}
 };
-static_assert(WholeClient<OperationClient>);
 
 inline constexpr std::array<OperationClient, operation_kind_count> operation_clients{{
     {.kind = OperationKind::moderation, .door = DoorKind::moderations, .route = "/v1/moderations"},
     {.kind = OperationKind::rerank, .door = DoorKind::rerank, .route = "/v1/rerank"},
     {.kind = OperationKind::image, .door = DoorKind::images, .route = "/v1/images/generations"},
+    {.kind = OperationKind::image_edit,
+     .door = DoorKind::images,
+     .route = "/v1/images/edits",
+     .takes_forms = true},
+    {.kind = OperationKind::image_variation,
+     .door = DoorKind::images,
+     .route = "/v1/images/variations",
+     .takes_forms = true},
+    {.kind = OperationKind::speech, .door = DoorKind::audio, .route = "/v1/audio/speech"},
+    {.kind = OperationKind::transcription,
+     .door = DoorKind::audio,
+     .route = "/v1/audio/transcriptions",
+     .takes_forms = true},
+    {.kind = OperationKind::translation,
+     .door = DoorKind::audio,
+     .route = "/v1/audio/translations",
+     .takes_forms = true},
 }};
 
 /// The client of a call to this path; null when no door has it. `/v2/rerank` is how Cohere's own SDK asks.

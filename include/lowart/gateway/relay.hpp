@@ -38,8 +38,11 @@ class StreamOutlet {
     bool const as_array = request.wire() && request.wire()->as_array && client.array_framing != nullptr;
     if (as_array) framing_ = client.array_framing(call);
   }
-  void begin(int status, std::string_view content_type) {
-    responder_.begin(status, framing_ ? framing_->content_type() : content_type);
+  /// For what has no framing of its own.
+  explicit StreamOutlet(net::Responder& responder) noexcept : responder_(responder), turn_(nullptr) {}
+  /// `length`: of all that follows, where it is known.
+  void begin(int status, std::string_view content_type, std::optional<std::uint64_t> length = std::nullopt) {
+    responder_.begin(status, framing_ ? framing_->content_type() : content_type, length);
   }
   /// `bytes` stay where they are until it is done.
   Task<Result<void>> write(std::string_view bytes, bool last) {
@@ -103,7 +106,8 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, Strea
     if (!part)
       co_return co_await tell_failure(part.error(), client, reply.progress(), outlet, within_line_end);
     bool const whole = !begun && part->last && !reply.head().streamed;
-    if (!std::exchange(begun, true) && !whole) outlet.begin(reply.head().status, reply.head().content_type);
+    if (!std::exchange(begun, true) && !whole)
+      outlet.begin(reply.head().status, reply.head().content_type, reply.head().length);
     within_line_end = part->bytes.ends_with('\r');
     Result<void> sent;
     if (whole && turn != nullptr) turn->keep(part->bytes);

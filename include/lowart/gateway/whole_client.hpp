@@ -12,7 +12,7 @@
 
 namespace lowart {
 
-/// A path's grammar. Models: EmbeddingClient, CountClient, OperationClient.
+/// A path's grammar. Models: EmbeddingClient, CountClient.
 template <class C>
 concept WholeClient = requires(
     C const& client, Asked const& asked, std::string& scratch, typename C::request_type const& request,

@@ -1,5 +1,5 @@
 #pragma once
-/// The door for calls whose answer is one piece: embeddings, counts of tokens, moderations, rankings, images.
+/// The door for calls whose answer is one piece: embeddings, counts of tokens.
 
 #include <lowart/gateway/door.hpp>
 #include <lowart/gateway/whole_client.hpp>

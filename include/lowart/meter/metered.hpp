@@ -66,7 +66,7 @@ class Metered {
       co_return reply;
     }
     if constexpr (Watchable<typename R::reply_type>)
-      reply->watch(call.make<Watcher>(shared_, request, reply->head(), call));
+      reply->watch(call.make<Watcher<R>>(shared_, request, reply->head(), call));
     else keep_whole(request, *reply, call);
     co_return reply;
   }
@@ -160,17 +160,17 @@ class Metered {
     call.admission().settle(measured.usage.total());
   }
 
+  template <Request R>
   class Watcher final : public ReplyWatcher {
    public:
-    Watcher(std::shared_ptr<Shared> shared, ChatRequest const& request, ChatReply::Head const& head,
-            Call& call)
+    Watcher(std::shared_ptr<Shared> shared, R const& request, ChatReply::Head const& head, Call& call)
         : shared_(std::move(shared)), request_(request), head_(head), call_(call) {}
 
     void end(ReplyEnd const& end, ReplyProgress const& progress) noexcept override {
       Measured const measured = head_.cache.is_free() ? from_cache()
                                                       : shared_->meter.measure(request_, head_.upstream_model,
                                                                                progress, end.outcome);
-      UsageRecord record = begin_record(ChatRequest::operation, request_.model(), head_.streamed, call_);
+      UsageRecord record = begin_record(operation_of(request_), request_.model(), head_.streamed, call_);
       if (progress.first_content_at != TimePoint{})
         record.time_to_first_token = std::chrono::duration_cast<std::chrono::microseconds>(
                                          progress.first_content_at - call_.started_at())
@@ -183,7 +183,7 @@ class Metered {
 
    private:
     std::shared_ptr<Shared> shared_;
-    ChatRequest request_;
+    R request_;
     ChatReply::Head const& head_;  ///< The reply's own; watchers go before it does.
     Call& call_;
   };

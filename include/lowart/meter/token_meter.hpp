@@ -6,6 +6,7 @@
 #include <lowart/model/chat_request.hpp>
 #include <lowart/model/embedding_request.hpp>
 #include <lowart/model/operation.hpp>
+#include <lowart/model/passthrough.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -100,12 +101,20 @@ class TokenMeter {
   }
 
   /// What such calls cost is not only tokens, so nothing is counted where nothing is reported.
-  Measured measure(OperationRequest const&, OperationReply const& reply) const noexcept {
-    bool const is_known = !reply.usage().empty();
-    return {.usage = reply.usage(), .provenance = is_known ? Provenance::reported : Provenance::none};
+  Measured measure(OperationRequest const&, std::string_view, ReplyProgress const& progress,
+                   Outcome) const noexcept {
+    return as_reported(progress);
+  }
+  Measured measure(PassthroughRequest const&, std::string_view, ReplyProgress const& progress,
+                   Outcome) const noexcept {
+    return as_reported(progress);
   }
 
  private:
+  static Measured as_reported(ReplyProgress const& progress) noexcept {
+    bool const is_known = !progress.usage.empty();
+    return {.usage = progress.usage, .provenance = is_known ? Provenance::reported : Provenance::none};
+  }
   static std::int64_t written_before(ReplyProgress const& progress) noexcept {
     std::int64_t tokens = 0;
     for (EarlierLeg const& leg : progress.earlier) tokens += leg.usage.value(UsageClass::output);

@@ -10,7 +10,9 @@
 #include <lowart/model/usage_record.hpp>
 
 #include <cassert>
+#include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -94,6 +96,9 @@ struct ReplyHead {
   std::string_view dropped;  ///< Losses::header() of the request's translation; empty when all was said.
   CacheUse cache{};
   ShapeMark shaped{};
+  /// Of an answer that is bytes of no dialect: its length where the provider told it, and fields of it that are the client's.
+  std::optional<std::uint64_t> length{};
+  std::span<std::pair<std::string_view, std::string_view> const> fields{};
   /// Makes a decoder for the bytes; null when the parts are neutral already.
   ArenaPtr<ReplyDecoder> (*decoder)(Call&){nullptr};
 };

@@ -21,15 +21,17 @@ enum class DoorKind : std::uint8_t {
   count_tokens,  ///< in Anthropic's, OpenAI's and Gemini's language
   moderations,   ///< POST /v1/moderations
   rerank,        ///< POST /v1/rerank
-  images,        ///< POST /v1/images/generations
+  images,        ///< POST /v1/images/generations, /edits and /variations
+  audio,         ///< POST /v1/audio/speech, /transcriptions and /translations
+  passthrough,   ///< /passthrough/{provider}/...; of providers, not of models
 };
-inline constexpr std::size_t door_count = 10;
+inline constexpr std::size_t door_count = 12;
 
 /// The name of a door in a configuration and in errors.
 constexpr std::string_view to_string(DoorKind door) noexcept {
   constexpr std::array<std::string_view, door_count> names{
-      "chat",       "completions",  "responses",   "messages", "gemini",
-      "embeddings", "count_tokens", "moderations", "rerank",   "images"};
+      "chat",         "completions", "responses", "messages", "gemini", "embeddings",
+      "count_tokens", "moderations", "rerank",    "images",   "audio",  "passthrough"};
   return names[static_cast<std::size_t>(door)];
 }
 
@@ -59,7 +61,7 @@ class DoorSet {
 
   /// Those at which bytes go as they came, and vendors have one language.
   static constexpr DoorSet of_operations() noexcept {
-    return {DoorKind::moderations, DoorKind::rerank, DoorKind::images};
+    return {DoorKind::moderations, DoorKind::rerank, DoorKind::images, DoorKind::audio};
   }
 
   constexpr void add(DoorKind door) noexcept { bits_ |= bit(door); }
@@ -82,10 +84,10 @@ class DoorSet {
   }
 
  private:
-  constexpr explicit DoorSet(unsigned bits) noexcept : bits_(static_cast<std::uint16_t>(bits)) {}
+  constexpr explicit DoorSet(unsigned bits) noexcept : bits_(static_cast<std::uint32_t>(bits)) {}
   static constexpr unsigned bit(DoorKind door) noexcept { return 1U << static_cast<unsigned>(door); }
 
-  std::uint16_t bits_{0};
+  std::uint32_t bits_{0};
 };
 
 }  // namespace lowart

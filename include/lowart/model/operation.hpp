@@ -1,16 +1,14 @@
 #pragma once
-/// OperationRequest and OperationReply: calls that vendors answer in one language only, whole and in one piece:
-/// moderation, reranking, the making of images.
+/// OperationRequest: calls that vendors answer in one language only: moderation, reranking, images, speech.
 
+#include <lowart/core/body_source.hpp>
 #include <lowart/core/call.hpp>
-#include <lowart/core/usage.hpp>
-#include <lowart/model/whole_reply.hpp>
+#include <lowart/model/chat_reply.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,44 +16,44 @@
 namespace lowart {
 
 enum class OperationKind : std::uint8_t {
-  moderation,  ///< Is this text or image harmful? OpenAI's language.
+  moderation,  ///< Is this text or image harmful?
   rerank,      ///< Which documents fit a query best? The language that Cohere, Jina, Voyage, vLLM ... share.
-  image,       ///< Make an image from words. OpenAI's language.
+  image,       ///< Make an image from words.
+  image_edit,  ///< Change an image by words.
+  image_variation,  ///< Make an image that is like one.
+  speech,           ///< Say a text.
+  transcription,    ///< Write down what is said.
+  translation,      ///< The same in English.
 };
-inline constexpr std::size_t operation_kind_count = 3;
+inline constexpr std::size_t operation_kind_count = 8;
 
 /// As it stands in records, metrics and errors.
 constexpr std::string_view to_string(OperationKind kind) noexcept {
-  constexpr std::array<std::string_view, operation_kind_count> names{"moderation", "rerank", "image"};
+  constexpr std::array<std::string_view, operation_kind_count> names{
+      "moderation",      "rerank", "image",         "image_edit",
+      "image_variation", "speech", "transcription", "translation"};
   return names[static_cast<std::size_t>(kind)];
 }
 
-/// A request body as it came, with what a shallow look at it found. Views into the door's buffer.
+/// A body that passes by without being held whole, and names a model that is replaced as it passes.
+class OperationBody : public BodySource {
+ public:
+  /// The model that the body names from its next rewind() on; until then the client's own.
+  virtual void name_model(std::string_view model) = 0;
+};
+
+/// A request as it came, with what a shallow look at it found. Views into the door's buffer.
 struct WireOperation {
   OperationKind kind{OperationKind::moderation};
-  std::string_view body;
+  std::string_view content_type{"application/json"};
+  std::string_view body;         ///< All of it; empty where it has a source.
   std::string_view model;        ///< Decoded name.
   std::string_view model_token;  ///< The JSON string in `body`, quotes included: what a provider replaces.
+  OperationBody* source{nullptr};
 };
 
-/// An answer that is complete: a JSON object as the provider sent it. Move-only. Must be gone before its Call is.
-class OperationReply {
- public:
-  using Head = WholeHead;
-
-  OperationReply(Head const& head, ArenaPtr<ReplyBytes> bytes, Usage usage)
-      : head_(head), bytes_(std::move(bytes)), usage_(usage) {}
-
-  Head const& head() const noexcept { return head_; }
-  std::string_view bytes() const noexcept { return bytes_->text(); }
-  /// As reported; empty when nothing was.
-  Usage const& usage() const noexcept { return usage_; }
-
- private:
-  Head head_;
-  ArenaPtr<ReplyBytes> bytes_;
-  Usage usage_;
-};
+/// An answer that has begun, in parts as a chat's; they are bytes of no dialect, as the provider sent them.
+using OperationReply = ChatReply;
 
 /// One such call. There is no neutral form, as there is nothing to translate into: the bytes go as they came, with the
 /// model's name replaced. Copies share them.
@@ -85,6 +83,8 @@ class OperationRequest {
     return other;
   }
   WireOperation const* wire() const noexcept { return &wire_; }
+  /// See lowart::can_repeat().
+  bool can_repeat() const noexcept { return wire_.source == nullptr || wire_.source->can_rewind(); }
 
  private:
   std::string model_;

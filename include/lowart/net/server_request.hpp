@@ -91,7 +91,7 @@ class ServerRequest {
   LOWART_DECL asio::any_io_executor executor() const;
   Arena& arena() const noexcept { return arena_; }
 
-  /// For the server: the connection stands at the end of this request.
+  /// The body has been read to its end: the connection stands at the end of this request.
   bool consumed() const noexcept { return at_ == At::end || head_.body() == BodyKind::none; }
   /// For the server: a body that nobody has asked for, and short enough to read rather than to close.
   bool worth_reading() const noexcept {
@@ -181,7 +181,9 @@ class Responder {
   [[nodiscard]] LOWART_DECL bool send_now(int status, std::string_view content_type, std::string_view body);
   LOWART_DECL Task<Result<void>> send_rest();
   /// Begins an answer of unknown length; nothing is sent before the first write().
-  LOWART_DECL void begin(int status, std::string_view content_type);
+  /// `length`: of all pieces together, where it is known; else their own framing tells their end.
+  LOWART_DECL void begin(int status, std::string_view content_type,
+                         std::optional<std::uint64_t> length = std::nullopt);
   /// The next piece, at once; `last` ends the answer. An empty piece that is not the last sends only the
   /// head.
   LOWART_DECL Task<Result<void>> write(std::string_view piece, bool last);
@@ -216,7 +218,7 @@ class Responder {
  private:
   /// Offers the rest of the pieces until all are taken, or the client has taken none for too long.
   LOWART_DECL Task<bool> offer_rest();
-  LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::size_t> length);
+  LOWART_DECL void write_head(int status, std::string_view content_type, std::optional<std::uint64_t> length);
   LOWART_DECL bool try_out(bool last);
   LOWART_DECL void finish() noexcept;
   LOWART_DECL static void look_out(void* self);

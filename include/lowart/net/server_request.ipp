@@ -261,7 +261,7 @@ inline std::string_view date_line() {
 }
 
 LOWART_DECL void Responder::write_head(int status, std::string_view content_type,
-                                       std::optional<std::size_t> length) {
+                                       std::optional<std::uint64_t> length) {
   bool const no_content = status == 204 || status == 304;
   bodiless_ = no_content || head_.method() == "HEAD";
   chunked_ = !length && !no_content && head_.minor_version() == 1;
@@ -341,8 +341,9 @@ LOWART_DECL Task<Result<void>> Responder::send(int status, std::string_view cont
   co_return sent;
 }
 
-LOWART_DECL void Responder::begin(int status, std::string_view content_type) {
-  if (!head_sent_) write_head(status, content_type, std::nullopt);
+LOWART_DECL void Responder::begin(int status, std::string_view content_type,
+                                  std::optional<std::uint64_t> length) {
+  if (!head_sent_) write_head(status, content_type, length);
 }
 
 LOWART_DECL bool Responder::write_now(std::string_view piece, bool last) {

@@ -36,7 +36,7 @@ Task<ReplyOf<R>> try_in_order(Chain& chain, R const& request, Call& call, GoesOn
   for (std::size_t i = 0; i < size; ++i) {
     ReplyOf<R> reply = co_await chain.ask(i, request, call);
     if (reply) co_return reply;
-    if (!may_go_on(reply.error()) || call.interruption()) co_return reply;
+    if (!may_go_on(reply.error()) || call.interruption() || !can_repeat(request)) co_return reply;
     if (!report) report.emplace(trail_size);
     report->add(chain.target_name(i), std::move(reply.error()), call);
   }

@@ -22,7 +22,7 @@ namespace lowart {
 /// Slow is what takes longer than 95 of 100 answers of that target did (or `after`): of streams, whole answers,
 /// embeddings and counts each on its own, and once 50 of them are known. A budget bounds the extra load: five second
 /// attempts for a hundred calls, ten saved up at most. A target that fails before it is slow is not hedged: the next one
-/// is asked, as ever. At most two are asked at once.
+/// is asked, as ever. At most two are asked at once. A request whose body passes by is not hedged.
 ///
 /// The loser ends before the call operator returns: it is cancelled, so it is waited for, and nothing is left running.
 /// Breakers, limits and loads take it for withdrawn; the trail has it as an attempt that was `cancelled`, so that
@@ -66,6 +66,7 @@ class Hedge {
   template <Request R>
     requires ChainOf<C, R>
   Task<ReplyOf<R>> operator()(R const& request, Call& call) {
+    if (has_source(request)) co_return co_await chain_(request, call);  // there is one of it
     if constexpr (requires { chain_.in_order(request, call); }) {
       auto ordered = chain_.in_order(request, call);
       HedgedCall<R, decltype(ordered)> hedged(ordered, request, call, *state_, chain_.goes_on_after());
@@ -77,6 +78,12 @@ class Hedge {
   }
 
  private:
+  template <Request R>
+  static bool has_source(R const& request) noexcept {
+    if constexpr (requires { request.wire()->source; }) return request.wire()->source != nullptr;
+    else return false;
+  }
+
   C chain_;
   std::shared_ptr<HedgeState> state_;
 };

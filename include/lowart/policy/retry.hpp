@@ -70,7 +70,7 @@ class Retry {
     state_->budget().deposit();
     for (int attempt = 1;; ++attempt) {
       ReplyOf<R> reply = co_await inner_(request, call);
-      if (reply || call.interruption()) co_return reply;
+      if (reply || call.interruption() || !can_repeat(request)) co_return reply;
       auto const wait = next_wait(state_->options(), attempt, reply.error(), state_->jitter().next());
       if (!wait || (is_paid(reply.error()) && !state_->budget().withdraw())) co_return reply;
       bool const waited = co_await call.clock().sleep(*wait, call);

@@ -84,6 +84,10 @@ class AnthropicWire {
     http.field("anthropic-version", options_.version);
     authorize(options_.version, call, http);
   }
+  void write_fields(PassthroughRequest const&, Call& call, net::HttpRequest& http) const {
+    http.field("anthropic-version", options_.version);
+    authorize(options_.version, call, http);
+  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_anthropic_offers(body);
   }

@@ -62,6 +62,7 @@ template <ChatWire Wire, net::Transport T = net::AnyTransport>
 class HttpChat {
  public:
   using Options = typename Wire::Options;
+  using wire_type = Wire;
 
   HttpChat(T transport, Options options)
       : shared_(std::make_shared<Shared>(std::move(transport), Wire(std::move(options)))) {}
@@ -106,8 +107,7 @@ class HttpChat {
     co_return ChatReply(head, std::move(source), whole);
   }
 
- protected:
-  /// For the other operations of the same provider: ask_embeddings, ask_count.
+  /// For the other operations of the same provider: ask_embeddings, ask_count, ask_passthrough.
   T& transport() noexcept { return shared_->transport; }
   Wire const& wire() const noexcept { return shared_->wire; }
 

@@ -1,10 +1,12 @@
 #pragma once
-/// ask_operation: moderation, reranking, images over one wire language. A provider class combines it with HttpChat.
+/// ask_operation: moderation, reranking, images and speech over one wire language. A provider class combines it with
+/// HttpChat.
 
-#include <lowart/dialect/openai_operation.hpp>
+#include <lowart/dialect/openai_operation_reader.hpp>
 #include <lowart/model/operation.hpp>
 #include <lowart/provider/attempt.hpp>
 #include <lowart/provider/http_wire.hpp>
+#include <lowart/provider/passing_reply.hpp>
 
 #include <string>
 #include <string_view>
@@ -22,10 +24,30 @@ concept OperationWire = HttpWire<W> && requires(W const& wire, OperationRequest 
   { wire.write_fields(request, call, http) };  // credentials, and what the protocol asks for
 };
 
+namespace http_wire {
+
+/// The client's bytes, with the model's name replaced. False: they have gone by.
+inline bool write_body(OperationRequest const& request, Outgoing& out) {
+  WireOperation const& came = *request.wire();
+  bool const renamed = came.model != request.model();
+  if (came.source != nullptr) {
+    came.source->name_model(renamed ? std::string_view(request.model()) : came.model);
+    out.http->body(*came.source);
+    return came.source->rewind();
+  }
+  if (came.model_token.empty() || !renamed) out.http->body(came.body);
+  else splice_model(came.body, came.model_token, request.model(), out);
+  return true;
+}
+
+}  // namespace http_wire
+
 /// One such call to a provider: the bytes as they came, only the model's name and the credentials are replaced; the reply
-/// is passed on as it comes.
+/// is passed on as it comes: JSON whole, events one by one, anything else (a voice, subtitles) piece by piece.
 ///
-/// `transport` and `wire` outlive the call. Errors: as HttpChat's for a whole reply. Clocks are the Timeouts policy's.
+/// The commit point: a JSON reply has been read and is an answer; a stream has brought an event; of anything else the head
+/// is there. A body with a source is sent once more only as far as it has not passed by.
+/// `transport` and `wire` outlive the call. Errors: as HttpChat's. Clocks are the Timeouts policy's.
 template <OperationWire Wire, net::Transport T>
 Task<Result<OperationReply>> ask_operation(T& transport, Wire const& wire, OperationRequest const& request,
                                            Call& call) {
@@ -33,19 +55,26 @@ Task<Result<OperationReply>> ask_operation(T& transport, Wire const& wire, Opera
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   auto& http = out->http.emplace("POST", wire.path(request, out->path));
   wire.write_fields(request, call, http);
-  http_wire::write_fields(http, http_wire::json_type, call);
-  WireOperation const& came = *request.wire();
-  if (came.model_token.empty() || came.model == request.model()) http.body(came.body);
-  else http_wire::splice_model(came.body, came.model_token, request.model(), *out);
-  WholeHead head;
-  head.upstream_model = call.keep(request.model());
-  Result<ArenaPtr<WholeBody>> body = co_await http_wire::ask_whole(transport, wire, *out, head, call);
-  if (!body) co_return attempt.failed(std::move(body.error()));
-  Result<Usage> const usage = dialect::read_operation_reply((*body)->text());
-  if (!usage) co_return attempt.failed(http_wire::not_an_answer(usage.error()));
+  http_wire::write_fields(http, "*/*", call, request.wire()->content_type);
+  if (!http_wire::write_body(request, *out)) co_return attempt.failed(http_wire::body_has_gone());
+  Result<ArenaPtr<net::Exchange>> exchange = co_await http_wire::ask(transport, wire, *out, call);
+  if (!exchange) co_return attempt.failed(std::move(exchange.error()));
+  ReplyHead head =
+      http_wire::passing_head(**exchange, wire.options().name, request.model(), Wire::request_id, call);
+  dialect::OperationReader reader{dialect::OperationEvents(request.kind())};
+  std::size_t const most_bytes = wire.options().reply_bytes;
+  Result<ChatReply> reply = fail(Errc::internal, "no answer was read");
+  if (head.streamed) {
+    reply = co_await http_wire::read_events(std::move(*exchange), head, std::move(reader), most_bytes, call);
+  } else if (http_wire::is_json(head.content_type)) {
+    if (head.content_type.empty()) head.content_type = http_wire::json_type;
+    reply = co_await http_wire::read_whole(std::move(*exchange), head, std::move(reader), most_bytes, call);
+  } else {
+    reply = http_wire::pass_on(std::move(*exchange), head, call);
+  }
+  if (!reply) co_return attempt.failed(std::move(reply.error()));
   attempt.answered();
-  ArenaPtr<ReplyBytes> bytes = std::move(*body);
-  co_return OperationReply(head, std::move(bytes), *usage);
+  co_return reply;
 }
 
 }  // namespace lowart

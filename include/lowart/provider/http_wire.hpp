@@ -131,9 +131,10 @@ Error blame_client_key(Error error, Options const& options, Call const& call) {
       .with_upstream_message(error.upstream_message());
 }
 
-/// The fields of every request, behind those of the wire language.
-inline void write_fields(net::HttpRequest& http, std::string_view accept, Call const& call) {
-  http.field("content-type", json_type);
+/// The fields of every request, behind those of the wire language. No `content_type`: there is no body.
+inline void write_fields(net::HttpRequest& http, std::string_view accept, Call const& call,
+                         std::string_view content_type = json_type) {
+  if (!content_type.empty()) http.field("content-type", content_type);
   http.field("accept", accept);
   http.field("user-agent", "lowart");
   if (!call.request_id().empty()) http.field("x-request-id", call.request_id());
@@ -179,22 +180,37 @@ Error judge_credentials(Error refused, Wire const& wire, net::HttpRequest const&
   return blame_client_key(std::move(refused), wire.options(), call);
 }
 
-/// Sends a request whose answer is one piece, and gathers that. Fills in what the answer's head says.
+/// Sends a request, signed or with its token where the wire has one. Whatever the status is, it is an answer.
 template <HttpWire Wire, net::Transport T>
-Task<Result<ArenaPtr<WholeBody>>> ask_whole(T& transport, Wire const& wire, Outgoing& out, WholeHead& head,
-                                            Call& call) {
+Task<Result<ArenaPtr<net::Exchange>>> send(T& transport, Wire const& wire, Outgoing& out, Call& call) {
   if constexpr (ShowsToken<Wire>)
     if (auto const* const token = wire.access_token()) {
       Result<void> authorized = co_await token->authorize(call, *out.http);
       if (!authorized) co_return fail(std::move(authorized.error()));
     }
   Result<ArenaPtr<net::Exchange>> exchange = co_await transport.exchange(*out.http, call);
-  if (!exchange) co_return fail(std::move(exchange.error()));
+  co_return exchange;
+}
+
+/// The same; an answer with an error status is its error.
+template <HttpWire Wire, net::Transport T>
+Task<Result<ArenaPtr<net::Exchange>>> ask(T& transport, Wire const& wire, Outgoing& out, Call& call) {
+  Result<ArenaPtr<net::Exchange>> exchange = co_await send(transport, wire, out, call);
+  if (!exchange) co_return exchange;
   int const status = (*exchange)->status();
   if (status < 200 || status > 299) {
     Error refused = co_await read_refusal<Wire>(std::move(*exchange), call);
     co_return fail(judge_credentials(std::move(refused), wire, *out.http, call));
   }
+  co_return exchange;
+}
+
+/// Sends a request whose answer is one piece, and gathers that. Fills in what the answer's head says.
+template <HttpWire Wire, net::Transport T>
+Task<Result<ArenaPtr<WholeBody>>> ask_whole(T& transport, Wire const& wire, Outgoing& out, WholeHead& head,
+                                            Call& call) {
+  Result<ArenaPtr<net::Exchange>> exchange = co_await ask(transport, wire, out, call);
+  if (!exchange) co_return fail(std::move(exchange.error()));
   if (auto const type = (*exchange)->field("content-type"); !type.empty())
     head.content_type = call.keep(type);
   head.provider = wire.options().name;

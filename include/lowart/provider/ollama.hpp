@@ -72,6 +72,9 @@ class OllamaWire {
   void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
     authorize(call, http);
   }
+  void write_fields(PassthroughRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_ollama_offers(body);
   }

@@ -31,8 +31,8 @@ struct OpenAiOptions {
   dialect::OpenAiVariant variant{};     ///< How translated requests are spelt.
 };
 
-/// POST /chat/completions, /completions for legacy requests, /embeddings, /moderations, /rerank and
-/// /images/generations. GET /models.
+/// POST /chat/completions, /completions for legacy requests, /embeddings, /moderations, /rerank, /images/... and
+/// /audio/.... GET /models.
 class OpenAiWire {
  public:
   using Options = OpenAiOptions;
@@ -82,9 +82,14 @@ class OpenAiWire {
     switch (request.kind()) {
       case OperationKind::moderation: return "/moderations";
       case OperationKind::rerank: return "/rerank";
-      case OperationKind::image: break;
+      case OperationKind::image: return "/images/generations";
+      case OperationKind::image_edit: return "/images/edits";
+      case OperationKind::image_variation: return "/images/variations";
+      case OperationKind::speech: return "/audio/speech";
+      case OperationKind::transcription: return "/audio/transcriptions";
+      case OperationKind::translation: break;
     }
-    return "/images/generations";
+    return "/audio/translations";
   }
   void write_fields(OperationRequest const&, Call& call, net::HttpRequest& http) const {
     authorize(call, http);
@@ -94,6 +99,9 @@ class OpenAiWire {
     return "/models";
   }
   void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
+  void write_fields(PassthroughRequest const&, Call& call, net::HttpRequest& http) const {
     authorize(call, http);
   }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {

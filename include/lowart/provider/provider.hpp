@@ -9,6 +9,7 @@
 #include <lowart/model/door_set.hpp>
 #include <lowart/model/embedding_request.hpp>
 #include <lowart/model/operation.hpp>
+#include <lowart/model/passthrough.hpp>
 
 #include <concepts>
 #include <optional>
@@ -18,7 +19,7 @@
 namespace lowart {
 
 /// A request names its reply and its operation ("chat", as it stands in records). Models: ChatRequest,
-/// EmbeddingRequest, CountRequest, OperationRequest.
+/// EmbeddingRequest, CountRequest, OperationRequest, PassthroughRequest.
 template <class R>
 concept Request = requires {
   typename R::reply_type;
@@ -31,6 +32,14 @@ concept UsesNothing = Request<R> && requires { requires R::uses_nothing; };
 
 template <Request R>
 using ReplyOf = Result<typename R::reply_type>;
+
+/// Whether a provider can be asked once more, or another one. A request whose body passes by says so itself: what has
+/// gone is gone. All others can.
+template <Request R>
+bool can_repeat(R const& request) noexcept {
+  if constexpr (requires { request.can_repeat(); }) return request.can_repeat();
+  else return true;
+}
 
 /// Part 1 of Provider: it has a name, for logs, metrics and records. A view that outlives the calls.
 template <class P>
@@ -47,7 +56,7 @@ concept Serves = Request<R> && requires(P& provider, R const& request, Call& cal
 /// Part 2 of Provider: it serves at least one operation that this library knows.
 template <class P>
 concept ServesSomething = Serves<P, ChatRequest> || Serves<P, EmbeddingRequest> || Serves<P, CountRequest> ||
-                          Serves<P, OperationRequest>;
+                          Serves<P, OperationRequest> || Serves<P, PassthroughRequest>;
 
 /// A provider that can tell at once why a call for a model at a door is in vain: Router, and what is put around one.
 template <class P>

@@ -65,14 +65,36 @@ class Peer:
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         fields = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
-        length = int(next((v for n, v in fields if n.lower() == "content-length"), 0))
+        if any(n.lower() == "transfer-encoding" for n, _ in fields):
+            body = self.read_chunks()
+        else:
+            body = self.read_bytes(int(next((v for n, v in fields if n.lower() == "content-length"), 0)))
+        return None if body is None else Request(lines[0], fields, body, self)
+
+    def read_bytes(self, length):
         while len(self.buffer) < length:
             data = self.sock.recv(1 << 20)
             if not data:
                 return None
             self.buffer += data
         body, self.buffer = self.buffer[:length], self.buffer[length:]
-        return Request(lines[0], fields, body, self)
+        return body
+
+    def read_chunks(self):
+        body = b""
+        while True:
+            while b"\r\n" not in self.buffer:
+                data = self.sock.recv(65536)
+                if not data:
+                    return None
+                self.buffer += data
+            size, _, self.buffer = self.buffer.partition(b"\r\n")
+            piece = self.read_bytes(int(size, 16) + 2)
+            if piece is None:
+                return None
+            if len(piece) == 2:
+                return body
+            body += piece[:-2]
 
 
 class Upstream:
