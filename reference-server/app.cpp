@@ -98,8 +98,9 @@ class App {
   }
 
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
-    auto doors =
-        std::make_shared<Doors>(metrics_, loop, clock, log_fd_, latest_->config.door, responses_.get());
+    DoorLimits limits = latest_->config.door;
+    limits.upload.spool = latest_->config.data;
+    auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, std::move(limits), responses_.get());
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
@@ -135,6 +136,10 @@ class App {
     }
     if (path == "/admin/breakers") {
       co_await breakers(doors, *snapshot, request, responder);
+      co_return;
+    }
+    if (path.starts_with(PassthroughPath::prefix)) {
+      co_await doors.serve_passthrough(*snapshot->passthrough, snapshot->keys, request, responder);
       co_return;
     }
     bool const served =

@@ -108,6 +108,10 @@ void read_http(YamlMap& map, ProviderConfig& provider) {
     map.wrong("base_url", url.error().message());
   read_api_keys(map, provider);
   map.flag("client_key", provider.client_key);
+  map.flag("passthrough", provider.passthrough);
+  if (provider.passthrough && provider.type == ProviderType::bedrock)
+    map.wrong("passthrough",
+              "what is asked of bedrock is signed with its body, which passthrough does not hold");
   map.text("ca_file", provider.ca_file);
   map.flag("verify_tls", provider.verify_tls);
   std::string drop(to_string(provider.may_drop));

@@ -79,6 +79,7 @@ struct ProviderConfig {
   RetryOptions retry;
   BreakerOptions breaker;
   std::optional<BulkheadOptions> bulkhead;  ///< Places for all its targets together.
+  bool passthrough{false};                  ///< The rest of its API can be reached.
   std::size_t line{0};
 };
 

@@ -19,6 +19,7 @@
 #include <lowart/policy/retry.hpp>
 #include <lowart/policy/timeouts.hpp>
 #include <lowart/policy/when.hpp>
+#include <lowart/provider/http_passthrough.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -158,6 +159,27 @@ void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pat
         made_.backends.push_back(Backend{config.name, Backend::Lister(std::move(leaf) | timeouts(patience))});
     });
   });
+}
+
+PassthroughRouter::Target RouteBuilder::passthrough_to(ProviderConfig const& config) {
+  using Target = PassthroughRouter::Target;
+  Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
+  auto const guarded = [&](auto passthrough) {
+    Target target(std::move(passthrough) | timeouts(config.timeouts));
+    if (!config.limits.none())
+      target = Target(std::move(target) | limited({limit_of(config.name, "", config.limits)}));
+    target = Target(std::move(target) |
+                    breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
+                              breaker_of(config, "passthrough", 0, scope_around(config, scope_of_model))}));
+    if (config.bulkhead)
+      target = Target(std::move(target) | bulkhead(places_of("provider " + config.name, *config.bulkhead)));
+    return target;
+  };
+  std::optional<Target> made;
+  with_leaf(config, key, [&](auto leaf) {
+    if constexpr (requires { Passthrough(leaf); }) made.emplace(guarded(Passthrough(std::move(leaf))));
+  });
+  return *std::move(made);  // the configuration has seen to it that there is one
 }
 
 AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& model) {

@@ -19,6 +19,8 @@ class RouteBuilder {
   RouteBuilder(Snapshot& made, Snapshot const* before) : made_(made), before_(before) {}
 
   AnyProvider answer_for(ModelConfig const& model);
+  /// The rest of a provider's API. With several keys it is the first: what one has uploaded, another may not see.
+  PassthroughRouter::Target passthrough_to(ProviderConfig const& config);
   /// Notes what a pattern leads to, and how its providers are asked what they have.
   void note_pattern(ModelConfig const& model, std::string const& pattern);
 

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace lowart::server {
@@ -71,6 +74,14 @@ class Builder {
         if (NamePattern::is_one(alias)) builder.note_pattern(model, alias);
     }
     return routes;
+  }
+
+  PassthroughRouter passthroughs() {
+    PassthroughRouter::Table table;
+    RouteBuilder builder(made_, before_);
+    for (auto const& provider : made_.config.providers)
+      if (provider.passthrough) table.emplace(provider.name, builder.passthrough_to(provider));
+    return PassthroughRouter(std::move(table));
   }
 
   std::vector<KeyEntry> keys() {
@@ -169,6 +180,17 @@ PriceLookup price_lookup(Config const& config) {
   };
 }
 
+/// What the catalogue knows of the model that a call of a vendor's own API names.
+PriceLookup passthrough_prices(Config const& config) {
+  std::map<std::string, Vendor const*, std::less<>> vendors;
+  for (auto const& provider : config.providers)
+    if (provider.passthrough && provider.vendor != nullptr) vendors.emplace(provider.name, provider.vendor);
+  return [vendors = std::move(vendors)](Billed const& billed) {
+    auto const found = vendors.find(billed.provider);
+    return found == vendors.end() ? Price{} : listed_price(found->second, billed.upstream_model);
+  };
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
@@ -180,9 +202,12 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   if (auto const connected = builder.connect_providers(); !connected) return fail(connected.error());
   if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
   auto routes = builder.routes();
-  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, std::move(sink),
+  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, sink,
                                                     price_lookup(made->config));
-  made->answer->on_sink_failure(std::move(on_sink_failure));
+  made->answer->on_sink_failure(on_sink_failure);
+  made->passthrough = std::make_unique<Snapshot::Passthroughs>(
+      builder.passthroughs(), TokenMeter{}, std::move(sink), passthrough_prices(made->config));
+  made->passthrough->on_sink_failure(std::move(on_sink_failure));
   made->keys = Keyring(builder.keys());
   return made;
 }

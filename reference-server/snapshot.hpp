@@ -13,6 +13,7 @@
 #include <lowart/policy/bulkhead.hpp>
 #include <lowart/policy/hedge_decision.hpp>
 #include <lowart/policy/limited.hpp>
+#include <lowart/policy/passthrough_router.hpp>
 #include <lowart/policy/resume.hpp>
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/shape.hpp>
@@ -90,6 +91,7 @@ struct NamedCache {
 /// What a request meets. A request keeps the snapshot it began with.
 struct Snapshot {
   using Answer = Metered<Router, JournalSink>;
+  using Passthroughs = Metered<PassthroughRouter, JournalSink>;
 
   Config config;
   std::uint64_t revision{1};
@@ -108,6 +110,7 @@ struct Snapshot {
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unordered_map<std::string, AccessToken> tokens;  ///< By provider name, of those that fetch one.
   std::unique_ptr<Answer> answer;
+  std::unique_ptr<Passthroughs> passthrough;
 };
 
 /// Builds a snapshot. What must outlast a reload (limits in use, breaker states, warm connections) is taken over

@@ -9,6 +9,7 @@
 #include <lowart/gateway/model_list.hpp>
 #include <lowart/gateway/model_page.hpp>
 #include <lowart/gateway/operation_door.hpp>
+#include <lowart/gateway/passthrough_door.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/response_door.hpp>
 #include <lowart/gateway/whole_door.hpp>
@@ -35,6 +36,7 @@ class Doors {
         chat_(loop_, limits, responses),
         whole_(loop_, limits, responses),
         operation_(loop_, limits),
+        passthrough_(loop_, limits),
         response_(loop_) {}
 
   /// Answers the request if it is one of ours; false, with nothing sent, when no door has this path.
@@ -52,6 +54,16 @@ class Doors {
     if (auto const* client = find_operation_client(path))
       return serve_at<OperationRequest>(operation_, answer, keys, *client, request, responder);
     return serve_rest(keys, models, request, responder);
+  }
+
+  /// Answers a request for /passthrough/{provider}/...
+  template <class P>
+    requires Serves<P, PassthroughRequest>
+  Task<void> serve_passthrough(P& answer, Keyring const& keys, net::ServerRequest& request,
+                               net::Responder& responder) {
+    if (PassthroughDoor::takes(request.head().method()))
+      return passthrough_.serve(answer, keys, request, responder);
+    return method_not_allowed(request, responder, PassthroughDoor::methods);
   }
 
   /// GET /health, /ready and /metrics, which need no key. `ready` false answers /ready with 503.
@@ -159,6 +171,7 @@ class Doors {
     if (auto const* client = find_embedding_client(path)) return client->route;
     if (auto const* client = find_count_client(path)) return client->route;
     if (auto const* client = find_operation_client(path)) return client->route;
+    if (path.starts_with(PassthroughPath::prefix)) return "/passthrough";
     if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
     for (std::string_view known :
          {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me", "/admin/breakers"})
@@ -269,6 +282,7 @@ class Doors {
   ChatDoor chat_;
   WholeDoor whole_;
   OperationDoor operation_;
+  PassthroughDoor passthrough_;
   ResponseDoor response_;
 };
 
