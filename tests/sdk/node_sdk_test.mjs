@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
-import OpenAI from 'openai';
+import OpenAI, { toFile } from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 
@@ -11,6 +11,7 @@ const { LOWART_URL: baseURL, LOWART_KEY: apiKey } = process.env;
 const keys = JSON.parse(process.env.LOWART_KEYS);
 const client = (options = {}) => new OpenAI({ baseURL, apiKey, maxRetries: 0, timeout: 20_000, ...options });
 const messages = [{ role: 'user', content: 'Say exactly: Hello, world!' }];
+const voice = Buffer.from(Array.from({ length: 64 }, () => Array.from({ length: 256 }, (_, i) => i)).flat());
 let number = 0;
 const play = (name) => ({ headers: { 'x-request-id': `${name}.node${process.pid}-${++number}` } });
 
@@ -39,6 +40,25 @@ test('moderations and images', async () => {
   const made = await client().images.generate({ model: 'up', prompt: 'a cat' });
   assert.equal(made.data[0].b64_json, 'iVBORw0KGgo=');
   assert.equal(made.usage.total_tokens, 322);
+  const image = await toFile(voice, 'a.png', { type: 'image/png' });
+  const changed = await client().images.edit({ image, prompt: 'a dog', model: 'up' });
+  assert.equal(changed.data[0].b64_json, 'iVBORw0KGgo=');
+});
+
+// This SDK writes a form in the order of its parameters: the file stands before the model.
+test('speech and transcripts', async () => {
+  const { audio } = client();
+  const said = await audio.speech.create({ model: 'up', voice: 'alloy', input: 'Hello' });
+  assert.deepEqual(Buffer.from(await said.arrayBuffer()), voice);
+  const file = await toFile(voice, 'a.wav');
+  const heard = await audio.transcriptions.create({ file, model: 'up' });
+  assert.equal(heard.text, 'Hello, world!');
+  const stream = await audio.transcriptions.create({ file: await toFile(voice, 'a.wav'), model: 'up', stream: true });
+  let text = '';
+  for await (const event of stream) text += event.delta ?? '';
+  assert.equal(text, 'Hello, world!');
+  const translated = await audio.translations.create({ file: await toFile(voice, 'a.wav'), model: 'up' });
+  assert.equal(translated.text, 'Hello, world!');
 });
 
 ofEach('a stream', async (model) => {

@@ -99,7 +99,53 @@ IMAGE = {
 }
 
 
+VOICE = bytes(range(256)) * 64
+
+
+def media(peer, request):
+    """Speech, transcripts, images that are changed, files; None: it is something else."""
+    path = request.line.split()[1].partition("?")[0]
+    is_stream = b'name="stream"\r\n\r\ntrue' in request.body or b'"stream":true' in request.body.replace(b" ", b"")
+    if path.endswith("/audio/speech"):
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: 16384\r\n\r\n" + VOICE)
+        return True
+    if path.endswith(("/audio/transcriptions", "/audio/translations")):
+        if b'name="response_format"\r\n\r\nsrt' in request.body:
+            peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 5\r\n\r\n1\nHi\n")
+            return True
+        if is_stream:
+            events = [
+                event({"type": "transcript.text.delta", "delta": "Hello, "}),
+                event({"type": "transcript.text.delta", "delta": "world!"}),
+                event({"type": "transcript.text.done", "text": "Hello, world!"}),
+            ]
+            return stream(events)(peer, request)
+        heard = {"text": "Hello, world!" if VOICE in request.body else "noise"}
+        return whole(json.dumps(heard).encode())(peer, request)
+    if path.endswith("/images/generations") and is_stream:
+        events = [
+            event({"type": "image_generation.partial_image", "b64_json": "AA==", "partial_image_index": 0}),
+            event({"type": "image_generation.completed", "b64_json": "iVBORw0KGgo=", "usage": IMAGE["usage"]}),
+        ]
+        return stream(events)(peer, request)
+    if path.endswith(("/images/edits", "/images/variations")):
+        return whole(json.dumps(IMAGE).encode())(peer, request)
+    if path.endswith("/files/file-1/content"):
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 16384\r\n\r\n" + VOICE)
+        return True
+    if path.endswith("/files"):
+        file = {"id": "file-1", "object": "file", "bytes": len(VOICE), "created_at": 1, "filename": "a.jsonl", "purpose": "batch", "status": "processed"}
+        if request.line.startswith("GET"):
+            file = {"object": "list", "data": [file], "has_more": False}
+        elif VOICE not in request.body:
+            return refusal(b"400 Bad Request", "no_file")(peer, request)
+        return whole(json.dumps(file).encode())(peer, request)
+    return None
+
+
 def answers(peer, request):
+    if (done := media(peer, request)) is not None:
+        return done
     asked = request.json()
     for path, reply in (("/moderations", MODERATION), ("/images/generations", IMAGE)):
         if request.line.split()[1].endswith(path):

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from kit.cases import case, check, equal, eventually
 from kit.upstream import USAGE
+from provider_script import VOICE
 from setting import setting
 
 MODELS = ("up", "demo-fast")
@@ -124,8 +125,39 @@ def _():
     check(judged.results[0].flagged and judged.results[0].categories.violence, judged)
     made = client().images.generate(model="up", prompt="a cat", size="1024x1024")
     equal((made.data[0].b64_json, made.usage.total_tokens), ("iVBORw0KGgo=", 322))
-    raises(openai.BadRequestError, lambda: client().images.generate(model="up", prompt="a cat", stream=True), status=400)
+    events = list(client().images.generate(model="up", prompt="a cat", stream=True, partial_images=1))
+    equal([e.type for e in events], ["image_generation.partial_image", "image_generation.completed"])
+    for changed in (
+        client().images.edit(model="up", image=("a.png", VOICE), mask=("m.png", b"\x89PNG"), prompt="a dog"),
+        client().images.create_variation(model="up", image=("a.png", VOICE)),
+    ):
+        equal(changed.data[0].b64_json, "iVBORw0KGgo=")
     raises(openai.NotFoundError, lambda: client().moderations.create(model="demo", input="hello"), status=404)
+
+
+@case("speech, transcripts and translations, whole, as subtitles and streamed")
+def _():
+    audio = client().audio
+    equal(audio.speech.create(model="up", voice="alloy", input="Hello").content, VOICE)
+    with audio.speech.with_streaming_response.create(model="up", voice="alloy", input="Hello") as voice:
+        equal(b"".join(voice.iter_bytes(1000)), VOICE)
+    equal(audio.transcriptions.create(model="up", file=("a.wav", VOICE)).text, "Hello, world!")
+    equal(audio.transcriptions.create(model="up", file=("a.wav", VOICE), response_format="srt"), "1\nHi\n")
+    events = list(audio.transcriptions.create(model="up", file=("a.wav", VOICE), stream=True))
+    equal(events[-1].text, "Hello, world!")
+    equal(audio.translations.create(model="up", file=("a.wav", VOICE)).text, "Hello, world!")
+    raises(openai.NotFoundError, lambda: audio.transcriptions.create(model="none", file=("a.wav", VOICE)), status=404)
+    raises(openai.BadRequestError, lambda: audio.speech.create(model="up", voice="alloy", input=None), status=400)
+
+
+@case("files of a provider, behind its passthrough")
+def _():
+    address = setting().url.removesuffix("/v1") + "/passthrough/up"
+    files = OpenAI(base_url=address, api_key=setting().gateway.key, max_retries=0, timeout=20).files
+    made = files.create(file=("a.jsonl", VOICE), purpose="batch")
+    equal((made.id, made.bytes), ("file-1", len(VOICE)))
+    equal([f.id for f in files.list(purpose="batch")], ["file-1"])
+    equal(files.content("file-1").read(), VOICE)
 
 
 @of_each("a stream: role first, text in pieces, one finish reason, no usage unless asked for")

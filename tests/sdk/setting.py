@@ -46,7 +46,9 @@ class Setting:
                 "retry": {"attempts": 1},
                 "breaker": {"failures": 1000},
             },
-            "up": provider(self.up.url, timeouts=clocks, breaker={"failures": 1000, "rest": "10ms"}),
+            "up": provider(
+                self.up.url, timeouts=clocks, breaker={"failures": 1000, "rest": "10ms"}, passthrough=True
+            ),
             "patient": provider(self.up.url),
             "touchy": provider(self.up.url),  # refused credentials open the breaker of a provider's key
         }
