@@ -31,7 +31,7 @@ concept OffersWire =
 
 /// All pages of the list, one after the other: at most 32, and 10,000 models.
 ///
-/// Errors: as HttpChat's for a whole reply; malformed_reply when it is no list, or one that does not end.
+/// Errors: as HttpChat's for a whole reply; malformed_reply when it is no list, one that does not end, or too long.
 template <OffersWire Wire, net::Transport T>
 Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffersRequest const& request,
                                      Call& call) {
@@ -40,7 +40,7 @@ Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffers
   AttemptMark attempt(call, wire.options().name);
   std::vector<ModelOffer> models;
   std::string next;
-  for (int page = 0; page < most_pages && models.size() < most_models; ++page) {
+  for (int page = 0; page < most_pages; ++page) {
     ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
     auto& http = out->http.emplace("GET", wire.path(request, next, out->path));
     wire.write_fields(request, call, http);
@@ -50,13 +50,16 @@ Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffers
     if (!body) co_return attempt.failed(std::move(body.error()));
     Result<dialect::ModelOfferPage> read = Wire::read_offers((*body)->text());
     if (!read) co_return attempt.failed(http_wire::not_an_answer(read.error()));
+    if (models.size() + read->models.size() > most_models) break;
     std::move(read->models.begin(), read->models.end(), std::back_inserter(models));
     next = std::move(read->next);
     if (!next.empty()) continue;
     attempt.answered();
     co_return ModelOffers(std::move(models));
   }
-  Error endless(Errc::malformed_reply, "the provider's list of models does not end", Origin::upstream);
+  Error endless(Errc::malformed_reply,
+                "the provider's list of models does not end within 32 pages and 10,000 models",
+                Origin::upstream);
   co_return attempt.failed(http_wire::not_an_answer(std::move(endless)));
 }
 
