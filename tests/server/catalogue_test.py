@@ -28,7 +28,7 @@ cohere-openai openai https://api.cohere.ai/compatibility/v1
 dashscope openai https://dashscope.aliyuncs.com/compatible-mode/v1
 dashscope-intl openai https://dashscope-intl.aliyuncs.com/compatible-mode/v1
 deepinfra openai https://api.deepinfra.com/v1/openai
-deepseek openai https://api.deepseek.com/v1
+deepseek openai https://api.deepseek.com
 fireworks openai https://api.fireworks.ai/inference/v1
 github-models openai https://models.github.ai/inference
 google gemini https://generativelanguage.googleapis.com/v1beta
@@ -263,10 +263,19 @@ def _():
     for words in (
         'groq: {vendor: groq, api_key: "${GROQ_API_KEY}"}',
         "llama-3.3-70b-versatile",
-        "text; tools streaming; input 0.59, output 0.79 (2025-11-30)",
+        "text; tools streaming; input 0.59, output 0.79 (2025-08-12)",
     ):
         check(words in one, one)
-    equal(json.loads(run("providers", "groq", "--json").stdout)["models"][0]["usd_per_million_tokens"]["input"], "0.59")
+    check("  checked      20" in one and " against https://github.com/groq/" in one, one)
+    check("  * " not in one, "of each model there it is known where that is from", one)
+    jina = run("providers", "jina").stdout
+    check("not against the vendor's documents" in jina and "\n  * jina-embeddings-v3 " in jina, jina)
+    check("\n  * compared with no page" in jina, jina)
+    told = json.loads(run("providers", "groq", "--json").stdout)
+    model = told["models"][0]
+    equal(model["usd_per_million_tokens"]["input"], "0.59")
+    for page in (told["source"], model["source"], model["price_source"]):
+        check(page.startswith("https://"), page)
     done = run("providers", "grok")
     equal((done.returncode, "near it are groq" in done.stderr), (2, True), done.stderr)
 
@@ -302,7 +311,7 @@ def _():
     _kept, port = closed_port()
     shut = f"http://127.0.0.1:{port}/v1"
     for status, code, words in (
-        (b"401 Unauthorized", "invalid_api_key", "it does not take this key: look at 'api_key' (GROQ_API_KEY)"),
+        (b"401 Unauthorized", "invalid_api_key", "it does not take these credentials: look at 'api_key' (GROQ_API_KEY)"),
         (b"404 Not Found", "model_not_found", "there is no model 'up-model', or 'base_url' is wrong"),
         (b"429 Too Many Requests", "rate_limit_exceeded", "a rate limit or a quota"),
         (b"500 Broken", "broken", "the provider's own trouble"),
@@ -329,6 +338,50 @@ def _():
     up.default = whole(b"<html>\x1b[31mhello</html>")
     done = probe({"type": "openai", "base_url": up.url})
     check("that is not how the protocol 'openai' answers" in done.stdout and "\x1b" not in done.stdout, done.stdout)
+
+
+def answers(status, message, more=b""):
+    up = Upstream()
+    up.default = whole(json.dumps({"error": {"message": message}, "message": message}).encode(), status, more)
+    return up
+
+
+@case("providers test: credentials that are refused are called by their name, those of another time or region as such")
+def _():
+    aws = {"region": "us-east-1", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "s", "session_token": "t"}
+    denied, expired = b"401 Unauthorized", "The token has expired"
+    expired_token = b"x-amzn-errortype: ExpiredTokenException\r\n"
+    for vendor, more, status, message, fields, told in (
+        ("groq", {"api_key": "k"}, denied, "Invalid API Key", b"", ["it does not take these credentials", "'api_key' (GROQ_API_KEY)"]),
+        ("groq", {"api_key": "k"}, denied, expired, b"", ["these credentials have expired", "'api_key' (GROQ_API_KEY)"]),
+        ("moonshot", {"api_key": "k"}, denied, "Invalid Authentication", b"", ["another region: try the vendor moonshot-cn"]),
+        ("dashscope-intl", {"api_key": "k"}, denied, "Incorrect API key", b"", ["another region: try the vendor dashscope;"]),
+        ("vertex", {"project": "p", "access_token": "t"}, denied, expired, b"", ["have expired", "'access_token'"]),
+        ("bedrock", aws, b"403 Forbidden", expired, expired_token, ["'session_token'", "'region' is us-east-1"]),
+        ("vllm", {}, denied, "Unauthorized", b"", ["it wants a key: set 'api_key'"]),
+    ):
+        done = probe({"vendor": vendor, "base_url": answers(status, message, fields).url, **more}, "--model", "m")
+        equal(done.returncode, 1, (vendor, done.stdout, done.stderr))
+        for words in told:
+            check(words in done.stdout, (vendor, words, done.stdout))
+    said = probe({"vendor": "groq", "base_url": answers(denied, "no").url, "api_key": "k"}, "--model", "m").stdout
+    check("region" not in said, "Groq has one only", said)
+
+
+@case("providers test: a host that the region or the resource is part of, and a model that is not in the list")
+def _():
+    done = probe({"vendor": "azure", "base_url": "http://no-such-host.invalid/openai/v1", "api_key": "k"}, "--model", "m")
+    check("DNS does not know the host" in done.stdout and "'resource'" in done.stdout, done.stdout)
+    up = listing()
+    up.default, plain = (
+        lambda peer, request: plain(peer, request)
+        if request.line.startswith("GET ")
+        else refusal(b"400 Bad Request", "invalid_model")(peer, request)
+    ), up.default
+    done = probe({"vendor": "groq", "base_url": up.url, "api_key": UPSTREAM_KEY}, "--model", "mistyped")
+    check("its list has no model 'mistyped'; it has openai/gpt-oss-120b" in done.stdout, done.stdout)
+    done = probe({"vendor": "groq", "base_url": up.url, "api_key": UPSTREAM_KEY}, "--model", "mystery")
+    check("it refuses the request" in done.stdout, done.stdout)
 
 
 @case("providers test: where there is nothing to ask the exit code is 2, and it says what is missing")
