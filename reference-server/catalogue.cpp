@@ -129,13 +129,12 @@ Result<std::vector<Vendor>> read_catalogue(std::string_view json) {
   if (document.root().kind != JsonKind::object)
     return fail(Errc::config_invalid, "the catalogue is no object");
   JsonObject root(document.root(), JsonPath(), fault);
+  std::string where;  // the vendor with the first fault, which is the one that is told
   bool const has_list = root.take_list("vendors", [&](JsonMember const& entry, JsonPath const& path) {
     vendors.push_back(read_vendor(JsonObject(entry, path, fault)));
+    if (fault.error() && where.empty()) where = "vendor '" + vendors.back().id + "': ";
   });
-  if (fault.error()) {
-    std::string const where = vendors.empty() ? std::string() : "vendor '" + vendors.back().id + "': ";
-    return fail(Errc::config_invalid, where + fault.error()->message());
-  }
+  if (fault.error()) return fail(Errc::config_invalid, where + fault.error()->message());
   if (!has_list) return fail(Errc::config_invalid, "'vendors' is missing");
   return vendors;
 }

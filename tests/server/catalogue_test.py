@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -138,7 +139,7 @@ def _():
 @case("catalogue: a vendor is a provider with two words in the file, wherever its type is there")
 def _():
     for vendor in json.loads(run("providers", "--json").stdout):
-        values = {k: v for k, v in VALUES.items() if "{" + k + "}" in vendor["base_url"]}
+        values = {name: VALUES.get(name, "some") for name in re.findall(r"\{(\w+)\}", vendor["base_url"])}
         key = {"project": "p-1", "access_token": "x"} if vendor["auth"] == "google" else {"api_key": "key"}
         done, _ = run_on(file_with({"vendor": vendor["id"], **key, **values}), "validate")
         if vendor["supported"]:
