@@ -223,6 +223,21 @@ def _():
         check("inputTokenLimit" not in gemini["own"], gemini["own"])
 
 
+@case("catalogue: Anthropic's models think as those of today do, unless the file says otherwise")
+def _():
+    up = Upstream()
+    entry = {"vendor": "anthropic", "base_url": up.url, "api_key": UPSTREAM_KEY}
+    config = {
+        "providers": {"now": entry, "before": {**entry, "adaptive_thinking": False}},
+        "models": {name: {"targets": [{"provider": name, "model": "claude"}]} for name in ("now", "before")},
+    }
+    with Gateway(config, threads=1) as gateway:
+        for model, thinking in (("now", "adaptive"), ("before", "enabled")):
+            request_id = new_id()
+            gateway.ask({**chat(model), "reasoning_effort": "low"}, request_id=request_id)
+            equal(up.requests(request_id)[0].json()["thinking"]["type"], thinking, model)
+
+
 @case("catalogue: what is wrong with a vendor in the file is said with what to write instead")
 def _():
     said = refused({"vendor": "grok", "api_key": "x"})
