@@ -70,13 +70,15 @@ std::string credentials_of(ProviderConfig const& provider) {
 
 /// A credential was refused: which one, and what may be wrong with it. Services answer so for another region, too.
 std::string key_advice(ProviderConfig const& provider, std::string const& said) {
-  bool const shows_none = provider.api_keys.empty() && credentials_of(provider) == "'api_key'";
+  std::string const credentials = credentials_of(provider);
+  bool const is_key = credentials == "'api_key'";
+  bool const shows_none = is_key && provider.api_keys.empty();
   std::string advice = shows_none            ? "it wants a key: set "
                        : says(said, "expir") ? "these credentials have expired: get new ones for "
                                              : "it does not take these credentials: look at ";
-  advice.append(credentials_of(provider));
+  advice.append(credentials);
   Vendor const* const vendor = provider.vendor;
-  if (vendor != nullptr && !vendor->key_variable.empty())
+  if (is_key && vendor != nullptr && !vendor->key_variable.empty())
     advice.append(" (").append(vendor->key_variable).append(")");
   if (!provider.aws.region.empty())
     advice.append("; 'region' is ")
