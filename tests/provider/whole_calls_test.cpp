@@ -254,6 +254,20 @@ TEST(ModelOfferCalls, EndWhereAListDoesNot) {
   EXPECT_EQ(transport.requests().size(), 32U);
 }
 
+TEST(ModelOfferCalls, DoNotFollowACursorThatIsTooLong) {
+  TestLoop loop;
+  Call call = loop.call();
+  std::string const page =
+      R"({"data":[{"id":"m"}],"has_more":true,"last_id":")" + std::string(8193, 'c') + R"("})";
+  ScriptedTransport transport({ScriptedAnswer::json(200, page), ScriptedAnswer::json(200, R"({"data":[]})")});
+  Anthropic provider(transport, AnthropicOptions{});
+  ModelOffersRequest const request;
+  auto const offers = loop.run(provider(request, call));
+  ASSERT_FALSE(offers);
+  EXPECT_EQ(offers.error().code(), Errc::malformed_reply);
+  EXPECT_EQ(transport.requests().size(), 1U);
+}
+
 std::string openai_list_of(int models) {
   std::string body = R"({"data":[)";
   for (int i = 0; i < models; ++i)

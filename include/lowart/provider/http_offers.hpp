@@ -37,6 +37,7 @@ Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffers
                                      Call& call) {
   constexpr int most_pages = 32;
   constexpr std::size_t most_models = 10'000;
+  constexpr std::size_t most_cursor_bytes = 8192;  // becomes a part of the next path
   AttemptMark attempt(call, wire.options().name);
   std::vector<ModelOffer> models;
   std::string next;
@@ -53,13 +54,16 @@ Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffers
     if (models.size() + read->models.size() > most_models) break;
     std::move(read->models.begin(), read->models.end(), std::back_inserter(models));
     next = std::move(read->next);
+    if (next.size() > most_cursor_bytes) break;
     if (!next.empty()) continue;
     attempt.answered();
     co_return ModelOffers(std::move(models));
   }
-  Error endless(Errc::malformed_reply,
-                "the provider's list of models does not end within 32 pages and 10,000 models",
-                Origin::upstream);
+  Error endless(
+      Errc::malformed_reply,
+      "the provider's list of models is longer than 32 pages or 10,000 models, or names its next page with "
+      "more than 8 KiB",
+      Origin::upstream);
   co_return attempt.failed(http_wire::not_an_answer(std::move(endless)));
 }
 
