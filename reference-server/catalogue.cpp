@@ -67,8 +67,10 @@ ListedModel read_listed(JsonObject model) {
   listed.output_tokens = model.take_count("output").value_or(0);
   take_words(model, "types", listed.types);
   take_words(model, "capabilities", listed.capabilities);
+  listed.source = model.take_text_or_empty("source");
   take_price(model, listed.price);
   listed.priced_at = model.take_text_or_empty("priced_at");
+  listed.price_source = model.take_text_or_empty("price_source");
   return listed;
 }
 
@@ -93,6 +95,7 @@ Vendor read_vendor(JsonObject entry) {
   vendor.key_variable = entry.take_text_or_empty("key_variable");
   vendor.docs = entry.need_text("docs");
   vendor.checked_at = entry.take_text_or_empty("checked_at");
+  vendor.source = entry.take_text_or_empty("source");
   take_settings(entry, vendor);
   entry.take_list("models", [&](JsonMember const& model, JsonPath const& path) {
     vendor.models.push_back(read_listed(JsonObject(model, path, entry.fault())));
@@ -126,13 +129,12 @@ Result<std::vector<Vendor>> read_catalogue(std::string_view json) {
   if (document.root().kind != JsonKind::object)
     return fail(Errc::config_invalid, "the catalogue is no object");
   JsonObject root(document.root(), JsonPath(), fault);
+  std::string where;  // the vendor with the first fault, which is the one that is told
   bool const has_list = root.take_list("vendors", [&](JsonMember const& entry, JsonPath const& path) {
     vendors.push_back(read_vendor(JsonObject(entry, path, fault)));
+    if (fault.error() && where.empty()) where = "vendor '" + vendors.back().id + "': ";
   });
-  if (fault.error()) {
-    std::string const where = vendors.empty() ? std::string() : "vendor '" + vendors.back().id + "': ";
-    return fail(Errc::config_invalid, where + fault.error()->message());
-  }
+  if (fault.error()) return fail(Errc::config_invalid, where + fault.error()->message());
   if (!has_list) return fail(Errc::config_invalid, "'vendors' is missing");
   return vendors;
 }
@@ -152,6 +154,16 @@ Vendor const* find_vendor(std::string_view id) {
   auto const& all = catalogue();
   auto const found = std::find_if(all.begin(), all.end(), [id](Vendor const& v) { return v.id == id; });
   return found == all.end() ? nullptr : &*found;
+}
+
+std::string other_regions(Vendor const& vendor) {
+  std::string names;
+  for (Vendor const& other : catalogue()) {
+    bool const same_key = other.key_variable == vendor.key_variable && other.type == vendor.type;
+    if (!vendor.needs_key() || !same_key || other.base_url == vendor.base_url) continue;
+    names.append(names.empty() ? "" : ", ").append(other.id);
+  }
+  return names;
 }
 
 ListedModel const* find_listed(Vendor const* vendor, std::string_view model) {

@@ -19,8 +19,10 @@ struct ListedModel {
   std::int64_t output_tokens{0};   ///< How much it writes at most; 0: not known.
   std::vector<std::string> types;
   std::vector<std::string> capabilities;
-  Price price;            ///< Empty: not known.
-  std::string priced_at;  ///< The day on which the price was looked up: 2026-03-21.
+  std::string source;        ///< The page where that was read; empty: it was not compared with any.
+  Price price;               ///< Empty: not known.
+  std::string priced_at;     ///< The day on which the price was looked up: 2026-03-21.
+  std::string price_source;  ///< The page where it was looked up.
 };
 
 /// A vendor: how to reach it, and what it has.
@@ -33,6 +35,7 @@ struct Vendor {
   std::string key_variable;  ///< Where its own tools look for the key; empty: it needs none.
   std::string docs;
   std::string checked_at;  ///< When it was compared with the vendor's own documents; empty: it was not.
+  std::string source;      ///< Which of them that was.
   std::vector<std::pair<std::string, std::string>> settings;  ///< Of a provider, as lowart.yaml names them.
   std::vector<ListedModel> models;
 
@@ -44,6 +47,10 @@ Result<std::vector<Vendor>> read_catalogue(std::string_view json);
 
 /// The one that is built in, by id. Read on first use; thread safe.
 std::vector<Vendor> const& catalogue();
+
+/// The ids of those where the same variable holds the key for another host: the vendor's other regions, whose keys are
+/// no good here. With commas; empty where there is none.
+std::string other_regions(Vendor const& vendor);
 
 /// Null where there is none.
 Vendor const* find_vendor(std::string_view id);

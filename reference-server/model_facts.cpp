@@ -2,6 +2,9 @@
 
 #include "catalogue.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace lowart::server {
 
 namespace {
@@ -14,6 +17,24 @@ ModelFacts listed_facts(Vendor const* vendor, std::string_view model) {
                     .types = listed->types,
                     .capabilities = listed->capabilities,
                     .price = listed->price};
+}
+
+std::vector<std::string> in_both(std::vector<std::string> const& a, std::vector<std::string> const& b) {
+  std::vector<std::string> both;
+  for (auto const& word : a)
+    if (std::find(b.begin(), b.end(), word) != b.end()) both.push_back(word);
+  return both;
+}
+
+/// A target without any price is free on the bill, and a class without one of its own costs what its kind does.
+Price higher(Price const& a, Price const& b) {
+  Price price;
+  for (std::size_t i = 0; i < usage_class_count; ++i) {
+    auto const usage_class = static_cast<UsageClass>(i);
+    if (a.own(usage_class) || b.own(usage_class))
+      price.set(usage_class, std::max(a.per_million(usage_class), b.per_million(usage_class)));
+  }
+  return price;
 }
 
 }  // namespace
@@ -35,6 +56,14 @@ ModelFacts facts_of(ProviderConfig const& provider, ModelOffer const& offer) {
   ModelFacts facts = listed_facts(provider.vendor, offer.id);
   if (offer.context_tokens > 0) facts.context_tokens = offer.context_tokens;
   return facts;
+}
+
+ModelFacts common(ModelFacts const& a, ModelFacts const& b) {
+  return ModelFacts{.context_tokens = std::min(a.context_tokens, b.context_tokens),
+                    .output_tokens = std::min(a.output_tokens, b.output_tokens),
+                    .types = in_both(a.types, b.types),
+                    .capabilities = in_both(a.capabilities, b.capabilities),
+                    .price = higher(a.price, b.price)};
 }
 
 }  // namespace lowart::server

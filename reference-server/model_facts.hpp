@@ -20,4 +20,8 @@ ModelFacts facts_of(ProviderConfig const& provider, TargetConfig const& target, 
 /// Of a model that a provider offers, which knows best how much fits in.
 ModelFacts facts_of(ProviderConfig const& provider, ModelOffer const& offer);
 
+/// What a client can count on whichever of two targets answers: the smaller context and output, the types and
+/// capabilities of both, and the higher price of each class. What is not known of one of them is not known.
+ModelFacts common(ModelFacts const& a, ModelFacts const& b);
+
 }  // namespace lowart::server

@@ -12,7 +12,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <set>
+#include <cstddef>
+#include <map>
 #include <utility>
 
 namespace lowart::server {
@@ -101,20 +102,28 @@ bool OfferedModels::waits_for_a_first_answer() const {
 OfferedModels::List OfferedModels::merged(Snapshot const& snapshot) const {
   List list;
   list.cards = snapshot.models;
-  std::set<std::string> names;
-  for (ModelCard const& card : list.cards) names.insert(card.id);
+  // Where a card stands that a pattern led to; no place: its name stands in the file, which has told of it.
+  std::map<std::string, std::optional<std::size_t>> places;
+  for (ModelCard const& card : list.cards) places.emplace(card.id, std::nullopt);
   for (PatternTarget const& target : snapshot.pattern_targets) {
     auto const heard = by_provider_.find(target.provider);
     if (heard == by_provider_.end()) continue;
     for (ModelOffer const& offer : heard->second.models) {
       auto name = client_name(target.pattern, target.model, offer.id);
-      if (!name || names.contains(*name)) continue;
+      if (!name) continue;
+      auto const known = places.find(*name);
+      if (known != places.end() && !known->second) continue;
       // Another pattern, or a plain name, may say more of it: then that route's targets tell.
       Route const* const route = snapshot.answer->inner().find(*name);
       if (route == nullptr || route->model != target.route) continue;
-      names.insert(*name);
       ModelFacts facts = facts_of(*find_provider(snapshot.config.providers, target.provider), offer);
       if (target.price) facts.price = *target.price;
+      if (known != places.end()) {
+        ModelCard& card = list.cards[*known->second];
+        card.facts = common(card.facts, facts);
+        continue;
+      }
+      places.emplace(*name, list.cards.size());
       list.cards.push_back(ModelCard{std::move(*name), target.provider, route->doors, std::move(facts)});
     }
   }

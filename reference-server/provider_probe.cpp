@@ -37,6 +37,10 @@ std::string told(Error const& error) {
   return one_line(error.message() + (says_more ? ": " + theirs : ""));
 }
 
+bool is_offered(std::vector<ModelOffer> const& offers, std::string const& model) {
+  return std::any_of(offers.begin(), offers.end(), [&](ModelOffer const& o) { return o.id == model; });
+}
+
 std::string first_of(std::vector<ModelOffer> const& offers) {
   constexpr std::size_t most = 3;
   std::string names;
@@ -45,21 +49,61 @@ std::string first_of(std::vector<ModelOffer> const& offers) {
   return offers.size() > most ? names + " ..." : names;
 }
 
-std::string key_advice(ProviderConfig const& provider) {
-  std::string advice = provider.api_keys.empty() ? "it wants a key: set 'api_key'"
-                                                 : "it does not take this key: look at 'api_key'";
-  if (provider.vendor != nullptr && !provider.vendor->key_variable.empty())
-    advice.append(" (").append(provider.vendor->key_variable).append(")");
-  if (provider.vendor != nullptr) advice.append("; keys are told of at ").append(provider.vendor->docs);
+bool says(std::string_view text, std::string_view word) {
+  auto const same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  };
+  return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+}
+
+/// The setting with the credentials that the provider shows, or would show.
+std::string credentials_of(ProviderConfig const& provider) {
+  switch (provider.type) {
+    case ProviderType::vertex: return provider.service_account ? "'service_account'" : "'access_token'";
+    case ProviderType::azure_openai: return provider.entra ? "'entra'" : "'api_key'";
+    case ProviderType::bedrock:
+      return provider.api_keys.empty() ? "'access_key_id', 'secret_access_key' and 'session_token'"
+                                       : "'api_key'";
+    default: return "'api_key'";
+  }
+}
+
+/// A credential was refused: which one, and what may be wrong with it. Services answer so for another region, too.
+std::string key_advice(ProviderConfig const& provider, std::string const& said) {
+  std::string const credentials = credentials_of(provider);
+  bool const is_key = credentials == "'api_key'";
+  bool const shows_none = is_key && provider.api_keys.empty();
+  std::string advice = shows_none            ? "it wants a key: set "
+                       : says(said, "expir") ? "these credentials have expired: get new ones for "
+                                             : "it does not take these credentials: look at ";
+  advice.append(credentials);
+  Vendor const* const vendor = provider.vendor;
+  if (is_key && vendor != nullptr && !vendor->key_variable.empty())
+    advice.append(" (").append(vendor->key_variable).append(")");
+  if (!provider.aws.region.empty())
+    advice.append("; 'region' is ")
+        .append(provider.aws.region)
+        .append(": models are enabled in each by itself");
+  if (vendor != nullptr) {
+    std::string const others = other_regions(*vendor);
+    if (!others.empty())
+      advice.append("; or the key is one of another region: try the vendor ").append(others);
+    advice.append("; keys are told of at ").append(vendor->docs);
+  }
   return advice;
 }
 
+/// A host with the name of a region or of a resource in it is unknown where that is wrong.
 std::string connect_advice(ProviderConfig const& provider, std::string const& message) {
-  auto const says = [&](std::string_view word) { return message.find(word) != std::string::npos; };
-  if (says("resolved"))
-    return "DNS does not know the host: check it in 'base_url' (" + provider.base_url +
-           "), and this machine's name service";
-  if (says("TLS") || says("certificate"))
+  if (says(message, "resolved")) {
+    std::string parts;
+    if (provider.vendor != nullptr)
+      for (auto const& name : placeholders_in(provider.vendor->base_url))
+        parts.append(", '").append(name).append("'");
+    return "DNS does not know the host: check it in 'base_url' (" + provider.base_url + ")" + parts +
+           ", and this machine's name service";
+  }
+  if (says(message, "TLS") || says(message, "certificate"))
     return "TLS: check that 'base_url' says https where the server does, 'ca_file' for a private authority, "
            "and this "
            "machine's clock";
@@ -70,7 +114,8 @@ std::string connect_advice(ProviderConfig const& provider, std::string const& me
 /// What the person at the terminal can do. `model` is empty for the list.
 std::string advice_for(Error const& error, ProviderConfig const& provider, std::string const& model,
                        std::vector<ModelOffer> const& offers) {
-  if (error.code() == Errc::upstream_auth) return key_advice(provider);
+  if (error.code() == Errc::upstream_auth)
+    return key_advice(provider, error.message() + " " + error.upstream_message());
   if (error.code() == Errc::rate_limited || error.upstream_status() == 429)
     return "a rate limit or a quota: wait and try again, or look at the account's limits and credit";
   if (error.code() == Errc::quota_exceeded || error.upstream_status() == 402)
@@ -96,6 +141,8 @@ std::string advice_for(Error const& error, ProviderConfig const& provider, std::
     case Errc::upstream_failed:
       return "the provider's own trouble: try again later, or another model with --model";
     case Errc::upstream_rejected:
+      if (!offers.empty() && !is_offered(offers, model))
+        return "its list has no model '" + model + "'; it has " + first_of(offers) + "; choose with --model";
       return "it refuses the request: what it says tells why; another model may do (--model)";
     default: return "see what it says";
   }
@@ -125,8 +172,7 @@ Config config_of(ProviderConfig provider) {
 std::string choose(ProbeOptions const& options, std::vector<ModelOffer> const& offers) {
   if (!options.model.empty()) return options.model;
   for (auto const& candidate : options.candidates)
-    if (std::any_of(offers.begin(), offers.end(), [&](ModelOffer const& o) { return o.id == candidate; }))
-      return candidate;
+    if (is_offered(offers, candidate)) return candidate;
   if (!options.candidates.empty()) return options.candidates.front();
   return offers.empty() ? std::string() : offers.front().id;
 }

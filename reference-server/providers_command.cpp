@@ -50,13 +50,14 @@ void write(dialect::JsonWriter& w, ListedModel const& model) {
   if (model.output_tokens > 0) w.count("output", model.output_tokens);
   words("types", model.types);
   words("capabilities", model.capabilities);
+  w.text_if("source", model.source);
   if (!model.price.empty()) {
     w.begin_object("usd_per_million_tokens");
     for (std::size_t i = 0; i < usage_class_count; ++i) {
       auto const usage_class = static_cast<UsageClass>(i);
       if (auto const own = model.price.own(usage_class)) w.text(to_string(usage_class), usd_text(*own));
     }
-    w.end_object().text("priced_at", model.priced_at);
+    w.end_object().text("priced_at", model.priced_at).text("price_source", model.price_source);
   }
   w.end_object();
 }
@@ -68,7 +69,8 @@ void write(dialect::JsonWriter& w, Vendor const& vendor) {
       .text("auth", vendor.auth);
   w.text_if("key_variable", vendor.key_variable)
       .text("docs", vendor.docs)
-      .text_if("checked_at", vendor.checked_at);
+      .text_if("checked_at", vendor.checked_at)
+      .text_if("source", vendor.source);
   w.begin_object("settings");
   for (auto const& [name, value] : vendor.settings) w.text(std::string_view(name), value);
   w.end_object().begin_list("models");
@@ -109,8 +111,9 @@ std::string entry_of(Vendor const& vendor) {
 
 void print_model(ListedModel const& model) {
   auto const tokens = [](std::int64_t n) { return n > 0 ? std::to_string(n) : std::string("-"); };
-  std::printf("    %-44s %9s %8s  %s", model.id.c_str(), tokens(model.context_tokens).c_str(),
-              tokens(model.output_tokens).c_str(), joined(model.types).c_str());
+  std::printf("  %c %-44s %9s %8s  %s", model.source.empty() ? '*' : ' ', model.id.c_str(),
+              tokens(model.context_tokens).c_str(), tokens(model.output_tokens).c_str(),
+              joined(model.types).c_str());
   if (!model.capabilities.empty()) std::printf("; %s", joined(model.capabilities).c_str());
   if (!model.price.empty())
     std::printf("; %s (%s)", prices_text(model.price).c_str(), model.priced_at.c_str());
@@ -125,11 +128,16 @@ void print_vendor(Vendor const& vendor) {
   std::printf("  key          %s\n", vendor.needs_key() ? vendor.key_variable.c_str() : "none needed");
   for (auto const& [name, value] : vendor.settings) std::printf("  %-12s %s\n", name.c_str(), value.c_str());
   std::printf("  docs         %s\n  checked      %s\n", vendor.docs.c_str(),
-              vendor.checked_at.empty() ? "not against the vendor's documents" : vendor.checked_at.c_str());
+              vendor.checked_at.empty() ? "not against the vendor's documents"
+                                        : (vendor.checked_at + " against " + vendor.source).c_str());
   std::printf("  lowart.yaml  providers:\n                 %s\n", entry_of(vendor).c_str());
   if (vendor.models.empty()) return;
   std::printf("  models: context and output in tokens, prices in USD per million tokens\n");
   for (ListedModel const& model : vendor.models) print_model(model);
+  bool const all_compared = std::all_of(vendor.models.begin(), vendor.models.end(),
+                                        [](ListedModel const& model) { return !model.source.empty(); });
+  if (!all_compared)
+    std::printf("  * compared with no page but for its price; --json names the pages of the others\n");
 }
 
 // --- whom to test ---------------------------------------------------------------------------------------------------

@@ -58,13 +58,13 @@ class Builder {
     std::vector<Route> routes;
     RouteBuilder builder(made_, before_);
     for (auto const& model : made_.config.models) {
-      std::string owner;
-      ModelFacts facts;  // of the target that is asked first, as is the owner
+      std::string owner;  // the target that stands first
+      ModelFacts facts;
       each_target(model.route, [&](TargetConfig const& target) {
-        if (!owner.empty()) return;
-        owner = target.provider;
         ProviderConfig const& provider = *find_provider(made_.config.providers, target.provider);
-        facts = facts_of(provider, target, model, target.model.empty() ? model.name : target.model);
+        auto const own = facts_of(provider, target, model, target.model.empty() ? model.name : target.model);
+        facts = owner.empty() ? own : common(facts, own);
+        if (owner.empty()) owner = target.provider;
       });
       routes.push_back(Route{model.name, model.aliases, owner, builder.answer_for(model), model.doors});
       list({model.name, owner, model.doors, facts});

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace lowart::dialect::model_offer_page_test {
 namespace {
 
@@ -40,6 +42,15 @@ TEST(ModelOfferPage, ReadsOllamasOnePage) {
   ASSERT_EQ(page->models.size(), 1U);
   EXPECT_EQ(page->models[0].id, "llama3:latest");
   EXPECT_EQ(page->next, "");
+}
+
+TEST(ModelOfferPage, LeavesOutNamesThatAreTooLong) {
+  std::string const longest(512, 'n');
+  auto const page =
+      read_openai_offers(R"({"data":[{"id":")" + longest + R"("},{"id":")" + longest + R"(n"},{"id":""}]})");
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->models.size(), 1U);
+  EXPECT_EQ(page->models[0].id, longest);
 }
 
 TEST(ModelOfferPage, RefusesWhatIsNoList) {

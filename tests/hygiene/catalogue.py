@@ -71,10 +71,12 @@ def beyond_schema(vendor):
         yield "auth_header", "must stand there exactly where 'auth' is header"
     if not is_day(vendor.get("checked_at", "2020-01-01")):
         yield "checked_at", "is no day up to today"
+    if ("checked_at" in vendor) != ("source" in vendor):
+        yield "source", "must stand there exactly where there is a checked_at"
     yield from (("models", f"has {name!r} twice") for name in doubles([m["id"] for m in vendor["models"]]))
     for index, model in enumerate(vendor["models"]):
-        if ("price" in model) != ("priced_at" in model):
-            yield f"models[{index}].priced_at", "must stand there exactly where there is a price"
+        yield from ((f"models[{index}].{name}", "must stand there exactly where there is a price")
+                    for name in ("priced_at", "price_source") if (name in model) != ("price" in model))
         if not is_day(model.get("priced_at", "2020-01-01")):
             yield f"models[{index}].priced_at", "is no day up to today"
         yield from ((f"models[{index}].price.{name}", "has more than nine decimals")
@@ -130,6 +132,9 @@ SPOILT = [
     ("openai", lambda e: e["models"][1].update(context=True), "models[1].context", "integer"),
     ("openai", lambda e: e["models"][1].update(types=["texts"]), "models[1].types[0]", "none of text"),
     ("openai", lambda e: e["models"][1].pop("priced_at"), "models[1].priced_at", "price"),
+    ("openai", lambda e: e["models"][1].pop("price_source"), "models[1].price_source", "price"),
+    ("openai", lambda e: e["models"][1].update(price_source="a page"), "models[1].price_source", "match"),
+    ("hunyuan", lambda e: e.pop("source"), "source", "checked_at"),
     ("openai", lambda e: e["models"][1]["price"].update(inputs=1), "models[1].price.inputs", "not known"),
     ("openai", lambda e: e["models"][1]["price"].update(input="1"), "models[1].price.input", "number"),
     ("openai", lambda e: e["models"][1]["price"].update(input=Decimal("0.0000000001")), "models[1].price.input", "nine"),

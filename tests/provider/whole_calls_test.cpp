@@ -254,5 +254,35 @@ TEST(ModelOfferCalls, EndWhereAListDoesNot) {
   EXPECT_EQ(transport.requests().size(), 32U);
 }
 
+TEST(ModelOfferCalls, DoNotFollowACursorThatIsTooLong) {
+  TestLoop loop;
+  Call call = loop.call();
+  std::string const page =
+      R"({"data":[{"id":"m"}],"has_more":true,"last_id":")" + std::string(8193, 'c') + R"("})";
+  ScriptedTransport transport({ScriptedAnswer::json(200, page), ScriptedAnswer::json(200, R"({"data":[]})")});
+  Anthropic provider(transport, AnthropicOptions{});
+  ModelOffersRequest const request;
+  auto const offers = loop.run(provider(request, call));
+  ASSERT_FALSE(offers);
+  EXPECT_EQ(offers.error().code(), Errc::malformed_reply);
+  EXPECT_EQ(transport.requests().size(), 1U);
+}
+
+std::string openai_list_of(int models) {
+  std::string body = R"({"data":[)";
+  for (int i = 0; i < models; ++i)
+    body.append(i == 0 ? "" : ",").append(R"({"id":"m)").append(std::to_string(i)).append("\"}");
+  return body + "]}";
+}
+
+TEST(ModelOfferCalls, AreNoLongerThanTenThousandModels) {
+  AskedResponses full(ScriptedAnswer::json(200, openai_list_of(10'000)));
+  auto const offers = full.ask(ModelOffersRequest());
+  ASSERT_TRUE(offers) << offers.error().message();
+  EXPECT_EQ(offers->models().size(), 10'000U);
+  AskedResponses over(ScriptedAnswer::json(200, openai_list_of(10'001)));
+  EXPECT_EQ(over.ask(ModelOffersRequest()).error().code(), Errc::malformed_reply);
+}
+
 }  // namespace
 }  // namespace lowart::whole_calls_test

@@ -1,14 +1,12 @@
 """The catalogue of vendors: in the configuration, on the bill, in the list of models, and as commands."""
 
 import json
-import os
-import subprocess
-import tempfile
-from pathlib import Path
+import re
 
 from kit.cases import case, check, equal
-from kit.gateway import BIN, UPSTREAM_KEY, Gateway, chat, new_id, run_on
-from kit.upstream import USAGE, Upstream, closed_port, ordinary, refusal, whole
+from kit.commands import file_with, listing, run
+from kit.gateway import UPSTREAM_KEY, Gateway, chat, new_id, run_on
+from kit.upstream import USAGE, Upstream
 
 # Every vendor, told once more: id, type and base URL. A new entry of the catalogue is a new line here.
 VENDORS = """
@@ -28,7 +26,7 @@ cohere-openai openai https://api.cohere.ai/compatibility/v1
 dashscope openai https://dashscope.aliyuncs.com/compatible-mode/v1
 dashscope-intl openai https://dashscope-intl.aliyuncs.com/compatible-mode/v1
 deepinfra openai https://api.deepinfra.com/v1/openai
-deepseek openai https://api.deepseek.com/v1
+deepseek openai https://api.deepseek.com
 fireworks openai https://api.fireworks.ai/inference/v1
 github-models openai https://models.github.ai/inference
 google gemini https://generativelanguage.googleapis.com/v1beta
@@ -81,47 +79,10 @@ def vendors():
     return [line.split() for line in VENDORS.strip().splitlines()]
 
 
-def run(*arguments, environment=None, files=None):
-    """Runs a command in a folder of its own, with these variables and no keys of anybody's."""
-    with tempfile.TemporaryDirectory() as directory:
-        for name, text in (files or {}).items():
-            (Path(directory) / name).write_text(text)
-        clean = {"PATH": os.environ["PATH"], **(environment or {})}
-        return subprocess.run(
-            [BIN, *arguments], capture_output=True, text=True, timeout=30, cwd=directory, env=clean, check=False
-        )
-
-
-def file_with(entry, model="up-model", name="up", client="m"):
-    return json.dumps(
-        {
-            "providers": {name: entry},
-            "models": {client: {"targets": [{"provider": name, "model": model}]}},
-            "keys": [{"name": "k", "key": "sk-lw-0123456789abcdef"}],
-        },
-        indent=1,
-    )
-
-
 def refused(entry):
     done, _ = run_on(file_with(entry), "validate")
     equal(done.returncode, 1, done.stdout)
     return done.stderr
-
-
-def listing():
-    """An upstream that lists models and answers."""
-    up = Upstream()
-
-    def play(peer, request):
-        if not request.line.startswith("GET "):
-            return ordinary(peer, request)
-        up.lists.append(request)
-        data = [{"id": i, "object": "model"} for i in ("openai/gpt-oss-120b", "llama-3.3-70b-versatile", "mystery")]
-        return whole(json.dumps({"object": "list", "data": data}).encode())(peer, request)
-
-    up.lists, up.default = [], play
-    return up
 
 
 @case("catalogue: every vendor is listed with its type and base URL, and nothing else is")
@@ -138,7 +99,7 @@ def _():
 @case("catalogue: a vendor is a provider with two words in the file, wherever its type is there")
 def _():
     for vendor in json.loads(run("providers", "--json").stdout):
-        values = {k: v for k, v in VALUES.items() if "{" + k + "}" in vendor["base_url"]}
+        values = {name: VALUES.get(name, "some") for name in re.findall(r"\{(\w+)\}", vendor["base_url"])}
         key = {"project": "p-1", "access_token": "x"} if vendor["auth"] == "google" else {"api_key": "key"}
         done, _ = run_on(file_with({"vendor": vendor["id"], **key, **values}), "validate")
         if vendor["supported"]:
@@ -222,6 +183,21 @@ def _():
         check("inputTokenLimit" not in gemini["own"], gemini["own"])
 
 
+@case("catalogue: Anthropic's models think as those of today do, unless the file says otherwise")
+def _():
+    up = Upstream()
+    entry = {"vendor": "anthropic", "base_url": up.url, "api_key": UPSTREAM_KEY}
+    config = {
+        "providers": {"now": entry, "before": {**entry, "adaptive_thinking": False}},
+        "models": {name: {"targets": [{"provider": name, "model": "claude"}]} for name in ("now", "before")},
+    }
+    with Gateway(config, threads=1) as gateway:
+        for model, thinking in (("now", "adaptive"), ("before", "enabled")):
+            request_id = new_id()
+            gateway.ask({**chat(model), "reasoning_effort": "low"}, request_id=request_id)
+            equal(up.requests(request_id)[0].json()["thinking"]["type"], thinking, model)
+
+
 @case("catalogue: what is wrong with a vendor in the file is said with what to write instead")
 def _():
     said = refused({"vendor": "grok", "api_key": "x"})
@@ -263,85 +239,18 @@ def _():
     for words in (
         'groq: {vendor: groq, api_key: "${GROQ_API_KEY}"}',
         "llama-3.3-70b-versatile",
-        "text; tools streaming; input 0.59, output 0.79 (2025-11-30)",
+        "text; tools streaming; input 0.59, output 0.79 (2025-08-12)",
     ):
         check(words in one, one)
-    equal(json.loads(run("providers", "groq", "--json").stdout)["models"][0]["usd_per_million_tokens"]["input"], "0.59")
+    check("  checked      20" in one and " against https://github.com/groq/" in one, one)
+    check("  * " not in one, "of each model there it is known where that is from", one)
+    jina = run("providers", "jina").stdout
+    check("not against the vendor's documents" in jina and "\n  * jina-embeddings-v3 " in jina, jina)
+    check("\n  * compared with no page" in jina, jina)
+    told = json.loads(run("providers", "groq", "--json").stdout)
+    model = told["models"][0]
+    equal(model["usd_per_million_tokens"]["input"], "0.59")
+    for page in (told["source"], model["source"], model["price_source"]):
+        check(page.startswith("https://"), page)
     done = run("providers", "grok")
     equal((done.returncode, "near it are groq" in done.stderr), (2, True), done.stderr)
-
-
-def probe(entry, *more, **options):
-    return run("providers", "test", "mine", *more, files={"lowart.yaml": file_with(entry, name="mine", **options)})
-
-
-@case("providers test: what works is told with its time, and asked with the model of the configuration")
-def _():
-    up = listing()
-    seen = []
-    up.default, plain = lambda peer, request: seen.append(request) or plain(peer, request), up.default
-    done = probe({"vendor": "groq", "base_url": up.url, "api_key": UPSTREAM_KEY})
-    equal(done.returncode, 0, done.stdout + done.stderr)
-    lines = done.stdout.splitlines()
-    equal(lines[0], f"mine: openai at {up.url}")
-    check(lines[1].split()[:3] == ["ok", "model", "list"] and "3 models: openai/gpt-oss-120b" in lines[1], lines[1])
-    check(lines[2].split()[:2] == ["ok", "chat"] and " ms  " in lines[2] and '"Hello, world!"' in lines[2], lines[2])
-    equal([r.line.split()[:2] for r in seen], [["GET", "/v1/models"], ["POST", "/v1/chat/completions"]])
-    equal(seen[1].json()["model"], "up-model", "the one that the file asks for")
-    equal([r.field("authorization") for r in seen], [f"Bearer {UPSTREAM_KEY}"] * 2)
-    done = probe({"vendor": "groq", "base_url": up.url, "api_key": UPSTREAM_KEY}, "--model", "mystery")
-    check("mystery says" in done.stdout, done.stdout)
-    done = probe({"vendor": "groq", "base_url": up.url, "api_key": UPSTREAM_KEY}, model="*", client="*")
-    check("llama-3.3-70b-versatile says" in done.stdout, "of those it offers, the one the catalogue knows", done.stdout)
-    done = probe({"type": "openai", "base_url": up.url}, model="*", client="*")
-    check("openai/gpt-oss-120b says" in done.stdout, "without a catalogue the first one", done.stdout)
-
-
-@case("providers test: each failure comes with what to change, and exit code 1")
-def _():
-    _kept, port = closed_port()
-    shut = f"http://127.0.0.1:{port}/v1"
-    for status, code, words in (
-        (b"401 Unauthorized", "invalid_api_key", "it does not take this key: look at 'api_key' (GROQ_API_KEY)"),
-        (b"404 Not Found", "model_not_found", "there is no model 'up-model', or 'base_url' is wrong"),
-        (b"429 Too Many Requests", "rate_limit_exceeded", "a rate limit or a quota"),
-        (b"500 Broken", "broken", "the provider's own trouble"),
-        (b"400 Bad Request", "unknown_parameter", "it refuses the request"),
-    ):
-        up = Upstream()
-        up.default = refusal(status, code)
-        done = probe({"vendor": "groq", "base_url": up.url, "api_key": UPSTREAM_KEY}, "--model", "up-model")
-        equal(done.returncode, 1, (status, done.stdout, done.stderr))
-        equal(done.stdout.count("FAIL"), 2, done.stdout)
-        check(words in done.stdout and "says the upstream" in done.stdout, (status, done.stdout))
-        check(UPSTREAM_KEY not in done.stdout + done.stderr, "the key is shown")
-    plain = Upstream()
-    plain.on_accept = lambda sock: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n") or sock.close() or True
-    for url, words in (
-        (shut, "nobody answers there: check host and port"),
-        ("http://no-such-host.invalid/v1", "DNS does not know the host"),
-        (plain.url.replace("http", "https"), "TLS: check that 'base_url' says https"),
-    ):
-        done = probe({"vendor": "groq", "base_url": url, "api_key": UPSTREAM_KEY})
-        equal(done.returncode, 1, (url, done.stdout, done.stderr))
-        check(words in done.stdout, (url, done.stdout))
-    up = Upstream()
-    up.default = whole(b"<html>\x1b[31mhello</html>")
-    done = probe({"type": "openai", "base_url": up.url})
-    check("that is not how the protocol 'openai' answers" in done.stdout and "\x1b" not in done.stdout, done.stdout)
-
-
-@case("providers test: where there is nothing to ask the exit code is 2, and it says what is missing")
-def _():
-    for arguments, environment, words in (
-        (["groq"], {}, "the variable GROQ_API_KEY is not set"),
-        (["azure"], {"AZURE_OPENAI_API_KEY": "x"}, "needs resource: put it into lowart.yaml first"),
-        (["grok"], {}, "no vendor 'grok' is known; near it are groq"),
-        (["groq", "--config", "none.yaml"], {}, "none.yaml: the file cannot be read"),
-    ):
-        done = run("providers", "test", *arguments, environment=environment)
-        equal((done.returncode, words in done.stderr), (2, True), (arguments, done.stderr))
-    done = run("providers", "test", "mine", files={"lowart.yaml": "models: 7\n"})
-    equal((done.returncode, "lowart.yaml:1: " in done.stderr), (2, True), done.stderr)
-    done = run("providers", "test", "demo", files={"lowart.yaml": file_with({"type": "demo"}, "demo-fast", "demo")})
-    equal((done.returncode, done.stdout.count("  ok  ")), (0, 1), done.stdout + done.stderr)

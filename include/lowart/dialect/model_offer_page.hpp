@@ -10,6 +10,7 @@
 #include <lowart/model/model_offers.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,7 +38,11 @@ inline std::int64_t count_of(std::string_view object, std::string_view name) {
   return std::max<std::int64_t>(0, member ? as_int(member->value).value_or(0) : 0);
 }
 
-/// The models of the list `name`. `read` turns an element into an offer; one without a name is left out.
+/// Longer than any name that somebody gave a model: nobody could ask for it.
+inline constexpr std::size_t most_name_bytes = 512;
+
+/// The models of the list `name`. `read` turns an element into an offer; one without a name is left out, as is one whose
+/// name is too long.
 template <class Read>
 Result<ModelOfferPage> read_list(std::string_view body, std::string_view name, Read&& read) {
   auto const list = find_member(body, name);
@@ -47,7 +52,7 @@ Result<ModelOfferPage> read_list(std::string_view body, std::string_view name, R
   ModelOfferPage page;
   JsonScan const scan = scan_array(list->value, [&](JsonMember const& element) {
     ModelOffer offer = read(element.value);
-    if (!offer.id.empty()) page.models.push_back(std::move(offer));
+    if (!offer.id.empty() && offer.id.size() <= most_name_bytes) page.models.push_back(std::move(offer));
   });
   if (scan != JsonScan::ok)
     return fail(Errc::malformed_reply, "the provider's list '" + std::string(name) + "' is not JSON",
