@@ -145,15 +145,15 @@ TEST(CohereRequest, ChoosesTools) {
             "f ");
 }
 
-TEST(CohereRequest, IsStrictWhereEveryToolIs) {
+TEST(CohereRequest, IsStrictWhereEveryToolIsAndTellsWhereItIsNot) {
+  std::string const strict = R"({"type":"function","function":{"name":"f","strict":true}})";
+  std::string const lax = R"({"type":"function","function":{"name":"g"}})";
+  std::string const none = R"(,"tool_choice":"none")";
   EXPECT_EQ(written(two_tools, "strict_tools"), nullptr);
-  EXPECT_EQ(
-      written(R"(,"tools":[{"type":"function","function":{"name":"f","strict":true}}])", "strict_tools"),
-      true);
-  EXPECT_EQ(written(R"(,"tools":[{"type":"function","function":{"name":"f","strict":true}},
-                      {"type":"function","function":{"name":"g"}}])",
-                    "strict_tools"),
-            nullptr);
+  EXPECT_EQ(written(R"(,"tools":[)" + strict + "]", "strict_tools"), true);
+  EXPECT_EQ(written(R"(,"tools":[)" + strict + "]" + none, "strict_tools"), true);
+  EXPECT_EQ(dropped(hello(R"(,"tools":[)" + lax + "," + strict + "]")), "tools[1].strict");
+  EXPECT_EQ(encoded(hello(R"(,"tools":[)" + lax + "," + strict + "]")), "refused tools[1].strict");
 }
 
 TEST(CohereRequest, BringsThoughtsBackThatNobodySigned) {

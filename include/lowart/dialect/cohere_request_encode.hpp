@@ -7,10 +7,12 @@
 #include <lowart/dialect/function_tool.hpp>
 #include <lowart/dialect/json_writer.hpp>
 #include <lowart/dialect/reasoning_effort.hpp>
+#include <lowart/dialect/spelling.hpp>
 #include <lowart/model/conversation.hpp>
 #include <lowart/model/losses.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +22,18 @@
 namespace lowart::dialect {
 
 namespace cohere_request {
+
+inline bool is_offered(Tool const& tool, ToolChoice const& choice) {
+  bool const is_named = choice.kind != ToolChoiceKind::named || tool.name == choice.name;
+  return is_named && is_allowed(tool, choice);
+}
+
+/// Arguments are strict for all tools or for none.
+inline bool is_strict(Conversation const& c) {
+  return std::all_of(c.tools.begin(), c.tools.end(), [&](Tool const& tool) {
+    return !is_offered(tool, c.tool_choice) || (tool.strict == true && !tool.custom);
+  });
+}
 
 /// What this dialect can say in general, but not with this value.
 inline void check_values(Conversation const& c, Losses& losses) {
@@ -33,26 +47,25 @@ inline void check_values(Conversation const& c, Losses& losses) {
   if (c.top_logprobs.value_or(0) > 0)
     losses.lose(Weight::meaning, c.dialect == Dialect::gemini ? "generationConfig.logprobs" : "top_logprobs",
                 why);
+  if (is_strict(c)) return;
+  for (std::size_t i = 0; i < c.tools.size(); ++i)
+    if (c.tools[i].strict == true && is_offered(c.tools[i], c.tool_choice))
+      losses.lose(Weight::hint, tool_path(c.dialect, i) + ".strict",
+                  "cannot be said to a provider that speaks cohere unless every tool is strict");
 }
 
-inline bool is_offered(Tool const& tool, ToolChoice const& choice) {
-  bool const is_named = choice.kind != ToolChoiceKind::named || tool.name == choice.name;
-  return is_named && is_allowed(tool, choice);
-}
-
-/// One that must be called is the only one that is offered. Arguments are strict for all tools or for none.
+/// One that must be called is the only one that is offered.
 inline void write_tools(JsonWriter& w, Conversation const& c) {
   ToolChoice const& choice = c.tool_choice;
-  bool any = false, strict = true;
+  bool any = false;
   for (Tool const& tool : c.tools) {
     if (!is_offered(tool, choice)) continue;
     if (!std::exchange(any, true)) w.begin_list("tools");
     write_function_tool(w, tool);
-    strict = strict && tool.strict == true && !tool.custom;
   }
   if (!any) return;
   w.end_list();
-  if (strict) w.flag("strict_tools", true);
+  if (is_strict(c)) w.flag("strict_tools", true);
   bool const must = choice.kind == ToolChoiceKind::required || choice.kind == ToolChoiceKind::named;
   if (must) w.text("tool_choice", "REQUIRED");
   if (choice.kind == ToolChoiceKind::none) w.text("tool_choice", "NONE");
