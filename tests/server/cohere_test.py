@@ -3,57 +3,13 @@
 import json
 
 from kit.cases import case, check, equal
-from kit.envelopes import DIALECTS, ended_well, events, last_words, request, text, words
-from kit.gateway import Gateway, new_id, new_key, outcome, provider, run_on, shared, target
+from kit.cohere_house import done, house, said, sse, talk
+from kit.envelopes import DIALECTS, ended_well, events, last_words, text, words
+from kit.gateway import outcome
 from kit.tool_turns import ENDS, SCHEMA, TOOLS, call_in, streamed_arguments, whole_text, with_result
-from kit.upstream import Upstream, whole
-from kit.vendors import VENDOR_KEY, Vendor
+from kit.upstream import whole
+from kit.vendors import VENDOR_KEY
 from kit.vendors import cohere as wire
-
-
-class House:
-    def __init__(self):
-        self.vendor, self.up = Vendor(), Upstream()
-        url = f"http://127.0.0.1:{self.up.port}"
-        calm = {"breaker": {"failures": 1000, "failure_percent": 0}}
-        more = {"type": "cohere", "api_key": VENDOR_KEY, **calm}
-        providers = {
-            "cohere": provider(self.vendor.root, **more),
-            "odd": provider(url, **more),
-            "queries": provider(url, input_type="search_query", **more),
-            "keyless": provider(url, **more | {"api_key": ""}),
-            "second": provider(self.vendor.root, **more),
-        }
-        providers |= {f"refusing{i}": provider(url, **more) for i in range(8)}  # a refused key opens the breaker
-        models = {name: target(name, "command-a") for name in providers}
-        models["chain"] = {
-            "targets": [{"provider": "odd", "model": "command-a"}, {"provider": "second", "model": "command-a"}]
-        }
-        keys = {f"k{i}": {"key": new_key()} for i in range(24)}
-        self.gateway = Gateway({"providers": providers, "models": models}, keys=keys)
-        self.spare = iter(keys)
-
-    def own_key(self):
-        name = next(self.spare)
-        return name, self.gateway.keys[name]["key"]
-
-    def ask(self, door, model="cohere", stream=False, say="Hi", play=None, more=None, **options):
-        """(answer, the request upstream) of one call."""
-        path, body = request(door, model, stream)
-        body = json.loads(json.dumps(body).replace('"Hi"', json.dumps(say))) | (more or {})
-        return self.post(path, body, play, **options)
-
-    def post(self, path, body, play=None, **options):
-        request_id = new_id()
-        if play:
-            self.up.script(request_id, play)
-        answer = self.gateway.ask(body, path, request_id=request_id, **options)
-        at = self.up if play else self.vendor
-        return answer, next(iter(at.requests(request_id)), None)
-
-
-def house():
-    return shared("cohere", House)
 
 
 for door_name in DIALECTS:
@@ -142,7 +98,8 @@ def _():
 def _():
     h = house()
     for stream in (False, True):
-        answer, seen = h.ask("messages", stream=stream, say="play:think", more={"thinking": {"type": "enabled", "budget_tokens": 1500}, "max_tokens": 4000})
+        budget = {"thinking": {"type": "enabled", "budget_tokens": 1500}, "max_tokens": 4000}
+        answer, seen = h.ask("messages", stream=stream, say="play:think", more=budget)
         equal((answer.status, seen.json()["thinking"]), (200, {"type": "enabled", "token_budget": 1500}), answer)
         check(b"Six" in answer.body and b"Forty" in answer.body and b"thinking" in answer.body, answer)
     parts = [
@@ -185,41 +142,14 @@ def _():
 def _():
     h = house()
     later = [{"role": "user", "content": "Hi"}, {"role": "system", "content": "Stop."}]
-    for more, param in (({"n": 2}, "n"), ({"presence_penalty": 1.5}, "presence_penalty"), ({"messages": later}, "messages[1]")):
-        answer, seen = h.ask("chat", more=more)
+    told = {"n": 2, "presence_penalty": 1.5, "messages": later}
+    for field, value in told.items():
+        answer, seen = h.ask("chat", more={field: value})
+        param = "messages[1]" if field == "messages" else field
         equal((answer.status, answer.error["param"], seen), (400, param, None), answer)
         check("cohere" in answer.error["message"], answer)
     answer, seen = h.ask("chat", more={"user": "u"})
     equal((answer.status, answer.field("x-lowart-dropped")), (200, "user"))
-
-
-def sse(*pieces):
-    """A stream that the upstream ends as HTTP ends it."""
-
-    def play(peer, _):
-        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        for piece in pieces:
-            peer.chunk(piece)
-        peer.send(b"0\r\n\r\n")
-        return True
-
-    return play
-
-
-def said(piece):
-    return wire.added("content-delta", {"content": {"text": piece}}, index=0)
-
-
-def done(reason="COMPLETE", **usage):
-    usage = usage or {"billed_units": {"input_tokens": 3, "output_tokens": 2}}
-    return wire.event("message-end", delta={"finish_reason": reason, "usage": usage})
-
-
-def talk(message=None, **more):
-    """A whole reply."""
-    message = message or {"role": "assistant", "content": [{"type": "text", "text": "Hi"}]}
-    value = {"id": "c", "message": message, "finish_reason": "COMPLETE", **more}
-    return whole(json.dumps(value).encode())
 
 
 @case("cohere: a stream may be cut anywhere, and say what nobody knows; without a key nothing is sent")
@@ -300,7 +230,8 @@ def _():
     answer, _ = h.ask("chat", model="odd", play=talk(usage=usage), key=key)
     equal(answer.json()["usage"]["prompt_tokens"], 20, answer)
     (record,) = h.gateway.records(name)
-    equal((record["input"], record["cache_read"], record["output"], outcome(record)), (12, 8, 4, ("complete", "reported")))
+    equal((record["input"], record["cache_read"], record["output"]), (12, 8, 4))
+    equal(outcome(record), ("complete", "reported"))
     name, key = h.own_key()
     h.ask("chat", model="odd", play=talk(), key=key)
     (record,) = h.gateway.records(name)
@@ -325,72 +256,3 @@ def _():
         found = events(answer)
         equal((text(door, found), ended_well(door, found)), ("Hello", True), answer)
         equal(b"https://host/a" in answer.body, door != "messages", (door, answer.body))
-
-
-@case("cohere: embeddings for clients of OpenAI and of Gemini, each text for what it is meant")
-def _():
-    h = house()
-    name, key = h.own_key()
-    reply = whole(b'{"id":"x","embeddings":{"float":[[0.5,-1],[0.25,3e-9]]},"meta":{"billed_units":{"input_tokens":8}}}')
-    body = {"model": "odd", "input": ["a", "b"], "dimensions": 2}
-    answer, seen = h.post("/v1/embeddings", body, reply, key=key)
-    check(seen.line.startswith("POST /v2/embed "), seen.line)
-    sent = {
-        "model": "command-a",
-        "input_type": "search_document",
-        "texts": ["a", "b"],
-        "embedding_types": ["float"],
-        "output_dimension": 2,
-    }
-    equal(seen.json(), sent)
-    equal([d["embedding"] for d in answer.json()["data"]], [[0.5, -1], [0.25, 3e-9]])
-    equal(answer.json()["usage"]["prompt_tokens"], 8)
-    (record,) = h.gateway.records(name)
-    equal((record["operation"], record["input"], outcome(record)), ("embedding", 8, ("complete", "reported")))
-    _, seen = h.post("/v1/embeddings", body | {"input_type": "clustering"}, reply)
-    equal(seen.json()["input_type"], "clustering")
-    _, seen = h.post("/v1/embeddings", body | {"model": "queries"}, reply)
-    equal(seen.json()["input_type"], "search_query")
-    binary = whole(b'{"embeddings":{"base64":["AAAAPw=="]},"meta":{}}')
-    answer, seen = h.post("/v1/embeddings", body | {"encoding_format": "base64"}, binary)
-    equal((seen.json()["embedding_types"], answer.json()["data"][0]["embedding"]), (["base64"], "AAAAPw=="))
-    requests = [{"content": {"parts": [{"text": t}]}, "taskType": "RETRIEVAL_QUERY"} for t in "ab"]
-    answer, seen = h.post("/v1beta/models/odd:batchEmbedContents", {"requests": requests}, reply)
-    equal(answer.json(), {"embeddings": [{"values": [0.5, -1]}, {"values": [0.25, 3e-9]}]})
-    equal(seen.json()["input_type"], "search_query")
-
-
-@case("cohere: a ranking goes byte for byte, as Cohere's own clients ask for it; other operations are not offered")
-def _():
-    h = house()
-    reply = b'{"id":"x","results":[{"index":1,"relevance_score":0.9}],"meta":{"billed_units":{"search_units":1}}}'
-    for path in ("/v1/rerank", "/v2/rerank"):
-        body = b'{"top_n":1, "model" : "odd", "query":"q","documents":["a","b"],"max_tokens_per_doc":9}'
-        answer, seen = h.post(path, body, whole(reply))
-        equal((answer.status, answer.body), (200, reply), answer)
-        check(seen.line.startswith("POST /v2/rerank "), seen.line)
-        equal((seen.body, seen.field("authorization")), (body.replace(b"odd", b"command-a"), f"Bearer {VENDOR_KEY}"))
-    answer, seen = h.post("/v1/moderations", {"model": "odd", "input": "x"})
-    equal((answer.status, seen), (404, None), answer)
-
-
-@case("cohere: its models are listed, page by page, where a pattern leads there")
-def _():
-    up = Upstream()
-    pages = [b'{"models":[{"name":"command-a"}],"next_page_token":"p 2"}', b'{"models":[{"name":"embed-v4.0"}]}']
-    up.default = lambda peer, request: whole(pages["page_token" in request.line])(peer, request)
-    providers = {"c": provider(up.url.removesuffix("/v1"), type="cohere")}
-    with Gateway({"providers": providers, "models": {"*": {"targets": [{"provider": "c"}]}}}, threads=1) as gateway:
-        equal([m["id"] for m in gateway.get("/v1/models").json()["data"]], ["command-a", "embed-v4.0"])
-        lines = [request.line for request in up.seen[None]]
-        check(lines[0].startswith("GET /v1/models?page_size=1000 "), lines)
-        check(lines[1].startswith("GET /v1/models?page_size=1000&page_token=p%202 "), lines)
-
-
-@case("cohere: a wrong value is told with its line when the file is read")
-def _():
-    base = "providers: {c: {type: cohere%s}}\nmodels: {m: {targets: [{provider: c}]}}\nkeys: [{name: a, key: %s}]\n"
-    done, _ = run_on(base % (", input_type: clustering", new_key()), "validate")
-    equal(done.returncode, 0, done)
-    done, _ = run_on(base % (", input_type: novel", new_key()), "validate")
-    check(done.returncode != 0 and "search_document" in done.stdout + done.stderr, done)
