@@ -63,7 +63,8 @@ TEST(Cohere, AnswersWhole) {
       ScriptedAnswer::json(
           200,
           R"({"id":"x","finish_reason":"COMPLETE","message":{"role":"assistant","content":[{"type":"text","text":"lo"}]},)"
-          R"("usage":{"billed_units":{"input_tokens":3,"output_tokens":2}}})"),
+          R"("usage":{"billed_units":{"input_tokens":3,"output_tokens":2}}})")
+          .field("x-debug-trace-id", "trace-1"),
       options);
   auto reply = asked.ask(hello());
   ASSERT_TRUE(reply) << reply.error().message();
@@ -72,6 +73,7 @@ TEST(Cohere, AnswersWhole) {
   EXPECT_EQ(answer->text(), "lo");
   EXPECT_EQ(answer->whole.usage->input_total(), 3);
   EXPECT_EQ(reply->head().dialect, Dialect::cohere);
+  EXPECT_EQ(reply->head().upstream_id, "trace-1");
   EXPECT_EQ(asked.sent().path, "/v2/chat");
   EXPECT_EQ(asked.sent().field("authorization"), "Bearer sk-upstream");
   EXPECT_EQ(asked.sent().field("accept"), "application/json");

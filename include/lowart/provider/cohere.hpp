@@ -35,7 +35,7 @@ class CohereWire {
  public:
   using Options = CohereOptions;
   using Reader = dialect::CohereReader;
-  static constexpr std::string_view request_id = "x-request-id";
+  static constexpr std::string_view request_id = "x-debug-trace-id";
   static constexpr std::array<std::string_view, 2> refusal_fields{"retry-after", "retry-after-ms"};
 
   explicit CohereWire(CohereOptions options) : options_(std::move(options)), key_(options_.api_key) {}

@@ -177,7 +177,7 @@ def error_headers(wire, status, retry_after="", details=None):
 
 
 def ok_headers(call):
-    names = {"anthropic": "request-id", "bedrock": "x-amzn-requestid"}
+    names = {"anthropic": "request-id", "bedrock": "x-amzn-requestid", "cohere": "x-debug-trace-id"}
     return {names.get(call.protocol, "x-request-id"): "req_vendor"}
 
 
