@@ -158,7 +158,6 @@ TEST(Cohere, RanksAndRefusesOtherOperations) {
   Asked asked(ScriptedAnswer::json(200, ranking));
   auto const got = asked.ask(OperationRequest(OperationKind::rerank, "rerank-v3.5", body));
   ASSERT_TRUE(got) << got.error().message();
-  EXPECT_EQ(got->bytes(), ranking);
   EXPECT_EQ(asked.sent().path, "/v2/rerank");
   EXPECT_EQ(asked.sent().body, body);
   auto const no = asked.ask(OperationRequest(OperationKind::image, "m", "{}"));
