@@ -11,6 +11,7 @@
 #include <lowart/provider/azure_openai.hpp>
 #include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/capability.hpp>
+#include <lowart/provider/cohere.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/ollama.hpp>
@@ -56,7 +57,7 @@ struct TypeName {
   ProviderType type;
   std::string_view base_url;  ///< The default; empty where there is none.
 };
-constexpr std::array<TypeName, 9> type_names{{
+constexpr std::array<TypeName, 10> type_names{{
     {"openai", ProviderType::openai, "https://api.openai.com/v1"},
     {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
     {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
@@ -66,6 +67,7 @@ constexpr std::array<TypeName, 9> type_names{{
     {"vertex", ProviderType::vertex, "https://aiplatform.googleapis.com/v1"},
     {"bedrock", ProviderType::bedrock,
      "https://bedrock-runtime.us-east-1.amazonaws.com"},  // of its region: read_aws()
+    {"cohere", ProviderType::cohere, "https://api.cohere.com"},
     {"demo", ProviderType::demo, ""},
 }};
 
@@ -143,6 +145,11 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
       check_aws(map, provider);
       map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
       map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
+      break;
+    case ProviderType::cohere:
+      map.text("input_type", provider.cohere_variant.input_type);
+      if (!dialect::is_cohere_input_type(provider.cohere_variant.input_type))
+        map.wrong("input_type", "must be search_document, search_query, classification or clustering");
       break;
     case ProviderType::demo:
     case ProviderType::openai_responses:
@@ -244,6 +251,8 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::azure_openai: return doors_served<Counted<AzureOpenAi<>>>;
     case ProviderType::vertex: return doors_served<Counted<Vertex<>>>;
     case ProviderType::bedrock: return doors_served<Counted<Bedrock<>>>;
+    case ProviderType::cohere:  // of the operations one only
+      return (doors_served<Counted<Cohere<>>> - DoorSet::of_operations()) | Cohere<>::operations();
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <lowart/core/call.hpp>
 #include <lowart/core/secret.hpp>
 #include <lowart/dialect/anthropic_request_encode.hpp>
+#include <lowart/dialect/cohere_embeddings.hpp>
 #include <lowart/dialect/ollama_request_encode.hpp>
 #include <lowart/dialect/openai_chat_message_encode.hpp>
 #include <lowart/meter/limiter.hpp>
@@ -47,6 +48,7 @@ enum class ProviderType : std::uint8_t {
   azure_openai,
   vertex,
   bedrock,
+  cohere,
 };
 
 /// At which doors providers of this type can serve, as the framework's own types say. Tokens are counted here for those
@@ -75,6 +77,7 @@ struct ProviderConfig {
   std::optional<EntraCredentials> entra;          ///< azure_openai, instead of keys
   std::optional<ServiceAccount> service_account;  ///< vertex, instead of keys
   AwsConfig aws;                                  ///< bedrock
+  dialect::CohereVariant cohere_variant;          ///< cohere
   Clocks timeouts;
   RetryOptions retry;
   BreakerOptions breaker;

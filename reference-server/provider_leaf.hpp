@@ -7,6 +7,7 @@
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/azure_openai.hpp>
 #include <lowart/provider/bedrock.hpp>
+#include <lowart/provider/cohere.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
 #include <lowart/provider/ollama.hpp>
@@ -86,6 +87,11 @@ auto with_provider(ProviderConfig const& config, Secret const& key, net::HttpTra
       options.variant = {.default_max_tokens = config.anthropic_variant.default_max_tokens,
                          .adaptive_thinking = config.anthropic_variant.adaptive_thinking};
       return make(Bedrock<Http>(transport, std::move(options)));
+    }
+    case ProviderType::cohere: {
+      auto options = http_options<CohereOptions>(config, key);
+      options.variant = config.cohere_variant;
+      return make(Cohere<Http>(transport, std::move(options)));
     }
     case ProviderType::gemini:
     case ProviderType::demo: break;

@@ -30,6 +30,7 @@
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/azure_openai.hpp>
 #include <lowart/provider/bedrock.hpp>
+#include <lowart/provider/cohere.hpp>
 #include <lowart/provider/collect.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>

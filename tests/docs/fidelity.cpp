@@ -22,12 +22,12 @@ std::string_view word(Fidelity fidelity, Weight weight) {
 }  // namespace
 
 int main() {
-  std::puts("| a request says | chat | Responses | Anthropic | Gemini | Ollama | Bedrock | how |");
-  std::puts("|---|---|---|---|---|---|---|---|");
+  std::puts("| a request says | chat | Responses | Anthropic | Gemini | Ollama | Bedrock | Cohere | how |");
+  std::puts("|---|---|---|---|---|---|---|---|---|");
   for (FeatureRow const& row : feature_table) {
     std::string line = "| " + std::string(row.name);
     for (Dialect const target : {Dialect::openai_chat, Dialect::openai_responses, Dialect::anthropic,
-                                 Dialect::gemini, Dialect::ollama, Dialect::bedrock})
+                                 Dialect::gemini, Dialect::ollama, Dialect::bedrock, Dialect::cohere})
       line.append(" | ").append(word(row.in(target), row.weight));
     line.append(" | ").append(row.note).append(" |");
     std::puts(line.c_str());

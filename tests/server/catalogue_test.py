@@ -21,7 +21,7 @@ bedrock-openai openai https://bedrock-runtime.{region}.amazonaws.com/openai/v1
 cerebras openai https://api.cerebras.ai/v1
 chutes openai https://llm.chutes.ai/v1
 cloudflare openai https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1
-cohere cohere https://api.cohere.com/v2
+cohere cohere https://api.cohere.com
 cohere-openai openai https://api.cohere.ai/compatibility/v1
 dashscope openai https://dashscope.aliyuncs.com/compatible-mode/v1
 dashscope-intl openai https://dashscope-intl.aliyuncs.com/compatible-mode/v1

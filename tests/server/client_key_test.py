@@ -12,6 +12,7 @@ PLACES = {
     "anthropic": ("x-api-key", OWN),
     "gemini": ("x-goog-api-key", OWN),
     "ollama": ("authorization", f"Bearer {OWN}"),
+    "cohere": ("authorization", f"Bearer {OWN}"),
 }
 
 

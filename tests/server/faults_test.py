@@ -11,7 +11,7 @@ from kit.gateway import Gateway, new_id, new_key, outcome, provider, shared, tar
 from kit.upstream import Upstream, closed_port, stalled_listener
 from kit.vendors.vendor import VENDOR_KEY
 
-KINDS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
+KINDS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": "", "cohere": ""}
 CLOCKS = {"connect": "300ms", "first_token": "400ms", "between_tokens": "400ms", "whole": "10s"}
 RETRY = ("retry-after", "7")
 
@@ -155,8 +155,8 @@ def combinations(streams=(False, True)):
     for dialect in ("completions", "embeddings"):
         yield dialect, "openai", False
     yield "gemini embeddings", "gemini", False
-    for dialect, stream in itertools.product(("chat", "messages"), streams):
-        yield dialect, "ollama", stream
+    for kind, dialect, stream in itertools.product(("ollama", "cohere"), ("chat", "messages"), streams):
+        yield dialect, kind, stream
 
 
 def fails(row, dialect, kind, stream, key):

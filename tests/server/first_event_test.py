@@ -10,6 +10,7 @@ ERRORS = {
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n',
     "gemini": b'data: {"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}\n\n',
     "ollama": b'{"error":"busy"}\n',
+    "cohere": b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR","error":"busy"}}\n\n',
 }
 
 

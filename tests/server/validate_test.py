@@ -127,10 +127,13 @@ BAD = [
 ROUTES = [
     (["openai"], "[embeddings]", None),
     (["anthropic"], "[chat, completions, responses, messages, gemini, count_tokens]", None),
-    (["demo", "openai", "gemini", "ollama"], "[chat, embeddings, count_tokens]", None),
+    (["demo", "openai", "gemini", "ollama", "cohere"], "[chat, embeddings, count_tokens]", None),
     (["anthropic"], "[embeddings]", "the target 'anthropic' of the model 'm' cannot serve embeddings: its type anthropic"
      " serves chat, completions, responses, messages, gemini, count_tokens"),
     (["openai_responses"], "[embeddings, chat]", "'openai_responses' of the model 'm' cannot serve embeddings"),
+    (["openai", "cohere"], "[rerank]", None),
+    (["cohere"], "[images]", "the target 'cohere' of the model 'm' cannot serve images: its type cohere serves chat,"
+     " completions, responses, messages, gemini, embeddings, count_tokens, rerank"),
     (["openai", "anthropic"], "[chat, embeddings]", "'anthropic' of the model 'm' cannot serve embeddings"),
 ]
 
@@ -166,7 +169,7 @@ def _():
 
 @case("validate decides whether a route can serve its doors, by the types of all its targets")
 def _():
-    types = ("demo", "openai", "openai_responses", "anthropic", "gemini", "ollama")
+    types = ("demo", "openai", "openai_responses", "anthropic", "gemini", "ollama", "cohere")
     blocks = "".join(f"  {name}: {{type: {name}}}\n" for name in types)
     for targets, doors, reason in ROUTES:
         chain = "".join(f"      - {{provider: {name}}}\n" for name in targets)
@@ -175,7 +178,7 @@ def _():
         if reason is None:
             equal((done.returncode, done.stderr), (0, ""), (targets, doors))
             continue
-        line = 11 + len(targets)
+        line = 12 + len(targets)
         equal(done.returncode, 1, (targets, doors))
         check(f"lowart.yaml:{line}: " in done.stderr and reason in done.stderr, done.stderr)
 

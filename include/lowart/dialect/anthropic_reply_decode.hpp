@@ -8,6 +8,7 @@
 #include <lowart/dialect/anthropic_usage.hpp>
 #include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/json_check.hpp>
+#include <lowart/dialect/json_inner.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_writer.hpp>
 #include <lowart/dialect/reply_decoder.hpp>
@@ -24,15 +25,6 @@
 namespace lowart::dialect {
 
 namespace anthropic_reply {
-
-inline std::string text_of(std::optional<JsonMember> const& member) {
-  std::string text;
-  if (member && member->kind == JsonKind::string) decode_string(member->value, text);
-  return text;
-}
-inline std::string text_in(std::string_view object, std::string_view name) {
-  return text_of(find_member(object, name));
-}
 
 inline Error malformed(std::string message) {
   return Error(Errc::malformed_reply, std::move(message), Origin::upstream);

@@ -6,6 +6,7 @@
 #include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/data_url.hpp>
 #include <lowart/dialect/json_check.hpp>
+#include <lowart/dialect/json_inner.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/reply_decoder.hpp>
 #include <lowart/model/chat_delta.hpp>
@@ -20,20 +21,6 @@
 namespace lowart::dialect {
 
 namespace bedrock_reply {
-
-inline std::string text_of(std::optional<JsonMember> const& member) {
-  std::string text;
-  if (member && member->kind == JsonKind::string) decode_string(member->value, text);
-  return text;
-}
-inline std::string text_in(std::string_view object, std::string_view name) {
-  return text_of(find_member(object, name));
-}
-/// The member's value when it is an object, else nothing.
-inline std::string_view object_in(std::string_view object, std::string_view name) {
-  auto const member = find_member(object, name);
-  return member && member->kind == JsonKind::object ? member->value : std::string_view();
-}
 
 inline Error malformed(std::string message) {
   return Error(Errc::malformed_reply, std::move(message), Origin::upstream);
@@ -236,7 +223,7 @@ class BedrockReplyEvents {
 
  private:
   void stop(std::string_view event, ChoiceDelta& choice) {
-    bedrock_reply::decode_finish(bedrock_reply::text_in(event, "stopReason"), choice);
+    bedrock_reply::decode_finish(text_in(event, "stopReason"), choice);
     stopped_ = true;
   }
 

@@ -69,7 +69,7 @@ struct FeatureRow {
   Feature feature;
   std::string_view name;  ///< In a sentence: "sampling seed".
   Weight weight;          ///< Of its loss.
-  Fidelity openai_chat, openai_responses, anthropic, gemini, ollama, bedrock;
+  Fidelity openai_chat, openai_responses, anthropic, gemini, ollama, bedrock, cohere;
   std::string_view note;
 
   constexpr Fidelity in(Dialect target) const noexcept {
@@ -80,6 +80,7 @@ struct FeatureRow {
       case Dialect::gemini: return gemini;
       case Dialect::ollama: return ollama;
       case Dialect::bedrock: return bedrock;
+      case Dialect::cohere: return cohere;
       case Dialect::neutral: return Fidelity::full;
       case Dialect::openai_completions: return Fidelity::none;
     }
@@ -93,49 +94,49 @@ inline constexpr auto feature_table = [] {
   using enum Weight;
   using enum Fidelity;
   return std::array<FeatureRow, feature_count>{{
-    // chat, responses, anthropic, gemini, ollama, bedrock
-    {system_prompt, "system prompt", meaning, full, full, full, full, full, full, ""},
-    {later_system_prompt, "system message between turns", meaning, full, full, none, none, full, none, ""},
-    {speaker_name, "name of a speaker", hint, full, none, none, none, none, none, ""},
-    {image, "image", meaning, full, full, full, full, full, full, ""},
-    {image_url, "image by URL", meaning, full, full, full, none, none, none, "the gateway fetches nothing: send the image itself"},
-    {audio, "audio", meaning, full, none, none, full, none, full, ""},
-    {video, "video", meaning, none, none, none, full, none, full, ""},
-    {document, "document", meaning, full, full, full, full, none, full, ""},
-    {document_url, "document by URL", meaning, none, full, full, none, none, none, ""},
-    {stored_file, "file stored at the provider", meaning, full, full, none, none, none, none, "between OpenAI's dialects; a stored file belongs to one vendor"},
-    {refusal, "earlier refusal", hint, full, full, close, close, close, close, "as text"},
-    {reasoning, "earlier reasoning", hint, none, none, none, none, close, none, "only with the target's own signature; chat: as reasoning_content where the provider's options say so; Ollama: as thinking, whoever thought it"},
-    {signature, "signature of earlier reasoning", hint, none, none, none, none, none, none, "goes back to the dialect that made it, whichever way the client spoke"},
-    {citation, "citation of an earlier answer", hint, none, close, none, none, none, none, "pages by URL"},
-    {cache_mark, "prompt cache breakpoint", hint, none, none, full, none, none, full, "the others cache by themselves"},
-    {tools, "tools", meaning, full, full, full, full, full, full, ""},
-    {strict_tool, "strict arguments of a tool", hint, full, full, full, none, none, full, ""},
-    {custom_tool, "free-form tool", meaning, full, full, close, close, close, close, "as a function with one text argument; its grammar becomes part of the description"},
-    {vendor_tool, "tool that the vendor runs", meaning, none, none, none, none, none, none, "kept within its own dialect"},
-    {vendor_part, "content of a kind only one vendor knows", meaning, none, none, none, none, none, none, "kept within its own dialect"},
-    {failed_tool, "failure of a tool", hint, close, close, full, full, close, full, "its text says so"},
-    {tool_media, "image or document from a tool", meaning, close, full, full, full, full, full, "chat: in a user message behind the results"},
-    {tool_choice, "choice of tools", meaning, full, full, full, full, close, full, "Ollama: none offers no tools; that one must be called is refused"},
-    {allowed_tools, "only some of the tools", meaning, full, full, close, close, close, close, "the others are not offered"},
-    {one_call_at_a_time, "one tool call at a time", hint, full, full, full, none, none, none, ""},
-    {json_object, "any JSON object as output", meaning, full, full, none, full, full, none, ""},
-    {json_schema, "output by JSON schema", meaning, full, full, full, full, full, full, ""},
-    {reasoning_effort, "effort of reasoning", hint, full, full, close, close, close, close, "Anthropic: effort or a budget; Gemini: a level; Ollama: low, medium, high; Bedrock: as Anthropic, to Claude models"},
-    {reasoning_budget, "budget of reasoning", hint, close, close, full, full, close, close, "as the nearest effort; Bedrock: a budget, to Claude models"},
-    {shown_reasoning, "reasoning in the answer", hint, none, full, close, full, close, close, "Anthropic, Ollama and Bedrock show it whenever the model thinks"},
-    {max_tokens, "limit of output tokens", meaning, full, full, full, full, full, full, ""},
-    {temperature, "temperature", meaning, full, full, close, full, full, close, "Anthropic and Bedrock: up to 1; more is refused"},
-    {top_p, "top_p", meaning, full, full, full, full, full, full, ""},
-    {top_k, "top_k", meaning, none, none, full, full, full, close, "Bedrock: to Claude models; else refused"},
-    {frequency_penalty, "frequency penalty", meaning, full, none, none, full, full, none, ""},
-    {presence_penalty, "presence penalty", meaning, full, none, none, full, full, none, ""},
-    {choices, "several choices", meaning, full, none, none, full, none, none, ""},
-    {seed, "sampling seed", meaning, full, none, none, full, full, none, ""},
-    {logprobs, "log probabilities", meaning, full, full, none, full, full, none, ""},
-    {stop, "stop sequences", meaning, full, none, full, full, full, full, ""},
-    {verbosity, "verbosity", hint, full, full, none, none, none, none, ""},
-    {user, "identifier of the end user", hint, full, full, full, none, none, none, ""},
+    // chat, responses, anthropic, gemini, ollama, bedrock, cohere
+    {system_prompt, "system prompt", meaning, full, full, full, full, full, full, full, ""},
+    {later_system_prompt, "system message between turns", meaning, full, full, none, none, full, none, none, ""},
+    {speaker_name, "name of a speaker", hint, full, none, none, none, none, none, none, ""},
+    {image, "image", meaning, full, full, full, full, full, full, full, ""},
+    {image_url, "image by URL", meaning, full, full, full, none, none, none, full, "the gateway fetches nothing: send the image itself"},
+    {audio, "audio", meaning, full, none, none, full, none, full, none, ""},
+    {video, "video", meaning, none, none, none, full, none, full, none, ""},
+    {document, "document", meaning, full, full, full, full, none, full, none, ""},
+    {document_url, "document by URL", meaning, none, full, full, none, none, none, none, ""},
+    {stored_file, "file stored at the provider", meaning, full, full, none, none, none, none, none, "between OpenAI's dialects; a stored file belongs to one vendor"},
+    {refusal, "earlier refusal", hint, full, full, close, close, close, close, close, "as text"},
+    {reasoning, "earlier reasoning", hint, none, none, none, none, close, none, close, "only with the target's own signature; chat: as reasoning_content where the provider's options say so; Ollama: as thinking, whoever thought it; Cohere: as thinking, or as the plan before calls, where no other vendor signed it"},
+    {signature, "signature of earlier reasoning", hint, none, none, none, none, none, none, none, "goes back to the dialect that made it, whichever way the client spoke"},
+    {citation, "citation of an earlier answer", hint, none, close, none, none, none, none, none, "pages by URL"},
+    {cache_mark, "prompt cache breakpoint", hint, none, none, full, none, none, full, none, "the others cache by themselves"},
+    {tools, "tools", meaning, full, full, full, full, full, full, full, ""},
+    {strict_tool, "strict arguments of a tool", hint, full, full, full, none, none, full, close, "Cohere: where every tool is strict"},
+    {custom_tool, "free-form tool", meaning, full, full, close, close, close, close, close, "as a function with one text argument; its grammar becomes part of the description"},
+    {vendor_tool, "tool that the vendor runs", meaning, none, none, none, none, none, none, none, "kept within its own dialect"},
+    {vendor_part, "content of a kind only one vendor knows", meaning, none, none, none, none, none, none, none, "kept within its own dialect"},
+    {failed_tool, "failure of a tool", hint, close, close, full, full, close, full, close, "its text says so"},
+    {tool_media, "image or document from a tool", meaning, close, full, full, full, full, full, close, "chat, Cohere: in a user message behind the results"},
+    {tool_choice, "choice of tools", meaning, full, full, full, full, close, full, close, "Ollama: none offers no tools; that one must be called is refused; Cohere: of a named one only that is offered"},
+    {allowed_tools, "only some of the tools", meaning, full, full, close, close, close, close, close, "the others are not offered"},
+    {one_call_at_a_time, "one tool call at a time", hint, full, full, full, none, none, none, none, ""},
+    {json_object, "any JSON object as output", meaning, full, full, none, full, full, none, full, ""},
+    {json_schema, "output by JSON schema", meaning, full, full, full, full, full, full, full, ""},
+    {reasoning_effort, "effort of reasoning", hint, full, full, close, close, close, close, close, "Anthropic: effort or a budget; Gemini: a level; Ollama: low, medium, high; Bedrock: as Anthropic, to Claude models; Cohere: a budget"},
+    {reasoning_budget, "budget of reasoning", hint, close, close, full, full, close, close, full, "as the nearest effort; Bedrock: a budget, to Claude models"},
+    {shown_reasoning, "reasoning in the answer", hint, none, full, close, full, close, close, close, "Anthropic, Ollama, Bedrock and Cohere show it whenever the model thinks"},
+    {max_tokens, "limit of output tokens", meaning, full, full, full, full, full, full, full, ""},
+    {temperature, "temperature", meaning, full, full, close, full, full, close, full, "Anthropic and Bedrock: up to 1; more is refused"},
+    {top_p, "top_p", meaning, full, full, full, full, full, full, close, "Cohere: 0.01 to 0.99, the nearest"},
+    {top_k, "top_k", meaning, none, none, full, full, full, close, full, "Bedrock: to Claude models; else refused"},
+    {frequency_penalty, "frequency penalty", meaning, full, none, none, full, full, none, close, "Cohere: 0 to 1; else refused"},
+    {presence_penalty, "presence penalty", meaning, full, none, none, full, full, none, close, "Cohere: 0 to 1; else refused"},
+    {choices, "several choices", meaning, full, none, none, full, none, none, none, ""},
+    {seed, "sampling seed", meaning, full, none, none, full, full, none, full, ""},
+    {logprobs, "log probabilities", meaning, full, full, none, full, full, none, close, "Cohere: of the tokens said; those of others are refused"},
+    {stop, "stop sequences", meaning, full, none, full, full, full, full, full, ""},
+    {verbosity, "verbosity", hint, full, full, none, none, none, none, none, ""},
+    {user, "identifier of the end user", hint, full, full, full, none, none, none, none, ""},
 }};
 }();
 // clang-format on

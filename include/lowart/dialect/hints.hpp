@@ -85,6 +85,7 @@ inline bool is_hint(Dialect dialect, ExtraField const& field) noexcept {
     }
     case Dialect::ollama:
     case Dialect::bedrock:
+    case Dialect::cohere:
     case Dialect::neutral: return false;
   }
   return false;

@@ -2,7 +2,8 @@
 /// A page of a provider's list of models, in each vendor's words.
 ///
 /// Sources: OpenAI `GET /models` and those who followed it (`context_length` of OpenRouter and others, `max_model_len` of
-/// vLLM), Anthropic `GET /v1/models`, Gemini `GET /v1beta/models`, Ollama `GET /api/tags`.
+/// vLLM), Anthropic `GET /v1/models`, Gemini `GET /v1beta/models`, Ollama `GET /api/tags`,
+/// Cohere `GET /v1/models`.
 
 #include <lowart/core/result.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -100,6 +101,16 @@ inline Result<ModelOfferPage> read_ollama_offers(std::string_view body) {
   using namespace model_offer_page;
   return read_list(body, "models",
                    [](std::string_view model) { return ModelOffer{text_of(model, "name"), 0}; });
+}
+
+/// `next` is a value of `page_token`.
+inline Result<ModelOfferPage> read_cohere_offers(std::string_view body) {
+  using namespace model_offer_page;
+  auto page = read_list(body, "models", [](std::string_view model) {
+    return ModelOffer{text_of(model, "name"), count_of(model, "context_length")};
+  });
+  if (page) page->next = text_of(body, "next_page_token");
+  return page;
 }
 
 }  // namespace lowart::dialect

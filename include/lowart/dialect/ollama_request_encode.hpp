@@ -4,13 +4,13 @@
 #include <lowart/core/result.hpp>
 #include <lowart/dialect/data_url.hpp>
 #include <lowart/dialect/fidelity.hpp>
+#include <lowart/dialect/function_tool.hpp>
 #include <lowart/dialect/gemini_function_text.hpp>
 #include <lowart/dialect/json_writer.hpp>
 #include <lowart/dialect/reasoning_effort.hpp>
 #include <lowart/model/conversation.hpp>
 #include <lowart/model/losses.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -117,18 +117,6 @@ class Messages {
       names_;  // of the tools that were called, by their calls
 };
 
-inline void encode_tool(JsonWriter& w, Tool const& tool) {
-  constexpr std::string_view no_parameters = R"({"type":"object","properties":{}})";
-  std::string words = tool.description;
-  if (tool.custom && !tool.format.empty())
-    words.append("\n\nThe text must follow this format: ").append(tool.format.text);
-  std::string_view schema = tool.parameters.text;
-  if (tool.custom) schema = gemini_request::custom_tool_schema;
-  w.begin_object().text("type", "function").begin_object("function").text("name", tool.name);
-  w.text_if("description", words).raw("parameters", schema.empty() ? no_parameters : schema);
-  w.end_object().end_object();
-}
-
 /// Ollama has no choice of tools: the model may call those that are offered. So `none` offers none, some of them are
 /// those that are offered, and that one must be called cannot be said.
 inline void encode_tools(JsonWriter& w, Conversation const& c, Losses& losses) {
@@ -136,15 +124,11 @@ inline void encode_tools(JsonWriter& w, Conversation const& c, Losses& losses) {
   bool const must = choice.kind == ToolChoiceKind::required || choice.kind == ToolChoiceKind::named;
   if (must) losses.lose(Weight::meaning, std::string(spelling(Feature::tool_choice, c.dialect)), why);
   if (choice.kind == ToolChoiceKind::none) return;
-  auto const is_offered = [&](Tool const& tool) {
-    auto const& some = choice.allowed;
-    return tool.raw.empty() && (some.empty() || std::find(some.begin(), some.end(), tool.name) != some.end());
-  };
   bool any = false;
   for (Tool const& tool : c.tools) {
-    if (!is_offered(tool)) continue;
+    if (!is_allowed(tool, choice)) continue;
     if (!std::exchange(any, true)) w.begin_list("tools");
-    encode_tool(w, tool);
+    write_function_tool(w, tool);
   }
   if (any) w.end_list();
 }

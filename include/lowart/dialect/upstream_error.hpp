@@ -33,7 +33,8 @@ struct UpstreamErrorWords {
 ///
 /// 401 and 403 are upstream_auth: our credentials, never the client's fault. 402 and insufficient_quota are
 /// quota_exceeded of our account there. Both may succeed elsewhere, but not here: retryable() is false and a
-/// fallback decides by the code. 408, 409, 425, 5xx and 529 are upstream_failed, 429 rate_limited: retryable.
+/// fallback decides by the code. 408, 409, 425, 499 (given up there, not here), 5xx and 529 are upstream_failed, 429
+/// rate_limited: retryable.
 /// Any other 4xx is upstream_rejected: the same request fails again. Other statuses are malformed replies.
 inline Error classify_upstream_error(int status, UpstreamErrorWords fields) {
   auto const made = [&](Errc code, std::string message, bool retryable) {
@@ -55,7 +56,7 @@ inline Error classify_upstream_error(int status, UpstreamErrorWords fields) {
   if (out_of_quota)
     return made(Errc::quota_exceeded, with_status("the gateway's quota at the provider is used up"), false);
   if (status == 429) return made(Errc::rate_limited, "the provider's rate limit is reached", true);
-  if (status >= 500 || status == 408 || status == 409 || status == 425)
+  if (status >= 499 || status == 408 || status == 409 || status == 425)
     return made(Errc::upstream_failed, with_status("the provider failed"), true);
   if (status >= 400)
     return made(Errc::upstream_rejected, with_status("the provider refused the request"), false);

@@ -58,6 +58,7 @@ inline bool changes_nothing(Dialect dialect, dialect::JsonMember const& member) 
     case Dialect::openai_responses:
     case Dialect::ollama:
     case Dialect::bedrock:
+    case Dialect::cohere:
     case Dialect::neutral: return false;
   }
   return false;

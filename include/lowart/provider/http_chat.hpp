@@ -30,7 +30,8 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 /// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last. One whose
 /// credential has to be fetched: see ShowsToken.
 ///
-/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, OllamaWire, ResponsesWire.
+/// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, OllamaWire, CohereWire,
+/// ResponsesWire.
 template <class W>
 concept ChatWire =
     HttpWire<W> && requires(W const& wire, ChatRequest const& request, Call& call, Dialect dialect,

@@ -13,7 +13,7 @@ namespace lowart {
 
 /// What a wire language is to ask_embeddings.
 ///
-/// Exemplar: OpenAiWire.   Models: OpenAiWire, GeminiWire, OllamaWire.
+/// Exemplar: OpenAiWire.   Models: OpenAiWire, GeminiWire, OllamaWire, CohereWire.
 template <class W>
 concept EmbeddingWire =
     HttpWire<W> && requires(W const& wire, EmbeddingRequest const& request, Call& call,

@@ -17,7 +17,7 @@ namespace lowart {
 
 /// What a wire language is to ask_offers.
 ///
-/// Models: OpenAiWire, OpenAiResponsesWire, AnthropicWire, GeminiWire, OllamaWire.
+/// Models: OpenAiWire, OpenAiResponsesWire, AnthropicWire, GeminiWire, OllamaWire, CohereWire.
 template <class W>
 concept OffersWire =
     HttpWire<W> && requires(W const& wire, ModelOffersRequest const& request, Call& call,

@@ -5,7 +5,7 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 from ..upstream import Upstream
-from . import anthropic, bedrock, gemini, ollama, openai_chat, openai_responses
+from . import anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_responses
 from .plays import play
 from .turns import Fault, Refused
 
@@ -17,6 +17,7 @@ PROTOCOLS = {
     "gemini": gemini,
     "ollama": ollama,
     "bedrock": bedrock,
+    "cohere": cohere,
 }
 PATHS = {
     "/v1/chat/completions": "openai",
@@ -25,6 +26,7 @@ PATHS = {
     "/v1/messages": "anthropic",
     "/v1/messages/count_tokens": "anthropic",
     "/api/chat": "ollama",
+    "/v2/chat": "cohere",
 }
 NAMES = {
     200: "OK",
@@ -175,7 +177,7 @@ def error_headers(wire, status, retry_after="", details=None):
 
 
 def ok_headers(call):
-    names = {"anthropic": "request-id", "bedrock": "x-amzn-requestid"}
+    names = {"anthropic": "request-id", "bedrock": "x-amzn-requestid", "cohere": "x-debug-trace-id"}
     return {names.get(call.protocol, "x-request-id"): "req_vendor"}
 
 
