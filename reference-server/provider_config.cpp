@@ -1,5 +1,6 @@
 #include "provider_config.hpp"
 
+#include "aws_config.hpp"
 #include "catalogue.hpp"
 #include "cloud_config.hpp"
 #include "config_readers.hpp"

@@ -13,6 +13,7 @@
 #include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
+#include <lowart/provider/aws_grant.hpp>
 #include <lowart/provider/service_account.hpp>
 #include <lowart/provider/token_grant.hpp>
 
@@ -33,7 +34,8 @@ struct AwsConfig {
   std::string region;
   std::string access_key_id;  ///< Empty: nothing is signed.
   Secret secret_access_key;
-  Secret session_token;  ///< Of temporary credentials.
+  Secret session_token;           ///< Of temporary credentials.
+  std::optional<AwsGrant> grant;  ///< Instead of the three: how they are fetched.
 };
 
 /// Which protocol a provider speaks.
