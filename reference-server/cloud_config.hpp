@@ -1,5 +1,5 @@
 #pragma once
-/// What only providers of type azure_openai and vertex have in lowart.yaml, and the tokens that this means.
+/// What only providers at Azure and Vertex AI have in lowart.yaml, and the tokens that this means.
 
 #include "provider_config.hpp"
 #include "yaml_reader.hpp"
@@ -44,14 +44,12 @@ inline void read_entra(YamlMap& parent, ProviderConfig& provider) {
 }
 
 inline void read_azure(YamlMap& map, ProviderConfig& provider) {
-  map.flag("repair", provider.repair);
-  map.flag("legacy_max_tokens", provider.openai_variant.legacy_max_tokens);
   map.text("api_version", provider.api_version);
   if (AzureOpenAiWire::names_deployments(provider.base_url) && provider.api_version.empty())
-    map.wrong(
-        "base_url",
-        "the paths of deployments need an 'api_version' such as 2024-10-21; those without one begin with a "
-        "'base_url' that ends in /openai/v1");
+    map.wrong("base_url",
+              "these paths need an 'api_version' such as 2024-10-21; those without one begin with a "
+              "'base_url' that "
+              "ends in /openai/v1");
   read_entra(map, provider);
 }
 
@@ -71,7 +69,7 @@ inline void read_service_account(YamlMap& map, ProviderConfig& provider, std::st
 }
 
 /// A vertex provider's `access_token` stands where the others' `api_key` does.
-inline void read_vertex(YamlMap& map, ProviderConfig& provider) {
+inline void read_vertex(YamlMap& map, ProviderConfig& provider, std::string_view publisher) {
   std::string project, location = "global", path;
   map.text("project", project);
   map.text("location", location);
@@ -88,7 +86,7 @@ inline void read_vertex(YamlMap& map, ProviderConfig& provider) {
       location.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != location.npos)
     map.wrong("location", "'location' is a region such as us-central1, or global");
   if (!map.has("base_url")) provider.base_url = vertex_host(location);
-  provider.base_url = vertex_url(provider.base_url, project, location);
+  provider.base_url = vertex_url(provider.base_url, project, location, publisher);
 }
 
 /// How the provider's tokens are asked for; none where it has keys, or nothing.

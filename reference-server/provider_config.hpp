@@ -47,7 +47,9 @@ enum class ProviderType : std::uint8_t {
   gemini,
   ollama,
   azure_openai,
+  azure_responses,
   vertex,
+  vertex_anthropic,
   bedrock,
 };
 
@@ -71,11 +73,11 @@ struct ProviderConfig {
   bool repair{true};                              ///< openai, azure_openai
   dialect::OpenAiVariant openai_variant;          ///< openai, azure_openai
   std::string anthropic_version;                  ///< anthropic; empty: the provider's default
-  dialect::AnthropicVariant anthropic_variant;    ///< anthropic, bedrock
+  dialect::AnthropicVariant anthropic_variant;    ///< anthropic, vertex_anthropic, bedrock
   dialect::OllamaVariant ollama_variant;          ///< ollama
-  std::string api_version;                        ///< azure_openai
-  std::optional<EntraCredentials> entra;          ///< azure_openai, instead of keys
-  std::optional<ServiceAccount> service_account;  ///< vertex, instead of keys
+  std::string api_version;                        ///< azure_openai, azure_responses
+  std::optional<EntraCredentials> entra;          ///< azure_openai, azure_responses, instead of keys
+  std::optional<ServiceAccount> service_account;  ///< vertex, vertex_anthropic, instead of keys
   AwsConfig aws;                                  ///< bedrock
   Clocks timeouts;
   RetryOptions retry;

@@ -7,6 +7,7 @@
 #include <lowart/net/http_client.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/azure_responses.hpp>
 #include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/demo.hpp>
 #include <lowart/provider/gemini.hpp>
@@ -14,6 +15,7 @@
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/vertex.hpp>
+#include <lowart/provider/vertex_anthropic.hpp>
 
 #include <utility>
 
@@ -72,6 +74,18 @@ auto with_provider(ProviderConfig const& config, Secret const& key, net::HttpTra
       options.api_version = config.api_version;
       options.token = fetched.token;
       return make(AzureOpenAi<Http>(transport, std::move(options)));
+    }
+    case ProviderType::azure_responses: {
+      auto options = http_options<AzureResponsesOptions>(config, key);
+      options.api_version = config.api_version;
+      options.token = fetched.token;
+      return make(AzureResponses<Http>(transport, std::move(options)));
+    }
+    case ProviderType::vertex_anthropic: {
+      auto options = http_options<VertexAnthropicOptions>(config, key);
+      options.variant = config.anthropic_variant;
+      options.token = fetched.token;
+      return make(VertexAnthropic<Http>(transport, std::move(options)));
     }
     case ProviderType::vertex: {
       auto options = http_options<VertexOptions>(config, key);

@@ -21,7 +21,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
-           "reference-server/cloud_config.hpp", "reference-server/route_config.cpp", "reference-server/cache_config.hpp",
+           "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp", "reference-server/cache_config.hpp",
            "reference-server/shape_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.

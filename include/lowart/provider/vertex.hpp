@@ -28,14 +28,16 @@ inline std::string vertex_host(std::string_view location) {
   if (location != "global") host.append(location).append("-");
   return host.append("aiplatform.googleapis.com/v1");
 }
-/// The base URL of Google's models in a project, behind vertex_host() or another one.
-inline std::string vertex_url(std::string_view host, std::string_view project, std::string_view location) {
+/// The base URL of a publisher's models in a project, behind vertex_host() or another one.
+inline std::string vertex_url(std::string_view host, std::string_view project, std::string_view location,
+                              std::string_view publisher = "google") {
   return std::string(host)
       .append("/projects/")
       .append(http_wire::percent_encoded(project, ":"))
       .append("/locations/")
       .append(http_wire::percent_encoded(location))
-      .append("/publishers/google");
+      .append("/publishers/")
+      .append(publisher);
 }
 
 /// What GenerateContentWire has, with the credentials of Google Cloud.
