@@ -390,7 +390,7 @@ def _():
             input=f"{head}.{claims}".encode())
 
 
-@case("vertex: takes a token that is given, and has no door for embeddings")
+@case("vertex: takes a token that is given")
 def _():
     w = vertex()
     request_id = new_id()
@@ -398,9 +398,38 @@ def _():
     (sent,) = w.up.requests(request_id)
     equal(sent.field("authorization"), "Bearer ya29.given")
     check("/projects/named/locations/global/" in sent.line, sent.line)
-    got = w.gateway.ask({"model": "v", "input": "Hi"}, "/v1/embeddings")
-    equal(got.status, 404, got)
-    check("not offered at this door" in got.error["message"], got)
+
+
+@case("vertex: embeddings are predictions, asked for and answered at the doors of OpenAI and Gemini")
+def _():
+    w = vertex()
+    predicted = [{"embeddings": {"values": [0.5, i], "statistics": {"truncated": False, "token_count": 3}}} for i in (1, 2)]
+    texts = [{"content": "Hi"}, {"content": "Ho"}]
+    for path, body, instances, wanted in (
+        ("/v1/embeddings", {"model": "v", "input": ["Hi", "Ho"]}, texts, None),
+        ("/v1beta/models/v:batchEmbedContents",
+         {"requests": [{"model": "models/v", "content": {"parts": [{"text": t["content"]}]}} for t in texts]},
+         texts, {"embeddings": [{"values": [0.5, 1]}, {"values": [0.5, 2]}]}),
+        ("/v1beta/models/v:embedContent", {"content": {"parts": [{"text": "Hi"}]}, "taskType": "RETRIEVAL_QUERY"},
+         [{"content": "Hi", "task_type": "RETRIEVAL_QUERY"}], {"embedding": {"values": [0.5, 1]}}),
+    ):
+        request_id = new_id()
+        w.up.script(request_id, whole(json.dumps({"predictions": predicted[: len(instances)]}).encode()))
+        got = w.gateway.ask(body, path, request_id=request_id)
+        equal(got.status, 200, (path, got))
+        (sent,) = w.up.requests(request_id)
+        equal(path_of(sent).rpartition("/")[2], "gemini-x:predict")
+        equal(sent.json(), {"instances": instances})
+        if wanted:
+            equal(got.json(), wanted)
+        else:
+            equal([one["embedding"] for one in got.json()["data"]], [[0.5, 1], [0.5, 2]])
+            equal(got.json()["usage"]["prompt_tokens"], 6)
+    for play in (whole(b'{"embedding":{}}'), whole(b'{"predictions":[{}]}'), whole(b"[" * 100_000)):
+        request_id = new_id()
+        w.up.script(request_id, play)
+        got = w.gateway.ask({"model": "given", "input": "Hi"}, "/v1/embeddings", request_id=request_id)
+        equal(got.status, 502, got)
 
 
 @case("vertex_anthropic: a client of the same dialect sends its bytes, but for the model; others are translated; tokens are counted")

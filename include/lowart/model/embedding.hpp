@@ -20,10 +20,12 @@ enum class EmbeddingDialect : std::uint8_t {
   gemini,        ///< POST /v1beta/models/{model}:embedContent
   gemini_batch,  ///< POST /v1beta/models/{model}:batchEmbedContents
   ollama,        ///< POST /api/embed
+  vertex,        ///< POST {model}:predict
 };
 
 constexpr std::string_view to_string(EmbeddingDialect d) noexcept {
-  constexpr std::array<std::string_view, 5> names{"neutral", "openai", "gemini", "gemini_batch", "ollama"};
+  constexpr std::array<std::string_view, 6> names{"neutral",      "openai", "gemini",
+                                                  "gemini_batch", "ollama", "vertex"};
   return names[static_cast<std::size_t>(d)];
 }
 
