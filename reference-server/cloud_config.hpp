@@ -1,5 +1,5 @@
 #pragma once
-/// What only providers of type azure_openai, vertex and bedrock have in lowart.yaml, and the tokens that this means.
+/// What only providers at Azure and Vertex AI have in lowart.yaml, and the tokens that this means.
 
 #include "provider_config.hpp"
 #include "yaml_reader.hpp"
@@ -8,7 +8,6 @@
 #include <lowart/provider/azure_openai.hpp>
 #include <lowart/provider/vertex.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -45,14 +44,12 @@ inline void read_entra(YamlMap& parent, ProviderConfig& provider) {
 }
 
 inline void read_azure(YamlMap& map, ProviderConfig& provider) {
-  map.flag("repair", provider.repair);
-  map.flag("legacy_max_tokens", provider.openai_variant.legacy_max_tokens);
   map.text("api_version", provider.api_version);
   if (AzureOpenAiWire::names_deployments(provider.base_url) && provider.api_version.empty())
-    map.wrong(
-        "base_url",
-        "the paths of deployments need an 'api_version' such as 2024-10-21; those without one begin with a "
-        "'base_url' that ends in /openai/v1");
+    map.wrong("base_url",
+              "these paths need an 'api_version' such as 2024-10-21; those without one begin with a "
+              "'base_url' that "
+              "ends in /openai/v1");
   read_entra(map, provider);
 }
 
@@ -72,7 +69,7 @@ inline void read_service_account(YamlMap& map, ProviderConfig& provider, std::st
 }
 
 /// A vertex provider's `access_token` stands where the others' `api_key` does.
-inline void read_vertex(YamlMap& map, ProviderConfig& provider) {
+inline void read_vertex(YamlMap& map, ProviderConfig& provider, std::string_view publisher) {
   std::string project, location = "global", path;
   map.text("project", project);
   map.text("location", location);
@@ -89,42 +86,7 @@ inline void read_vertex(YamlMap& map, ProviderConfig& provider) {
       location.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != location.npos)
     map.wrong("location", "'location' is a region such as us-central1, or global");
   if (!map.has("base_url")) provider.base_url = vertex_host(location);
-  provider.base_url = vertex_url(provider.base_url, project, location);
-}
-
-/// The region, which is part of the host's name, and what requests are signed with. Before the base URL is read.
-inline void read_aws(YamlMap& map, ProviderConfig& provider) {
-  AwsConfig& aws = provider.aws;
-  map.text("region", aws.region);
-  map.text("access_key_id", aws.access_key_id);
-  std::string secret, token;
-  map.text("secret_access_key", secret);
-  map.text("session_token", token);
-  aws.secret_access_key = Secret(std::move(secret));
-  aws.session_token = Secret(std::move(token));
-  bool const good = std::all_of(aws.region.begin(), aws.region.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-  if (aws.region.empty()) map.wrong("a provider of type bedrock needs a 'region', as us-east-1");
-  else if (!good) map.wrong("region", "must be the name of a region of AWS, as us-east-1");
-  else provider.base_url = "https://bedrock-runtime." + aws.region + ".amazonaws.com";
-  if (aws.access_key_id.empty() && !aws.secret_access_key.empty())
-    map.wrong("secret_access_key", "goes with an 'access_key_id', which is missing or empty");
-  if (!aws.access_key_id.empty() && aws.secret_access_key.empty())
-    map.wrong("access_key_id", "goes with a 'secret_access_key', which is missing or empty");
-  if (aws.access_key_id.empty() && !aws.session_token.empty())
-    map.wrong("session_token", "goes with an 'access_key_id' and a 'secret_access_key'");
-}
-
-/// One kind of credentials, and which are missing.
-inline void check_aws(YamlMap& map, ProviderConfig const& provider) {
-  bool const keys = !provider.api_keys.empty(), signs = !provider.aws.access_key_id.empty();
-  if (keys && signs) map.wrong("access_key_id", "a provider has either 'access_key_id' or 'api_key'");
-  if (signs && provider.client_key)
-    map.wrong("client_key", "a provider that has an 'access_key_id' takes no key of the client");
-  bool const named = map.has("api_key") || map.has("api_keys") || map.has("access_key_id");
-  if (!named && !provider.client_key)
-    map.wrong("a provider of type bedrock needs 'access_key_id' and 'secret_access_key', or an 'api_key'");
+  provider.base_url = vertex_url(provider.base_url, project, location, publisher);
 }
 
 /// How the provider's tokens are asked for; none where it has keys, or nothing.

@@ -1,5 +1,6 @@
 #include "provider_config.hpp"
 
+#include "aws_config.hpp"
 #include "catalogue.hpp"
 #include "cloud_config.hpp"
 #include "config_readers.hpp"
@@ -9,6 +10,7 @@
 #include <lowart/net/url.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/azure_responses.hpp>
 #include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/cohere.hpp>
@@ -18,6 +20,7 @@
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/vertex.hpp>
+#include <lowart/provider/vertex_anthropic.hpp>
 
 #include <algorithm>
 #include <array>
@@ -57,14 +60,16 @@ struct TypeName {
   ProviderType type;
   std::string_view base_url;  ///< The default; empty where there is none.
 };
-constexpr std::array<TypeName, 10> type_names{{
+constexpr std::array<TypeName, 12> type_names{{
     {"openai", ProviderType::openai, "https://api.openai.com/v1"},
     {"openai_responses", ProviderType::openai_responses, "https://api.openai.com/v1"},
     {"anthropic", ProviderType::anthropic, "https://api.anthropic.com/v1"},
     {"gemini", ProviderType::gemini, "https://generativelanguage.googleapis.com/v1beta"},
     {"ollama", ProviderType::ollama, "http://127.0.0.1:11434"},
     {"azure_openai", ProviderType::azure_openai, ""},
+    {"azure_responses", ProviderType::azure_responses, ""},
     {"vertex", ProviderType::vertex, "https://aiplatform.googleapis.com/v1"},
+    {"vertex_anthropic", ProviderType::vertex_anthropic, "https://aiplatform.googleapis.com/v1"},
     {"bedrock", ProviderType::bedrock,
      "https://bedrock-runtime.us-east-1.amazonaws.com"},  // of its region: read_aws()
     {"cohere", ProviderType::cohere, "https://api.cohere.com"},
@@ -77,6 +82,10 @@ std::string known_types() {
   return list;
 }
 
+bool is_of_vertex(ProviderType type) noexcept {
+  return type == ProviderType::vertex || type == ProviderType::vertex_anthropic;
+}
+
 /// What a vertex provider has in the place of a key: it is no key of an API.
 void read_access_token(YamlMap& map, ProviderConfig& provider) {
   std::string token;
@@ -86,7 +95,7 @@ void read_access_token(YamlMap& map, ProviderConfig& provider) {
 
 /// One key, or several of which each call takes one.
 void read_api_keys(YamlMap& map, ProviderConfig& provider) {
-  if (provider.type == ProviderType::vertex) return read_access_token(map, provider);
+  if (is_of_vertex(provider.type)) return read_access_token(map, provider);
   std::vector<std::string> keys(1);
   map.text("api_key", keys.front());
   if (map.has("api_keys")) {
@@ -139,8 +148,16 @@ void read_variant(YamlMap& map, ProviderConfig& provider) {
       map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
       break;
     case ProviderType::ollama: map.integer("num_ctx", provider.ollama_variant.num_ctx, 0, most_tokens); break;
-    case ProviderType::azure_openai: return read_azure(map, provider);
-    case ProviderType::vertex: return read_vertex(map, provider);
+    case ProviderType::azure_openai:
+      map.flag("repair", provider.repair);
+      map.flag("legacy_max_tokens", provider.openai_variant.legacy_max_tokens);
+      return read_azure(map, provider);
+    case ProviderType::azure_responses: return read_azure(map, provider);
+    case ProviderType::vertex: return read_vertex(map, provider, "google");
+    case ProviderType::vertex_anthropic:
+      map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
+      map.flag("adaptive_thinking", provider.anthropic_variant.adaptive_thinking);
+      return read_vertex(map, provider, "anthropic");
     case ProviderType::bedrock:
       check_aws(map, provider);
       map.integer("default_max_tokens", provider.anthropic_variant.default_max_tokens, 1, most_tokens);
@@ -249,7 +266,9 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
     case ProviderType::ollama: return doors_served<Counted<Ollama<>>>;
     case ProviderType::azure_openai: return doors_served<Counted<AzureOpenAi<>>>;
+    case ProviderType::azure_responses: return doors_served<Counted<AzureResponses<>>>;
     case ProviderType::vertex: return doors_served<Counted<Vertex<>>>;
+    case ProviderType::vertex_anthropic: return doors_served<Counted<VertexAnthropic<>>>;
     case ProviderType::bedrock: return doors_served<Counted<Bedrock<>>>;
     case ProviderType::cohere:  // of the operations one only
       return (doors_served<Counted<Cohere<>>> - DoorSet::of_operations()) | Cohere<>::operations();

@@ -14,6 +14,7 @@
 #include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/retry_decision.hpp>
 #include <lowart/policy/selection.hpp>
+#include <lowart/provider/aws_grant.hpp>
 #include <lowart/provider/service_account.hpp>
 #include <lowart/provider/token_grant.hpp>
 
@@ -34,7 +35,8 @@ struct AwsConfig {
   std::string region;
   std::string access_key_id;  ///< Empty: nothing is signed.
   Secret secret_access_key;
-  Secret session_token;  ///< Of temporary credentials.
+  Secret session_token;           ///< Of temporary credentials.
+  std::optional<AwsGrant> grant;  ///< Instead of the three: how they are fetched.
 };
 
 /// Which protocol a provider speaks.
@@ -46,7 +48,9 @@ enum class ProviderType : std::uint8_t {
   gemini,
   ollama,
   azure_openai,
+  azure_responses,
   vertex,
+  vertex_anthropic,
   bedrock,
   cohere,
 };
@@ -71,11 +75,11 @@ struct ProviderConfig {
   bool repair{true};                              ///< openai, azure_openai
   dialect::OpenAiVariant openai_variant;          ///< openai, azure_openai
   std::string anthropic_version;                  ///< anthropic; empty: the provider's default
-  dialect::AnthropicVariant anthropic_variant;    ///< anthropic, bedrock
+  dialect::AnthropicVariant anthropic_variant;    ///< anthropic, vertex_anthropic, bedrock
   dialect::OllamaVariant ollama_variant;          ///< ollama
-  std::string api_version;                        ///< azure_openai
-  std::optional<EntraCredentials> entra;          ///< azure_openai, instead of keys
-  std::optional<ServiceAccount> service_account;  ///< vertex, instead of keys
+  std::string api_version;                        ///< azure_openai, azure_responses
+  std::optional<EntraCredentials> entra;          ///< azure_openai, azure_responses, instead of keys
+  std::optional<ServiceAccount> service_account;  ///< vertex, vertex_anthropic, instead of keys
   AwsConfig aws;                                  ///< bedrock
   dialect::CohereVariant cohere_variant;          ///< cohere
   Clocks timeouts;

@@ -1,11 +1,13 @@
 #pragma once
 /// with_provider(): from an entry of `providers` to the framework's type that it names. A new type has its case here.
 
+#include "fetched_credentials.hpp"
 #include "provider_config.hpp"
 
 #include <lowart/net/http_client.hpp>
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/azure_responses.hpp>
 #include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/cohere.hpp>
 #include <lowart/provider/demo.hpp>
@@ -14,8 +16,8 @@
 #include <lowart/provider/openai.hpp>
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/vertex.hpp>
+#include <lowart/provider/vertex_anthropic.hpp>
 
-#include <optional>
 #include <utility>
 
 namespace lowart::server {
@@ -36,10 +38,11 @@ Options http_options(ProviderConfig const& config, Secret const& key) {
 }  // namespace provider_leaf
 
 /// Hands the provider that `config` describes to `make`, as the type it is, and returns what that makes of it.
-/// `reached_over` is null for a provider without a network; `token` is what all its targets show, where one is fetched.
+/// `reached_over` is null for a provider without a network; `fetched` is what all its targets show, where they
+/// fetch it.
 template <class Make>
 auto with_provider(ProviderConfig const& config, Secret const& key, net::HttpTransport const* reached_over,
-                   std::optional<AccessToken> const& token, Make&& make) {
+                   FetchedCredentials const& fetched, Make&& make) {
   using Http = net::HttpTransport;
   using provider_leaf::http_options;
   if (reached_over == nullptr) return make(Demo(config.name));
@@ -70,12 +73,24 @@ auto with_provider(ProviderConfig const& config, Secret const& key, net::HttpTra
       options.repair = config.repair;
       options.variant = config.openai_variant;
       options.api_version = config.api_version;
-      options.token = token;
+      options.token = fetched.token;
       return make(AzureOpenAi<Http>(transport, std::move(options)));
+    }
+    case ProviderType::azure_responses: {
+      auto options = http_options<AzureResponsesOptions>(config, key);
+      options.api_version = config.api_version;
+      options.token = fetched.token;
+      return make(AzureResponses<Http>(transport, std::move(options)));
+    }
+    case ProviderType::vertex_anthropic: {
+      auto options = http_options<VertexAnthropicOptions>(config, key);
+      options.variant = config.anthropic_variant;
+      options.token = fetched.token;
+      return make(VertexAnthropic<Http>(transport, std::move(options)));
     }
     case ProviderType::vertex: {
       auto options = http_options<VertexOptions>(config, key);
-      options.token = token;
+      options.token = fetched.token;
       return make(Vertex<Http>(transport, std::move(options)));
     }
     case ProviderType::bedrock: {
@@ -84,6 +99,7 @@ auto with_provider(ProviderConfig const& config, Secret const& key, net::HttpTra
       options.access_key_id = config.aws.access_key_id;
       options.secret_access_key = config.aws.secret_access_key;
       options.session_token = config.aws.session_token;
+      options.credentials = fetched.aws;
       options.variant = {.default_max_tokens = config.anthropic_variant.default_max_tokens,
                          .adaptive_thinking = config.anthropic_variant.adaptive_thinking};
       return make(Bedrock<Http>(transport, std::move(options)));

@@ -136,7 +136,7 @@ template <class Make>
 auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Make&& make) {
   auto const transport = made_.transports.find(config.name);
   return with_provider(config, key, transport == made_.transports.end() ? nullptr : &transport->second,
-                       token_of(config), make);
+                       fetched_for(config), make);
 }
 
 void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pattern) {
@@ -233,10 +233,10 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
   return AnyProvider(std::move(balance) | breaker(breaker_of(config, model, 0, scope_of_target)));
 }
 
-/// The one token that all targets of a provider show.
-std::optional<AccessToken> RouteBuilder::token_of(ProviderConfig const& config) const {
-  auto const found = made_.tokens.find(config.name);
-  return found == made_.tokens.end() ? std::nullopt : std::optional(found->second);
+/// What all targets of a provider show.
+FetchedCredentials RouteBuilder::fetched_for(ProviderConfig const& config) const {
+  auto const found = made_.fetched.find(config.name);
+  return found == made_.fetched.end() ? FetchedCredentials() : found->second;
 }
 
 ProviderConfig const& RouteBuilder::provider(std::string const& name) const {

@@ -39,7 +39,7 @@ class RouteBuilder {
   AnyProvider keyed(ProviderConfig const& config, std::string const& model,
                     LimitTicket::LimitList const& limits);
 
-  std::optional<AccessToken> token_of(ProviderConfig const& config) const;
+  FetchedCredentials fetched_for(ProviderConfig const& config) const;
   ProviderConfig const& provider(std::string const& name) const;
   LimitTicket::LimitList limits_of(ProviderConfig const& config, TargetConfig const& target,
                                    std::string const& model);

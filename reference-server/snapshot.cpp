@@ -39,17 +39,20 @@ class Builder {
     return {};
   }
 
-  /// After a reload the first call fetches a token anew: the credentials may be others.
+  /// After a reload the first call fetches anew: the credentials may be others.
   Result<void> connect_token_servers() {
     for (auto const& provider : made_.config.providers) {
       auto grant = grant_of(provider);
-      if (!grant) continue;
-      auto transport = net::HttpTransport::make(grant->server);
+      auto const& aws = provider.aws.grant;
+      if (!grant && !aws) continue;
+      auto transport = net::HttpTransport::make(grant ? grant->server : aws->server);
       if (!transport)
         return fail(Errc::config_invalid,
                     "provider '" + provider.name + "', its token server: " + transport.error().message());
-      made_.tokens.emplace(provider.name,
-                           AccessToken(net::AnyTransport(*std::move(transport)), *std::move(grant)));
+      net::AnyTransport server(*std::move(transport));
+      FetchedCredentials& fetched = made_.fetched[provider.name];
+      if (grant) fetched.token.emplace(std::move(server), *std::move(grant));
+      else fetched.aws.emplace(AwsCredentialSource(std::move(server), *aws));
     }
     return {};
   }

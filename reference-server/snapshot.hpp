@@ -2,6 +2,7 @@
 /// Snapshot: one configuration at work: immutable, swapped whole.
 
 #include "config.hpp"
+#include "fetched_credentials.hpp"
 
 #include <lowart/gateway/doors.hpp>
 #include <lowart/gateway/journal_sink.hpp>
@@ -18,7 +19,6 @@
 #include <lowart/policy/router.hpp>
 #include <lowart/policy/shape.hpp>
 #include <lowart/policy/target_load.hpp>
-#include <lowart/provider/access_token.hpp>
 #include <lowart/provider/any_provider.hpp>
 
 #include <atomic>
@@ -108,7 +108,8 @@ struct Snapshot {
   std::vector<NamedCache> caches;
   std::vector<NamedBulkhead> bulkheads;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
-  std::unordered_map<std::string, AccessToken> tokens;  ///< By provider name, of those that fetch one.
+  std::unordered_map<std::string, FetchedCredentials>
+      fetched;  ///< By provider name, of those that fetch some.
   std::unique_ptr<Answer> answer;
   std::unique_ptr<Passthroughs> passthrough;
 };

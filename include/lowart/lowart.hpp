@@ -29,6 +29,7 @@
 #include <lowart/provider/anthropic.hpp>
 #include <lowart/provider/any_provider.hpp>
 #include <lowart/provider/azure_openai.hpp>
+#include <lowart/provider/azure_responses.hpp>
 #include <lowart/provider/bedrock.hpp>
 #include <lowart/provider/cohere.hpp>
 #include <lowart/provider/collect.hpp>
@@ -39,6 +40,7 @@
 #include <lowart/provider/openai_responses.hpp>
 #include <lowart/provider/text_reply.hpp>
 #include <lowart/provider/vertex.hpp>
+#include <lowart/provider/vertex_anthropic.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/memory_store.hpp>
 #include <lowart/store/sqlite_store.hpp>

@@ -21,8 +21,8 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
-           "reference-server/cloud_config.hpp", "reference-server/route_config.cpp", "reference-server/cache_config.hpp",
-           "reference-server/shape_config.hpp"]
+           "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp",
+           "reference-server/cache_config.hpp", "reference-server/shape_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
@@ -34,7 +34,7 @@ PLACES = {
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
     ("read_api_keys", "map"): "providers.NAME", ("read_access_token", "map"): "providers.NAME",
     ("read_azure", "map"): "providers.NAME", ("read_vertex", "map"): "providers.NAME",
-    ("read_aws", "map"): "providers.NAME",
+    ("read_aws", "map"): "providers.NAME", ("read_credentials", "map"): "providers.NAME",
     ("read_entra", "parent"): "providers.NAME", ("read_entra", "map"): "providers.NAME.entra",
     ("read_variant", "map"): "providers.NAME", ("read_timeouts", "map"): "providers.NAME.timeouts",
     ("read_retry", "parent"): ("providers.NAME", GROUP), ("read_retry", "map"): "providers.NAME.retry",

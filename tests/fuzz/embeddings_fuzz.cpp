@@ -6,6 +6,7 @@
 #include <lowart/dialect/gemini_embeddings.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
+#include <lowart/dialect/vertex_embeddings.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -60,6 +61,7 @@ void check_inputs(Result<EmbeddingInputs> const& inputs) {
     require(!first_json_error(*written));
     check_said(*inputs, decode_gemini_embedding_batch(*written), true);
   }
+  if (auto const written = encode_vertex_embeddings(*inputs, losses)) require(!first_json_error(*written));
 }
 
 /// Equal, or neither is a number: JSON has no word for those.
@@ -102,5 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   check_vectors(decode_openai_embedding_reply(input));
   check_vectors(decode_gemini_embedding_reply(input));
   check_vectors(decode_gemini_embedding_batch_reply(input));
+  check_vectors(decode_vertex_embedding_reply(input));
+  if (auto const usage = read_vertex_embeddings(input))
+    require(usage->get(UsageClass::input).value_or(0) >= 0);
   return 0;
 }

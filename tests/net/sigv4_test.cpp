@@ -76,6 +76,17 @@ TEST(SigV4, EncodesThePathOfAModelASecondTimeAndSignsTheTokenOfASession) {
             "Signature=7326a650883b214d00331bffe5a94636177c5a013a1f86faa2b7f64fbd7f473e");
 }
 
+TEST(SigV4, LooksAtPathsQueriesAndFieldsAsAwsDoes) {
+  EXPECT_EQ(authorization("GET", "//a/./b/../c//", "", with({})),
+            authorization("GET", "/a/c/", "", with({})));
+  EXPECT_EQ(authorization("GET", "/a/../..", "", with({})), authorization("GET", "/", "", with({})));
+  EXPECT_NE(authorization("GET", "/a", "", with({})), authorization("GET", "/a/", "", with({})));
+  EXPECT_EQ(authorization("GET", "/", "b=%C3%A9&a", with({})),
+            authorization("GET", "/", "a=&b=\xC3\xA9", with({})));
+  EXPECT_EQ(authorization("GET", "/", "", with({{"x", "2"}, {"X", " 1"}})),
+            authorization("GET", "/", "", with({{"x", "2,1"}})));
+}
+
 TEST(SigV4, AnyChangeOfWhatIsSignedChangesTheSignature) {
   std::string const was = authorization("POST", "/a", "b=c", with({}), "body");
   EXPECT_NE(authorization("PUT", "/a", "b=c", with({}), "body"), was);

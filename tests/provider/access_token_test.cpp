@@ -22,6 +22,7 @@ using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
 using lowart::testing::start;
 using lowart::testing::TestLoop;
+using TokenState = CredentialState<Secret>;
 using Step = TokenState::Step;
 
 constexpr TimePoint t0{1h};
@@ -62,7 +63,7 @@ struct Tokens {
 
 // --- the decisions ----------------------------------------------------------------------------------------
 
-TEST(TokenState, LetsOneFetchAndTheOthersWait) {
+TEST(CredentialState, LetsOneFetchAndTheOthersWait) {
   TokenState state;
   EXPECT_EQ(state.next(t0), Step::fetch);
   EXPECT_EQ(state.next(t0), Step::wait);
@@ -73,7 +74,7 @@ TEST(TokenState, LetsOneFetchAndTheOthersWait) {
   EXPECT_EQ(state.held()->reveal(), "a");
 }
 
-TEST(TokenState, RefreshesInTheLastFifthAndUsesTheOldOneMeanwhile) {
+TEST(CredentialState, RefreshesInTheLastFifthAndUsesTheOldOneMeanwhile) {
   TokenState state;
   EXPECT_EQ(state.next(t0), Step::fetch);
   state.landed(Secret("a"), t0, 100s);
@@ -86,7 +87,7 @@ TEST(TokenState, RefreshesInTheLastFifthAndUsesTheOldOneMeanwhile) {
   EXPECT_EQ(state.next(t0 + 95s), Step::wait) << "its time is over";
 }
 
-TEST(TokenState, RefreshesALongOneFiveMinutesAhead) {
+TEST(CredentialState, RefreshesALongOneFiveMinutesAhead) {
   TokenState state;
   state.landed(Secret("a"), t0, 24h);
   EXPECT_EQ(state.next(t0 + 23h + 54min), Step::use);
@@ -94,15 +95,16 @@ TEST(TokenState, RefreshesALongOneFiveMinutesAhead) {
   EXPECT_FALSE(state.next(t0 + 24h - 10s) == Step::use);
 }
 
-TEST(TokenState, DropsWhatWasRefusedButNoneThatIsNew) {
+TEST(CredentialState, DropsWhatWasRefusedButNoneThatIsNew) {
   TokenState state;
   state.landed(Secret("a"), t0, 1h);
-  EXPECT_FALSE(state.refused("a", t0 - 1s, t0 + 10s)) << "fetched for this very call";
-  EXPECT_FALSE(state.refused("a", t0 + 1s, t0 + 1s)) << "a moment ago";
+  auto const is_a = [](Secret const& held) { return held.reveal() == "a"; };
+  EXPECT_FALSE(state.refused(is_a, t0 - 1s, t0 + 10s)) << "fetched for this very call";
+  EXPECT_FALSE(state.refused(is_a, t0 + 1s, t0 + 1s)) << "a moment ago";
   EXPECT_EQ(state.next(t0 + 5s), Step::use);
-  EXPECT_TRUE(state.refused("a", t0 + 5s, t0 + 6s));
+  EXPECT_TRUE(state.refused(is_a, t0 + 5s, t0 + 6s));
   EXPECT_EQ(state.next(t0 + 6s), Step::fetch);
-  EXPECT_TRUE(state.refused("a", t0 + 5s, t0 + 6s)) << "another call's affair already";
+  EXPECT_TRUE(state.refused(is_a, t0 + 5s, t0 + 6s)) << "another call's affair already";
 }
 
 // --- fetching -----------------------------------------------------------------------------------------------

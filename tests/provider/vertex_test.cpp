@@ -5,6 +5,7 @@
 #include <lowart/dialect/gemini_count.hpp>
 #include <lowart/dialect/gemini_facts.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
+#include <lowart/dialect/openai_embeddings.hpp>
 #include <lowart/meter/counted.hpp>
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/collect.hpp>
@@ -24,7 +25,7 @@ using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
 using lowart::testing::TestLoop;
 
-static_assert(!doors_served<Vertex<>>.has(DoorKind::embeddings));
+static_assert(doors_served<Vertex<>>.has(DoorKind::embeddings));
 static_assert(doors_served<Counted<Vertex<>>>.has(DoorKind::count_tokens));
 
 std::string const generated =
@@ -95,6 +96,30 @@ TEST(Vertex, AsksWithAGivenToken) {
   EXPECT_EQ(asked.sent().field("authorization"), "Bearer given");
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code(), Errc::upstream_auth);
+}
+
+TEST(VertexEmbeddings, ArePredictionsForTheInputsOfAnyDialect) {
+  std::string const body = R"({"model":"m","input":["a","b"],"dimensions":2})";
+  std::string scratch;
+  auto facts = dialect::read_openai_embedding_facts(body, scratch);
+  ASSERT_TRUE(facts);
+  facts->decode = &dialect::decode_openai_embeddings;
+  Asked asked(ScriptedAnswer::json(
+                  200, R"({"predictions":[{"embeddings":{"values":[1,2],"statistics":{"token_count":3}}},)"
+                       R"({"embeddings":{"values":[3,4],"statistics":{"token_count":1}}}]})"),
+              with_token(token_server()));
+  auto const reply = asked.ask(EmbeddingRequest(*facts).for_model("text-embedding-005"));
+  ASSERT_TRUE(reply) << reply.error().message();
+  EXPECT_EQ(asked.sent().path, "/models/text-embedding-005:predict");
+  EXPECT_EQ(asked.sent().field("authorization"), "Bearer ya29.x");
+  EXPECT_EQ(asked.sent().body,
+            R"({"instances":[{"content":"a"},{"content":"b"}],"parameters":{"outputDimensionality":2}})");
+  EXPECT_EQ(reply->vectors().value(), (std::vector<Embedding>{{1, 2}, {3, 4}}));
+  EXPECT_EQ(reply->usage().input_total(), 4);
+  Asked odd(ScriptedAnswer::json(200, R"({"embedding":{"values":[1]}})"), with_token(token_server()));
+  auto const none = odd.ask(EmbeddingRequest(*facts));
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code(), Errc::malformed_reply);
 }
 
 TEST(VertexCounts, AskWithTheBytesAsTheyCameButNotWithinAnEnvelope) {

@@ -8,6 +8,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from kit import envelopes
 from kit.cases import Skip, case, check, equal, eventually
 from kit.gateway import Gateway, chat, new_id, provider, run_on, scratch, shared, target
 from kit.upstream import (
@@ -22,6 +23,7 @@ from kit.upstream import (
     stream_events,
     whole,
 )
+from kit.vendors.vendor import Vendor
 
 SECRET = "entra-secret-" + "x9" * 12
 TOKEN = "token-of-the-cloud-"
@@ -388,7 +390,7 @@ def _():
             input=f"{head}.{claims}".encode())
 
 
-@case("vertex: takes a token that is given, and has no door for embeddings")
+@case("vertex: takes a token that is given")
 def _():
     w = vertex()
     request_id = new_id()
@@ -396,9 +398,89 @@ def _():
     (sent,) = w.up.requests(request_id)
     equal(sent.field("authorization"), "Bearer ya29.given")
     check("/projects/named/locations/global/" in sent.line, sent.line)
-    got = w.gateway.ask({"model": "v", "input": "Hi"}, "/v1/embeddings")
-    equal(got.status, 404, got)
-    check("not offered at this door" in got.error["message"], got)
+
+
+@case("vertex: embeddings are predictions, asked for and answered at the doors of OpenAI and Gemini")
+def _():
+    w = vertex()
+    predicted = [{"embeddings": {"values": [0.5, i], "statistics": {"truncated": False, "token_count": 3}}} for i in (1, 2)]
+    texts = [{"content": "Hi"}, {"content": "Ho"}]
+    for path, body, instances, wanted in (
+        ("/v1/embeddings", {"model": "v", "input": ["Hi", "Ho"]}, texts, None),
+        ("/v1beta/models/v:batchEmbedContents",
+         {"requests": [{"model": "models/v", "content": {"parts": [{"text": t["content"]}]}} for t in texts]},
+         texts, {"embeddings": [{"values": [0.5, 1]}, {"values": [0.5, 2]}]}),
+        ("/v1beta/models/v:embedContent", {"content": {"parts": [{"text": "Hi"}]}, "taskType": "RETRIEVAL_QUERY"},
+         [{"content": "Hi", "task_type": "RETRIEVAL_QUERY"}], {"embedding": {"values": [0.5, 1]}}),
+    ):
+        request_id = new_id()
+        w.up.script(request_id, whole(json.dumps({"predictions": predicted[: len(instances)]}).encode()))
+        got = w.gateway.ask(body, path, request_id=request_id)
+        equal(got.status, 200, (path, got))
+        (sent,) = w.up.requests(request_id)
+        equal(path_of(sent).rpartition("/")[2], "gemini-x:predict")
+        equal(sent.json(), {"instances": instances})
+        if wanted:
+            equal(got.json(), wanted)
+        else:
+            equal([one["embedding"] for one in got.json()["data"]], [[0.5, 1], [0.5, 2]])
+            equal(got.json()["usage"]["prompt_tokens"], 6)
+    for play in (whole(b'{"embedding":{}}'), whole(b'{"predictions":[{}]}'), whole(b"[" * 100_000)):
+        request_id = new_id()
+        w.up.script(request_id, play)
+        got = w.gateway.ask({"model": "given", "input": "Hi"}, "/v1/embeddings", request_id=request_id)
+        equal(got.status, 502, got)
+
+
+@case("vertex_anthropic: a client of the same dialect sends its bytes, but for the model; others are translated; tokens are counted")
+def _():
+    vendor, server = Vendor(), vertex().tokens
+    vendor.key = f"{TOKEN}{server.given + 1}"
+    entry = {"type": "vertex_anthropic", "base_url": f"http://127.0.0.1:{vendor.port}/v1", "location": "europe-west1",
+             "service_account": str(vertex().file), "retry": {"attempts": 1}}
+    model = "claude-sonnet-4-5@20250929"
+    with Gateway({"providers": {"v": entry}, "models": {"m": target("v", model)}}) as g:
+        base = f"/v1/projects/of-the-file/locations/europe-west1/publishers/anthropic/models/{model}"
+        for door in ("messages", "chat", "responses", "gemini"):
+            for streams in (False, True):
+                path, body = envelopes.request(door, "m", streams)
+                before = len(vendor.calls)
+                got = g.ask(body, path)
+                equal(got.status, 200, (door, streams, got))
+                (call,) = vendor.calls[before:]
+                equal(call.refusal, "")
+                equal(call.path, f"{base}:{'streamRawPredict' if streams else 'rawPredict'}")
+                if streams:
+                    check(envelopes.ended_well(door, envelopes.events(got)), door, got)
+        messages = {"max_tokens": 9, "model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+        equal(g.ask(messages, "/v1/messages", fields=[("anthropic-beta", "b-1")]).status, 200)
+        sent = vendor.calls[-1]
+        equal(sent.request.body, json.dumps(messages).replace('"model": "m"', '"anthropic_version":"vertex-2023-10-16"').encode())
+        equal(sent.headers["anthropic-beta"], "b-1")
+        del messages["max_tokens"]
+        got = g.ask(messages, "/v1/messages/count_tokens")
+        equal(got.status, 200, got)
+        check(got.json()["input_tokens"] > 0, got)
+        equal((vendor.calls[-1].path.rpartition("/")[2], vendor.calls[-1].body["model"]), ("count-tokens:rawPredict", model))
+
+
+@case("azure_responses: serves every door with a key, and the bytes of its own dialect as they came")
+def _():
+    vendor = Vendor()
+    entry = provider(f"http://127.0.0.1:{vendor.port}/openai/v1", type="azure_responses", api_key=vendor.key)
+    with Gateway({"providers": {"a": entry}, "models": {"m": target("a", "dep")}}) as g:
+        for door in ("responses", "messages", "chat", "gemini"):
+            for streams in (False, True):
+                path, body = envelopes.request(door, "m", streams)
+                got = g.ask(body, path)
+                equal(got.status, 200, (door, streams, got))
+                call = vendor.calls[-1]
+                equal((call.path, call.refusal, call.headers.get("api-key")), ("/openai/v1/responses", "", vendor.key))
+                equal(call.body["model"], "dep")
+                if door == "responses":
+                    equal(call.request.body, json.dumps({**body, "model": "dep"}).encode())
+                if streams:
+                    check(envelopes.ended_well(door, envelopes.events(got)), door, got)
 
 
 # --- the configuration ------------------------------------------------------------------------------------------------
@@ -421,6 +503,13 @@ def _():
         (f"{v}service_account: '{w.file}'", None),
         (f"{v}location: us-central1, access_token: t", None),
         (f"type: vertex, service_account: '{w.file}'", None),
+        (f"type: azure_responses, base_url: '{at}', api_version: '2025-04-01-preview', api_key: k", None),
+        (f"type: azure_responses, base_url: '{at}/v1', {good}", None),
+        (f"type: azure_responses, base_url: '{at}', api_key: k", "need an 'api_version'"),
+        (f"type: azure_responses, base_url: '{at}/v1', repair: true", "'repair' is not known here"),
+        ("type: vertex_anthropic, project: p, access_token: t, default_max_tokens: 9, adaptive_thinking: true", None),
+        ("type: vertex_anthropic, project: p", "needs a 'service_account', an 'access_token' or 'client_key'"),
+        ("type: vertex_anthropic, project: p, access_token: t, version: x", "'version' is not known here"),
         ("type: azure_openai", "a provider of this type needs a 'base_url'"),
         (f"{a}'{at}'", "need an 'api_version' such as 2024-10-21"),
         (f"{a}'{at}/v1', entra: {{client_id: c, client_secret: s}}", "'entra' needs 'tenant'"),

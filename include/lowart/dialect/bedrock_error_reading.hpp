@@ -43,8 +43,7 @@ inline constexpr std::array<Row, 20> rows{{
      "'region', and that the credentials may bedrock:InvokeModel"},
     {"ExpiredToken", 403,
      "the gateway's temporary credentials for AWS have expired: set a new 'access_key_id', "
-     "'secret_access_key' and "
-     "'session_token' for this provider"},
+     "'secret_access_key' and 'session_token' for this provider, or let it fetch them: 'credentials'"},
     {"UnrecognizedClient", 403,
      "AWS does not know the gateway's 'access_key_id', or its 'session_token' is not of that key: check both "
      "for this "
@@ -117,6 +116,17 @@ Error from_bedrock_error(int status, std::string_view body, F const& header, std
   Error error = bedrock_error::classify(status, header("x-amzn-errortype"), bedrock_error::message_in(body));
   if (auto const wait = read_retry_after(status, header, now)) error.with_retry_after(*wait);
   return error;
+}
+
+/// Whether AWS says of the credentials that they have ended, or that it does not know them: others may fare better.
+inline bool is_of_ended_credentials(Error const& error) {
+  if (error.code() != Errc::upstream_auth) return false;
+  for (auto const& row : bedrock_error::rows) {
+    bool const ended =
+        row.name == "ExpiredToken" || row.name == "UnrecognizedClient" || row.name == "InvalidClientTokenId";
+    if (ended && error.message().starts_with(row.advice)) return true;
+  }
+  return false;
 }
 
 /// The Error of an exception within a stream: `type` and payload as the event has them.

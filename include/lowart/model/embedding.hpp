@@ -21,11 +21,12 @@ enum class EmbeddingDialect : std::uint8_t {
   gemini_batch,  ///< POST /v1beta/models/{model}:batchEmbedContents
   ollama,        ///< POST /api/embed
   cohere,        ///< POST /v2/embed
+  vertex,        ///< POST {model}:predict
 };
 
 constexpr std::string_view to_string(EmbeddingDialect d) noexcept {
   constexpr std::array<std::string_view, 6> names{"neutral",      "openai", "gemini",
-                                                  "gemini_batch", "ollama", "cohere"};
+                                                  "gemini_batch", "ollama", "cohere", "vertex"};
   return names[static_cast<std::size_t>(d)];
 }
 

@@ -32,9 +32,9 @@ inline Sha256 hmac_sha256(std::string_view key, std::string_view text) noexcept 
 struct SigV4Request {
   using Field = std::pair<std::string_view, std::string_view>;
   std::string_view method;
-  std::string_view path;          ///< Begins with '/', has no dot segments; percent-encoded as it is sent.
+  std::string_view path;          ///< Begins with '/'; percent-encoded as it is sent.
   std::string_view query;         ///< Behind the '?', percent-encoded as it is sent.
-  std::span<Field const> fields;  ///< Those that are signed, each name once; with `host` and `x-amz-date`.
+  std::span<Field const> fields;  ///< Those that are signed; with `host` and `x-amz-date`.
   std::span<std::string_view const> body;
 };
 
@@ -72,27 +72,44 @@ inline std::string_view bytes_of(Sha256 const& digest) noexcept {
   return {reinterpret_cast<char const*>(digest.data()), digest.size()};
 }
 
-/// The path as it is sent, encoded once more: all services but S3 want '%' itself as "%25".
-inline void append_path(std::string& out, std::string_view path) {
+/// Percent-encodes all but letters, digits, "-._~" and what `also_plain` names.
+inline void append_encoded(std::string& out, std::string_view text, char also_plain) {
   constexpr std::string_view digits = "0123456789ABCDEF";
-  for (char const c : path) {
+  for (char const c : text) {
     auto const byte = static_cast<unsigned char>(c);
     bool const plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '/' || c == '-' || c == '.' || c == '_' || c == '~';
+                       c == '-' || c == '.' || c == '_' || c == '~' || c == also_plain;
     if (plain) out.push_back(c);
     else out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
   }
 }
 
+/// The path as it is sent, without empty and dot segments and encoded once more: all services but S3 look at it so, and
+/// want '%' itself as "%25".
+inline void append_path(std::string& out, std::string_view path) {
+  std::vector<std::string_view> segments;
+  for (std::size_t at = 0; at < path.size();) {
+    std::size_t const end = std::min(path.find('/', at), path.size());
+    std::string_view const segment = path.substr(at, end - at);
+    if (segment == ".." && !segments.empty()) segments.pop_back();
+    if (!segment.empty() && segment != "." && segment != "..") segments.push_back(segment);
+    at = end + 1;
+  }
+  for (std::string_view const segment : segments) append_encoded(out.append("/"), segment, '/');
+  if (segments.empty() || path.ends_with('/')) out.push_back('/');
+}
+
 /// The parameters in the order of their names, each with its '='.
 inline void append_query(std::string& out, std::string_view query) {
-  std::vector<std::pair<std::string_view, std::string_view>> parameters;
+  std::vector<std::pair<std::string, std::string>> parameters;
   while (!query.empty()) {
     std::string_view const one = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(one.size() + 1, query.size()));
     if (one.empty()) continue;
     std::size_t const equals = std::min(one.find('='), one.size());
-    parameters.emplace_back(one.substr(0, equals), one.substr(std::min(equals + 1, one.size())));
+    auto& [name, value] = parameters.emplace_back();
+    append_encoded(name, one.substr(0, equals), '%');  // what is encoded stays as it is
+    append_encoded(value, one.substr(std::min(equals + 1, one.size())), '%');
   }
   std::sort(parameters.begin(), parameters.end());
   for (auto const& [name, value] : parameters) {
@@ -116,22 +133,50 @@ inline void append_value(std::string& out, std::string_view value) {
   }
 }
 
-/// "host:example.com\n" and so on, by name. Tells the names, too.
+/// "host:example.com\n" and so on, by name; the values of one name in their order, between commas. Tells the names, too.
 inline void append_fields(std::string& out, std::span<SigV4Request::Field const> fields, std::string& names) {
-  std::vector<std::pair<std::string, std::string_view>> sorted;
+  std::vector<std::pair<std::string, std::string>> sorted;
   for (auto const& [name, value] : fields) {
     std::string lower(name);
     for (char& c : lower)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    sorted.emplace_back(std::move(lower), value);
+    auto known =
+        std::find_if(sorted.begin(), sorted.end(), [&](auto const& one) { return one.first == lower; });
+    if (known == sorted.end()) known = sorted.emplace(known, std::move(lower), std::string());
+    else known->second.push_back(',');
+    append_value(known->second, value);
   }
   std::sort(sorted.begin(), sorted.end());
   for (auto const& [name, value] : sorted) {
     names.append(names.empty() ? "" : ";").append(name);
-    out.append(name).append(":");
-    append_value(out, value);
-    out.push_back('\n');
+    out.append(name).append(":").append(value).append("\n");
   }
+}
+
+/// "20150830/us-east-1/service/aws4_request": what a signature is good for.
+inline std::string credential_scope(SigV4Scope const& scope, std::string_view time) {
+  std::string text(time.substr(0, 8));
+  return text.append("/").append(scope.region).append("/").append(scope.service).append("/aws4_request");
+}
+
+/// The request as both sides write it down to sign it, and the names of its signed fields.
+struct CanonicalRequest {
+  std::string text, names;
+};
+inline CanonicalRequest canonical_request(SigV4Request const& request) {
+  Sha256Sum body;
+  for (std::string_view const piece : request.body) body.add(piece);
+  CanonicalRequest made{.text = std::string(request.method), .names = {}};
+  append_path(made.text.append("\n"), request.path);
+  append_query(made.text.append("\n"), request.query);
+  append_fields(made.text.append("\n"), request.fields, made.names);
+  append_hex(made.text.append("\n").append(made.names).append("\n"), body.take());
+  return made;
+}
+inline std::string string_to_sign(std::string_view canonical, std::string_view scope, std::string_view time) {
+  std::string text("AWS4-HMAC-SHA256\n");
+  append_hex(text.append(time).append("\n").append(scope).append("\n"), sha256(canonical));
+  return text;
 }
 
 }  // namespace sigv4
@@ -142,27 +187,11 @@ inline void append_fields(std::string& out, std::span<SigV4Request::Field const>
 inline std::string sigv4_authorization(SigV4Request const& request, SigV4Scope const& scope,
                                        std::string_view time) {
   using namespace sigv4;
-  Sha256Sum body;
-  for (std::string_view const piece : request.body) body.add(piece);
-  std::string canonical(request.method), names;
-  canonical.push_back('\n');
-  append_path(canonical, request.path);
-  canonical.push_back('\n');
-  append_query(canonical, request.query);
-  canonical.push_back('\n');
-  append_fields(canonical, request.fields, names);
-  canonical.append("\n").append(names).append("\n");
-  append_hex(canonical, body.take());
-
-  std::string_view const date = time.substr(0, 8);
-  std::string within(date);
-  within.append("/").append(scope.region).append("/").append(scope.service).append("/aws4_request");
-  std::string text("AWS4-HMAC-SHA256\n");
-  text.append(time).append("\n").append(within).append("\n");
-  append_hex(text, sha256(canonical));
-
+  auto const [canonical, names] = canonical_request(request);
+  std::string const within = credential_scope(scope, time);
+  std::string const text = string_to_sign(canonical, within, time);
   Secret const first(std::string("AWS4").append(scope.secret_access_key));  // wiped, as the key itself is
-  Sha256 key = hmac_sha256(first.reveal(), date);
+  Sha256 key = hmac_sha256(first.reveal(), time.substr(0, 8));
   for (std::string_view const step : {scope.region, scope.service, std::string_view("aws4_request")})
     key = hmac_sha256(bytes_of(key), step);
   std::string value("AWS4-HMAC-SHA256 Credential=");

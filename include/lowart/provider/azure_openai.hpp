@@ -2,6 +2,7 @@
 /// AzureOpenAi: OpenAI's models at a resource of Azure.
 
 #include <lowart/provider/access_token.hpp>
+#include <lowart/provider/azure_refusal.hpp>
 #include <lowart/provider/openai.hpp>
 
 #include <optional>
@@ -58,22 +59,7 @@ class AzureOpenAiWire : public OpenAiWire {
 
   template <dialect::HeaderLookup F>
   static Error refusal(int status, std::string_view body, F const& header, std::int64_t now) {
-    Error error = OpenAiWire::refusal(status, body, header, now);
-    std::string const code = dialect::read_openai_error_body(body).code;
-    if (status == 401)
-      error.with_message(
-          "Azure did not accept the credentials (status 401): is it a key of this very resource?");
-    else if (status == 403)
-      error.with_message(
-          "Azure did not let the credentials in (status 403): they need a role such as Cognitive "
-          "Services OpenAI User, or the network of the resource is closed");
-    else if (status == 404 && code == "DeploymentNotFound")
-      error.with_message("the Azure resource has no deployment of this name (status 404)");
-    else if (status == 404)
-      error.with_message("Azure does not know the path, the deployment or the api-version (status 404)");
-    else if (status == 400 && code == "content_filter")
-      error.with_message("Azure's content filter refused the prompt (status 400)");
-    return error;
+    return explain_azure_refusal(OpenAiWire::refusal(status, body, header, now), status, body);
   }
 
  private:

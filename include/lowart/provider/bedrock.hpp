@@ -4,28 +4,31 @@
 #include <lowart/dialect/bedrock_reader.hpp>
 #include <lowart/dialect/bedrock_reply_decode.hpp>
 #include <lowart/dialect/bedrock_request_encode.hpp>
-#include <lowart/net/sigv4.hpp>
-#include <lowart/net/url.hpp>
+#include <lowart/provider/aws_credentials.hpp>
+#include <lowart/provider/aws_signer.hpp>
 #include <lowart/provider/http_chat.hpp>
 
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace lowart {
 
-/// Credentials are an access key with its secret, of which every request is signed, or an api_key, which is sent.
+/// Credentials are an access key with its secret, fixed or fetched, with which every request is signed, or an api_key,
+/// which is sent.
 struct BedrockOptions {
   std::string name{"bedrock"};
   std::string region{"us-east-1"};  ///< Where the models run; part of every signature.
   std::string base_url{};           ///< Empty: https://bedrock-runtime.REGION.amazonaws.com
   std::string access_key_id{};      ///< Empty signs nothing.
   Secret secret_access_key{};
-  Secret session_token{};               ///< Of temporary credentials.
-  Secret api_key{};                     ///< A Bedrock API key, instead of the three above.
+  Secret session_token{};                       ///< Of temporary credentials.
+  std::optional<AwsCredentials> credentials{};  ///< Those that are fetched, instead of the three above.
+  Secret api_key{};                             ///< A Bedrock API key, instead of all above.
   bool client_key{false};               ///< Without any credentials: the API key that the client brings.
   std::size_t reply_bytes{64U << 20U};  ///< Longest whole reply, beginning of a stream, text of a stream.
   MayDrop may_drop{MayDrop::hints};     ///< What a translation into this dialect may leave out.
@@ -49,9 +52,13 @@ class BedrockWire {
                                                                   "retry-after-ms"};
 
   explicit BedrockWire(BedrockOptions options)
-      : options_(std::move(options).completed()), key_(options_.api_key) {
-    auto const url = net::parse_base_url(options_.base_url);
-    if (url) host_ = url->authority(), prefix_ = url->prefix();
+      : options_(std::move(options).completed()),
+        key_(options_.api_key),
+        signer_(options_.base_url, options_.region, "bedrock"),
+        keys_{.access_key_id = options_.access_key_id,
+              .secret_access_key = options_.secret_access_key,
+              .session_token = options_.session_token} {
+    if (options_.credentials && options_.api_key.empty()) fetched_.emplace(signer_, *options_.credentials);
   }
   BedrockOptions const& options() const noexcept { return options_; }
 
@@ -68,30 +75,11 @@ class BedrockWire {
     return dialect::encode_bedrock(c, model, losses, options_.variant);
   }
 
-  /// Signs the host as the transport sends it, the time of the call's clock and the body. Nothing that a proxy on the
-  /// way may add or change is signed.
+  /// With keys that do not end; those that are fetched sign in authorize(). See AwsSigner.
   void sign(Call& call, net::HttpRequest& http) const {
-    if (!signs()) return;
-    std::string_view const time = call.keep(net::sigv4_time(call.clock().utc_micros()));
-    std::string_view const token = options_.session_token.reveal();
-    http.field("x-amz-date", time);
-    if (!token.empty()) http.field("x-amz-security-token", token);
-    std::array<net::SigV4Request::Field, 4> const fields{{{"content-type", http_wire::json_type},
-                                                          {"host", host_},
-                                                          {"x-amz-date", time},
-                                                          {"x-amz-security-token", token}}};
-    std::string const path = prefix_ + std::string(http.path());
-    net::SigV4Request const request{.method = http.method(),
-                                    .path = path,
-                                    .query = {},
-                                    .fields = std::span(fields).first(token.empty() ? 3U : 4U),
-                                    .body = http.pieces()};
-    net::SigV4Scope const scope{.access_key_id = options_.access_key_id,
-                                .secret_access_key = options_.secret_access_key.reveal(),
-                                .region = options_.region,
-                                .service = "bedrock"};
-    http.field("authorization", call.keep(net::sigv4_authorization(request, scope, time)));
+    if (signs() && !fetched_) signer_.sign(keys_, call, http);
   }
+  FetchedAwsSigner const* access_token() const noexcept { return fetched_ ? &*fetched_ : nullptr; }
 
   Reader reader() const { return Reader(); }
   static auto decoder(bool streamed) noexcept {
@@ -104,11 +92,15 @@ class BedrockWire {
   }
 
  private:
-  bool signs() const noexcept { return options_.api_key.empty() && !options_.access_key_id.empty(); }
+  bool signs() const noexcept {
+    return options_.api_key.empty() && (fetched_ || !options_.access_key_id.empty());
+  }
 
   BedrockOptions options_;
   http_wire::BearerKey key_;
-  std::string host_, prefix_;  ///< Of the base URL.
+  AwsSigner signer_;
+  AwsKeys keys_;
+  std::optional<FetchedAwsSigner> fetched_;
 };
 
 /// Chat over the Converse protocol; see HttpChat. There are no client requests in this protocol: all are translated.

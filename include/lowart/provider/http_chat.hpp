@@ -27,7 +27,8 @@ inline std::string_view passed_field(ChatRequest const& request, std::string_vie
 /// What a wire language is to HttpChat: where requests go, how they are written, how replies are read.
 ///
 /// A wire whose streams are no server-sent events names their content type: `static constexpr std::string_view
-/// stream_type`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last. One whose
+/// stream_type`. One whose bodies hold no model writes the client's bytes itself: `void write_body(WireRequest const&,
+/// http_wire::Outgoing&) const`. One that signs what it sends has `void sign(Call&, net::HttpRequest&) const`, called last. One whose
 /// credential has to be fetched: see ShowsToken.
 ///
 /// Exemplar: OpenAiWire.   Models: OpenAiWire, AnthropicWire, GeminiWire, OllamaWire, CohereWire,
@@ -137,7 +138,10 @@ class HttpChat {
     if (!request.is_as_it_came() || !Wire::speaks(request.dialect())) return translate(request, out);
     WireRequest const& came = *request.wire();
     if (dialect::holds_seal(came.body, came.dialect)) return translate(request, out);
-    if (came.model_token.empty() || came.model == request.model()) http.body(came.body);
+    if constexpr (requires { wire.write_body(came, out); }) {
+      if (came.model_token.empty()) return translate(request, out);
+      wire.write_body(came, out);
+    } else if (came.model_token.empty() || came.model == request.model()) http.body(came.body);
     else http_wire::splice_model(came.body, came.model_token, request.model(), out);
     return {};
   }

@@ -131,6 +131,13 @@ Error blame_client_key(Error error, Options const& options, Call const& call) {
       .with_upstream_message(error.upstream_message());
 }
 
+/// A field of what is sent, by the name it was added with; empty when it has none.
+inline std::string_view sent_field(net::HttpRequest const& http, std::string_view name) noexcept {
+  for (auto const& [known, value] : http.fields())
+    if (known == name) return value;
+  return {};
+}
+
 /// The fields of every request, behind those of the wire language. No `content_type`: there is no body.
 inline void write_fields(net::HttpRequest& http, std::string_view accept, Call const& call,
                          std::string_view content_type = json_type) {

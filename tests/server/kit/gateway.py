@@ -235,7 +235,7 @@ def chat(model="plain", text="Hello", **more):
     return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 
 
-def run_on(text, *arguments):
+def run_on(text, *arguments, environment=None):
     """Runs the binary on a configuration in a folder of its own: how it ended, and the names of what is left there."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "lowart.yaml"
@@ -247,6 +247,7 @@ def run_on(text, *arguments):
             timeout=10,
             cwd=directory,
             check=False,
+            env={**os.environ, **(environment or {})},
         )
         left = [p.name for p in Path(directory).iterdir()]
     return done, left

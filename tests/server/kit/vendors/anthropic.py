@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import re
+from urllib.parse import unquote
 
 from .turns import (
     Asked,
@@ -28,7 +30,21 @@ FIELDS = SAMPLING | set(
 NO_THREADS = {"error_code": "thread_unsupported_request", "unsupported": ["model"]}
 
 
+def of_vertex(path, body):
+    """A request to Vertex AI, as Anthropic's own API would get it."""
+    model, verb = re.fullmatch(r".*/publishers/anthropic/models/([^/:]+):(rawPredict|streamRawPredict)", path).groups()
+    if model == "count-tokens":
+        return body
+    need("model" not in body, "model: Extra inputs are not permitted")
+    need(body.get("anthropic_version") == "vertex-2023-10-16", "anthropic_version: Field required")
+    need(bool(body.get("stream")) == (verb == "streamRawPredict"), "stream: does not go with the path")
+    return {name: value for name, value in body.items() if name != "anthropic_version"} | {"model": unquote(model)}
+
+
 def read(path, headers, body):
+    if path.endswith("Predict"):
+        need("anthropic-version" not in headers, "anthropic-version: belongs into the body")
+        headers, body = {**headers, "anthropic-version": VERSIONS[0]}, of_vertex(path, body)
     version = headers.get("anthropic-version")
     need(version, "anthropic-version: header is required")
     need(version in VERSIONS, f'anthropic-version: "{version}" is not a valid version')
@@ -51,7 +67,7 @@ def read(path, headers, body):
         stop=body.get("stop_sequences") or [],
         thinks=thinking.get("type") not in (None, "disabled"),
     )
-    if not path.endswith("/count_tokens"):
+    if not path.endswith(("/count_tokens", "/count-tokens:rawPredict")):
         need(isinstance(asked.max_tokens, int), "max_tokens: Field required")
     need(asked.temperature is None or 0 <= asked.temperature <= 1, "temperature: range: 0..1")
     if thinking.get("type") == "enabled":

@@ -23,6 +23,7 @@ PATHS = {
     "/v1/chat/completions": "openai",
     "/v1/responses": "openai_responses",
     "/v1/responses/input_tokens": "openai_responses",
+    "/openai/v1/responses": "openai_responses",
     "/v1/messages": "anthropic",
     "/v1/messages/count_tokens": "anthropic",
     "/api/chat": "ollama",
@@ -77,7 +78,7 @@ class Vendor(Upstream):
             elif not self.admits(call):
                 raise Refused("Incorrect API key provided.", status=401)
             call.asked = call.wire.read(call.path, call.headers, call.body)
-            if call.path.endswith(("/count_tokens", "/input_tokens")):
+            if call.path.endswith(("/count_tokens", "/input_tokens", "/count-tokens:rawPredict")):
                 return respond(peer, 200, call.wire.count(call.asked))
             said = self.play(call.asked)
         except Refused as no:
@@ -100,7 +101,7 @@ class Vendor(Upstream):
         shown = {
             "anthropic": (call.headers.get("x-api-key"), bearer),
             "gemini": (call.headers.get("x-goog-api-key"), call.query.get("key")),
-        }.get(call.protocol, (bearer,))
+        }.get(call.protocol, (bearer, call.headers.get("api-key")))
         return self.key in shown
 
     def fail(self, peer, call, fault):
@@ -166,6 +167,8 @@ class Vendor(Upstream):
 def protocol_at(path):
     if path.startswith("/model/"):
         return "bedrock"
+    if path.endswith("Predict"):
+        return "anthropic"
     return PATHS.get(path) or ("gemini" if "Content" in path.rpartition(":")[2] else None)
 
 
