@@ -81,6 +81,7 @@ struct FeatureRow {
       case Dialect::ollama: return ollama;
       case Dialect::bedrock: return bedrock;
       case Dialect::neutral: return Fidelity::full;
+      case Dialect::ollama_generate: return ollama;
       case Dialect::openai_completions: return Fidelity::none;
     }
     return Fidelity::none;

@@ -17,13 +17,14 @@ enum class Dialect : std::uint8_t {
   gemini,              ///< POST /v1beta/models/{model}:generateContent and :streamGenerateContent
   ollama,              ///< POST /api/chat
   bedrock,             ///< POST /model/{model}/converse and /converse-stream
+  ollama_generate,     ///< POST /api/generate
 };
-inline constexpr std::size_t dialect_count = 8;
+inline constexpr std::size_t dialect_count = 9;
 
 constexpr std::string_view to_string(Dialect d) noexcept {
   constexpr std::array<std::string_view, dialect_count> names{
       "neutral", "openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini",
-      "ollama",  "bedrock"};
+      "ollama",  "bedrock",     "ollama_generate"};
   return names[static_cast<std::size_t>(d)];
 }
 
