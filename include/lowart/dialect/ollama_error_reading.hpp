@@ -32,6 +32,7 @@ template <HeaderLookup F>
 Error from_ollama_error(int status, std::string_view body, F const& header, std::int64_t now) {
   Error error = classify_upstream_error(status, read_ollama_error_body(body));
   if (auto const wait = read_retry_after(status, header, now)) error.with_retry_after(*wait);
+  if (error.code() == Errc::upstream_rejected) error.with_upstream_body(std::string(body));
   return error;
 }
 

@@ -25,6 +25,7 @@ PATHS = {
     "/v1/messages": "anthropic",
     "/v1/messages/count_tokens": "anthropic",
     "/api/chat": "ollama",
+    "/api/generate": "ollama",
 }
 NAMES = {
     200: "OK",
