@@ -354,7 +354,7 @@ TEST(OllamaReply, ToARequestThatAsksNothing) {
       encode_ollama_loaded("{}", "m", 1'764'499'721'000'123),
       R"({"model":"m","created_at":"2025-11-30T10:48:41.000123Z","message":{"role":"assistant","content":""},)"
       R"("done":true,"done_reason":"load"})");
-  for (std::string_view const time : {"0", "\"0\"", "\"0s\"", "\"0m\""}) {
+  for (std::string_view const time : {"0", "0.0", "\"0\"", "\"0s\"", "\"0m\""}) {
     std::string const body = R"({"keep_alive":)" + std::string(time) + "}";
     EXPECT_NE(encode_ollama_loaded<OllamaPath::generate>(body, "m", 0)
                   .find(R"("response":"","done":true,"done_reason":"unload")"),

@@ -39,14 +39,16 @@ const time = { name: 'get_time', description: 'The time now', schema: z.object({
 const Report = z.object({ city: z.string(), degrees: z.number(), sunny: z.boolean() });
 /** aimock's Gemini says FUNCTION_CALL where the real one says STOP; the ai package takes it for no call at all. */
 const endsCallsOddly = ({ aimock, protocol }) => aimock && protocol === 'gemini';
+/** aimock's Ollama always says that nothing was used. */
+const tellsNoUsage = ({ aimock, protocol }) => aimock && protocol === 'ollama';
 const HARD = 'tab\t quote" back\\slash  é 漢字 🙂 \u2028 \u0085 </script>';
 
 for (const way of ['whole', 'streamed']) {
-  eachEverywhere(`${way}: text, finish reason, usage`, async ({ client }) => {
+  eachEverywhere(`${way}: text, finish reason, usage`, async ({ client, place }) => {
     const got = await client[way](ask('hello'));
     assert.equal(got.text, 'Hello, world!');
     assert.equal(got.finish, 'stop');
-    assert.deepEqual(got.usage, { input: 11, cached: 0, output: 5 });
+    if (!tellsNoUsage(place)) assert.deepEqual(got.usage, { input: 11, cached: 0, output: 5 });
     assert.deepEqual(got.calls, []);
     if (way === 'streamed') assert.ok(got.pieces > 1, `came in ${got.pieces} piece`);
   });

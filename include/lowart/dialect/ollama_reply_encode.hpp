@@ -225,9 +225,9 @@ std::string encode_ollama_reply(ChatDelta const& whole, ReplyContext const& cont
 template <OllamaPath path = OllamaPath::chat>
 std::string encode_ollama_loaded(std::string_view body, std::string_view model, std::int64_t utc_micros) {
   auto const keep = find_member(body, "keep_alive");
-  std::string_view const time = keep ? keep->value : std::string_view();
-  bool const lets_go =
-      time == "0" || (time.starts_with("\"0") && time.find_first_of("123456789") == time.npos);
+  std::string_view const time = keep ? keep->value : std::string_view();  // 0, 0.0, "0", "0s"
+  bool const has_zero = time.starts_with("\"0") || time.starts_with("0");
+  bool const lets_go = has_zero && time.find_first_of("123456789") == time.npos;
   std::string reply;
   JsonWriter w(reply);
   w.begin_object().text("model", model).text("created_at", rfc3339_exact(utc_micros));
