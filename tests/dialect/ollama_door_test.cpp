@@ -3,9 +3,11 @@
 #include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/ndjson.hpp>
 #include <lowart/dialect/ollama_embeddings.hpp>
+#include <lowart/dialect/ollama_embeddings_of_clients.hpp>
 #include <lowart/dialect/ollama_error.hpp>
 #include <lowart/dialect/ollama_facts.hpp>
-#include <lowart/dialect/ollama_generate.hpp>
+#include <lowart/dialect/ollama_generate_decode.hpp>
+#include <lowart/dialect/ollama_generate_encode.hpp>
 #include <lowart/dialect/ollama_reply_decode.hpp>
 #include <lowart/dialect/ollama_reply_encode.hpp>
 #include <lowart/dialect/ollama_request_decode.hpp>

@@ -6,7 +6,7 @@
 #include <lowart/dialect/fidelity.hpp>
 #include <lowart/dialect/gemini_function_text.hpp>
 #include <lowart/dialect/json_writer.hpp>
-#include <lowart/dialect/ollama_settings_decode.hpp>
+#include <lowart/dialect/ollama_options.hpp>
 #include <lowart/dialect/reasoning_effort.hpp>
 #include <lowart/model/conversation.hpp>
 #include <lowart/model/losses.hpp>

@@ -3,6 +3,7 @@
 
 #include <lowart/dialect/data_url.hpp>
 #include <lowart/dialect/json_object.hpp>
+#include <lowart/dialect/ollama_options.hpp>
 #include <lowart/model/conversation.hpp>
 
 #include <algorithm>
@@ -12,9 +13,6 @@
 #include <vector>
 
 namespace lowart::dialect::ollama_request {
-
-/// Options that the neutral language does not name are kept under their dotted names: "options.num_ctx".
-inline constexpr std::string_view options_prefix = "options.";
 
 /// A limit that is none, -1 or -2, stays an extra field.
 inline void decode_limit(JsonObject& options, Conversation& c) {

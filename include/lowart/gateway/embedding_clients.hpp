@@ -2,7 +2,7 @@
 /// Which client of embeddings a path belongs to.
 
 #include <lowart/dialect/gemini_embeddings.hpp>
-#include <lowart/dialect/ollama_embeddings.hpp>
+#include <lowart/dialect/ollama_embeddings_of_clients.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
 #include <lowart/gateway/client_dialects.hpp>
 #include <lowart/gateway/embedding_client.hpp>

@@ -3,7 +3,7 @@
 
 #include <lowart/dialect/ollama_error.hpp>
 #include <lowart/dialect/ollama_facts.hpp>
-#include <lowart/dialect/ollama_generate.hpp>
+#include <lowart/dialect/ollama_generate_decode.hpp>
 #include <lowart/dialect/ollama_reply_encode.hpp>
 #include <lowart/dialect/ollama_request_decode.hpp>
 #include <lowart/gateway/client_dialect.hpp>

@@ -5,7 +5,7 @@
 #include <lowart/dialect/ndjson.hpp>
 #include <lowart/dialect/ollama_embeddings.hpp>
 #include <lowart/dialect/ollama_error_reading.hpp>
-#include <lowart/dialect/ollama_generate.hpp>
+#include <lowart/dialect/ollama_generate_encode.hpp>
 #include <lowart/dialect/ollama_reader.hpp>
 #include <lowart/dialect/ollama_reply_decode.hpp>
 #include <lowart/dialect/ollama_request_encode.hpp>
