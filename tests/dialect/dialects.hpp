@@ -9,6 +9,11 @@
 #include <lowart/dialect/gemini_reply_encode.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
 #include <lowart/dialect/gemini_request_encode.hpp>
+#include <lowart/dialect/ndjson.hpp>
+#include <lowart/dialect/ollama_reply_decode.hpp>
+#include <lowart/dialect/ollama_reply_encode.hpp>
+#include <lowart/dialect/ollama_request_decode.hpp>
+#include <lowart/dialect/ollama_request_encode.hpp>
 #include <lowart/dialect/openai_chat_reply.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
 #include <lowart/dialect/responses_reply_decode.hpp>
@@ -32,20 +37,22 @@ struct DialectRow {
   std::string (*encode_reply)(ChatDelta const&, dialect::ReplyContext const&);
   std::unique_ptr<dialect::ReplyWriter> (*writer)(dialect::ReplyContext const&);
   std::unique_ptr<ReplyDecoder> (*decoder)();
+  bool tells_cached{true};   ///< Its usage knows of prompts that came out of a cache.
+  bool chooses_tools{true};  ///< Its requests can say which tool must be called.
 };
 
 template <class Writer>
 std::unique_ptr<dialect::ReplyWriter> new_writer(dialect::ReplyContext const& context) {
   return std::make_unique<Writer>(context);
 }
-template <class Events>
+template <class Events, class Splitter = net::SseSplitter>
 std::unique_ptr<ReplyDecoder> new_decoder() {
-  return std::make_unique<dialect::SseReplyDecoder<Events>>();
+  return std::make_unique<dialect::SseReplyDecoder<Events, Splitter>>();
 }
 
-inline std::array<DialectRow, 4> const& dialect_rows() {
+inline std::array<DialectRow, 5> const& dialect_rows() {
   using namespace dialect;
-  static std::array<DialectRow, 4> const rows{{
+  static std::array<DialectRow, 5> const rows{{
       {Dialect::openai_chat, "chat", &decode_openai_chat,
        [](Conversation const& c, std::string_view model, Losses& losses) {
          return encode_openai_chat(c, model, losses);
@@ -65,6 +72,12 @@ inline std::array<DialectRow, 4> const& dialect_rows() {
        &new_decoder<AnthropicReplyEvents>},
       {Dialect::gemini, "gemini", &decode_gemini, &encode_gemini, &decode_gemini_reply, &encode_gemini_reply,
        &new_writer<GeminiReplyWriter>, &new_decoder<GeminiReplyEvents>},
+      {Dialect::ollama, "ollama", &decode_ollama,
+       [](Conversation const& c, std::string_view model, Losses& losses) {
+         return encode_ollama(c, model, losses);
+       },
+       &decode_ollama_reply, &encode_ollama_reply<OllamaPath::chat>, &new_writer<OllamaReplyWriter>,
+       &new_decoder<OllamaReplyEvents, NdjsonSplitter>, false, false},
   }};
   return rows;
 }

@@ -181,7 +181,7 @@ TEST(Doors, SaysWhatIsHereWhereNothingIs) {
   LogFile log;
   Server server(Gateway<Router>(two_models(), options_of(log.fd())));
   for (std::string const& path :
-       {std::string("/"), std::string("/v1/chat/completions/"), std::string("/v1/nothing")}) {
+       {std::string("/v1"), std::string("/v1/chat/completions/"), std::string("/v1/nothing")}) {
     HttpAnswer const answer = server.ask(get(path));
     EXPECT_EQ(answer.status, 404) << path;
     EXPECT_EQ(error_of(answer).at("code").as_string(), "not_found");
@@ -193,7 +193,7 @@ TEST(Doors, SaysWhatIsHereWhereNothingIs) {
   EXPECT_FALSE(metrics.mentions("made")) << "a client's path is no label";
   auto const lines = log.lines();
   ASSERT_EQ(lines.size(), 23U);
-  EXPECT_EQ(lines[0].at("path").as_string(), "/");
+  EXPECT_EQ(lines[0].at("path").as_string(), "/v1");
   EXPECT_EQ(lines[0].at("status").as_int64(), 404);
   EXPECT_EQ(lines[0].at("error").as_string(), "not_found");
 }

@@ -51,8 +51,8 @@ TEST(DoorSet, KnowsItsNames) {
   EXPECT_EQ(door_named("chats"), std::nullopt);
   EXPECT_EQ(door_named(""), std::nullopt);
   EXPECT_EQ(DoorSet::all().text(),
-            "chat, completions, responses, messages, gemini, embeddings, count_tokens, moderations, rerank, "
-            "images");
+            "chat, completions, responses, messages, gemini, ollama, embeddings, count_tokens, moderations, "
+            "rerank, images");
   EXPECT_EQ(DoorSet{}.text(), "");
 }
 

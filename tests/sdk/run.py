@@ -13,6 +13,7 @@ sys.path[:0] = [str(here), str(here.parent / "server")]
 from kit import cases, gateway  # noqa: E402
 import python_calls_test  # noqa: E402, F401
 import python_matrix_test  # noqa: E402
+import python_ollama_test  # noqa: E402, F401
 import python_sdk_test  # noqa: E402, F401
 import python_stored_test  # noqa: E402, F401
 from setting import setting  # noqa: E402

@@ -9,8 +9,8 @@ from kit.gateway import Gateway, new_key, provider, running, shared, target
 from kit.vendors import VENDOR_KEY, Vendor
 
 # What the gateway speaks: to its clients, and to upstreams (provider types, and what their base_url ends with).
-DIALECTS = ["openai", "openai_responses", "anthropic", "gemini"]
-UPSTREAMS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta"}
+DIALECTS = ["openai", "openai_responses", "anthropic", "gemini", "ollama"]
+UPSTREAMS = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
 CLIENTS = 16  # at most, in both languages
 
 DEMO_MODELS = [
@@ -96,7 +96,9 @@ class Setting:
                 name = f"{who} itself, {protocol}"
                 made.append(at(who, name, protocol=protocol, dialects=[protocol], **itself))
             for protocol in UPSTREAMS:
-                gate = {"base": self.root, "key": self.gateway.key, "dialects": DIALECTS}
+                # An upstream that speaks Ollama has no word for all that other clients ask here.
+                dialects = ["ollama"] if protocol == "ollama" else DIALECTS
+                gate = {"base": self.root, "key": self.gateway.key, "dialects": dialects}
                 name = f"lowart before {who}, {protocol}"
                 made.append(at(who, name, protocol=protocol, model=f"{who}-{protocol}", **gate))
         return made

@@ -14,6 +14,7 @@ DOORS = {
     "anthropic": ("/v1/messages", b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]%s}'),
     "gemini": ("/v1beta/models/m:generateContent", b'{"contents":[{"parts":[{"text":"Hi"}]}]%s}'),
     "openai_responses": ("/v1/responses", b'{"model":"m","input":"Hi"%s}'),
+    "ollama": ("/api/chat", b'{"model":"m","messages":[{"role":"user","content":"Hi"}]%s}'),
 }
 BROKEN = [b"", b"[]", b"null", b'"text"', b"{", b'{"model":"m"', b"\xff\xfe", b'{"model":7}', DEEP, b'{"a":' + DEEP]
 # The look at a request is shallow: what is wrong within a member that nobody reads is the provider's to refuse.
@@ -42,7 +43,8 @@ def _():
             answer = g.ask(body, path, request_id=request_id)
             said = answer.json()
             shape = said.get("type") == "error" if name == "anthropic" else "error" in said
-            if not (answer.status == 400 and shape and said["error"]["message"] and not up.requests(request_id)):
+            text = said["error"] if name == "ollama" else said["error"]["message"]
+            if not (answer.status == 400 and shape and text and not up.requests(request_id)):
                 wrong.append((name, body[:80], answer.status, answer.body[:120]))
     check(not wrong, "\n".join(map(str, wrong)))
 
@@ -199,6 +201,62 @@ COUNTED = [
 ]
 
 
+OLLAMA = (
+    [('"messages":{}', "messages"), ('"messages":"Hi"', "messages")]
+    + listed("messages", [(role, ".role") for role in ROLES])
+    + listed(
+        "messages",
+        [
+            ("7", ""),
+            (USER % "[]", ".content"),
+            (USER % NESTED, "byte"),
+            (USER % '"a\\ud800b"', "byte"),
+            ('{"role":"user","content":"x","images":[7]}', ".images[0]"),
+            ('{"role":"user","content":"x","images":["%"]}', ".images[0]"),
+            ('{"role":"user","content":"x","images":"Hi"}', ".images"),
+            ('{"role":"assistant","tool_calls":[7]}', ".tool_calls[0]"),
+            ('{"role":"assistant","tool_calls":[{"function":{"arguments":{}}}]}', ".tool_calls[0].function.name"),
+            (
+                '{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"x"}}]}',
+                ".tool_calls[0].function.arguments",
+            ),
+        ],
+    )
+)
+OLLAMA_SETTINGS = [
+    ('"options":7', "options"),
+    ('"options":{"num_predict":1.5}', "options.num_predict"),
+    ('"options":{"num_predict":1e400}', "options.num_predict"),
+    (f'"options":{{"num_predict":{HUGE}}}', "options.num_predict"),
+    ('"options":{"temperature":1e400}', "options.temperature"),
+    ('"options":{"stop":[7]}', "options.stop[0]"),
+    ('"format":7', "format"),
+    ('"think":[]', "think"),
+    ('"tools":[{"function":{}}]', "tools[0].function.name"),
+    ('"Model":"other"', "model"),
+]
+PROMPTS = [
+    ('"prompt":7', "prompt"),
+    ('"prompt":["Hi"]', "prompt"),
+    (f'"prompt":{NESTED}', "byte"),
+    ('"prompt":"Hi","system":7', "system"),
+    ('"prompt":"Hi","images":["%"]', "images[0]"),
+    ('"prompt":"Hi","context":[1]', "context"),
+    ('"prompt":"Hi","suffix":"x"', "suffix"),
+    ('"prompt":"Hi","raw":true', "raw"),
+]
+OLLAMA_TEXTS = [
+    ('"input":7', "input"),
+    ('"input":{}', "input"),
+    ('"input":[]', "input"),
+    ('"input":["a",7]', "input[1]"),
+    (f'"input":{NESTED}', "byte"),
+    (f'"input":"Hi","dimensions":{HUGE}', "dimensions"),
+    ('"input":"Hi","options":7', "options"),
+    ('"input":"Hi","model":"other"', "model"),
+]
+
+
 def beside(body, wrong):
     return [(f"{body},{hole}", field) for hole, field in wrong]
 
@@ -228,6 +286,21 @@ TABLES = {
         + [('"input":"Hi","instructions":7', "instructions"), ('"previous_response_id":7', "previous_response_id")],
     ),
     "gemini": (AT + "generateContent", "gemini", "openai", UNNAMED, CONTENTS + beside(HI, SETTINGS + ROOT[:1])),
+    "ollama's chat": (
+        "/api/chat",
+        "ollama",
+        "openai",
+        NAMED,
+        OLLAMA + beside(GREETING, OLLAMA_SETTINGS + ROOT),
+    ),
+    "ollama's generate": (
+        "/api/generate",
+        "ollama",
+        "openai",
+        NAMED,
+        PROMPTS + beside('"prompt":"Hi"', OLLAMA_SETTINGS[:8] + ROOT),
+    ),
+    "ollama's embeddings": ("/api/embed", "ollama", "openai", NAMED, OLLAMA_TEXTS),
     "embeddings": ("/v1/embeddings", "openai", "gemini", NAMED, TEXTS),
     "gemini embeddings": (AT + "embedContent", "gemini", "openai", UNNAMED, ONE),
     "gemini embedding batches": (AT + "batchEmbedContents", "gemini", "openai", UNNAMED, MANY),
@@ -252,7 +325,7 @@ TABLES = {
 def every_provider():
     def make():
         up = Upstream()
-        kinds = ("openai", "openai_responses", "anthropic", "gemini")
+        kinds = ("openai", "openai_responses", "anthropic", "gemini", "ollama")
         models = {kind: target(kind, kind) for kind in kinds}
         return up, Gateway({"providers": {kind: provider(up.url, type=kind) for kind in kinds}, "models": models})
 
@@ -262,6 +335,8 @@ def every_provider():
 def names(path, said, field):
     """Whether a refusal has the shape of its path's dialect, and names the field."""
     error = said.get("error", {})
+    if path.startswith("/api/"):  # one text
+        return list(said) == ["error"] and ("byte" if field == "byte" else f"'{field}'") in error
     if path.startswith("/v1beta"):
         shape = set(error) - {"details"} == {"code", "message", "status"}
         shape = shape and (error["code"], error["status"]) == (400, "INVALID_ARGUMENT")
@@ -304,6 +379,9 @@ def _():
         "/v1/responses": ("openai", '"input":"Hi","input":"Ho"'),
         AT + "generateContent": ("openai", f'{HI},{HI.replace("Hi", "Ho")}'),
         "/v1/embeddings": ("gemini", '"input":"Hi","input":"Ho"'),
+        "/api/chat": ("openai", f'{GREETING},{GREETING.replace("Hi", "Ho")}'),
+        "/api/generate": ("openai", '"prompt":"Hi","prompt":"Ho"'),
+        "/api/embed": ("openai", '"input":"Hi","input":"Ho"'),
         AT + "embedContent": ("openai", f'{TEXT},{TEXT.replace("Hi", "Ho")}'),
     }
     for path, (kind, members) in twice.items():

@@ -122,7 +122,6 @@ def _():
 def _():
     g = world().gateway
     for path in (
-        "/",
         "/v1/embedding",
         "/v1/chat/completions/",
         "/v1",
@@ -137,6 +136,7 @@ def _():
         ("POST", "/v1/models", "GET"),
         ("POST", "/v1/usage/me", "GET"),
         ("DELETE", "/admin/breakers", "GET"),
+        ("POST", "/", "GET"),
     ):
         answer = g.ask(None, path, method)
         refused(answer, 405, "method_not_allowed")

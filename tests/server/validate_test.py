@@ -126,10 +126,10 @@ BAD = [
 # A model's targets, what stands at its doors, and the reason why that is impossible (None: it is not).
 ROUTES = [
     (["openai"], "[embeddings]", None),
-    (["anthropic"], "[chat, completions, responses, messages, gemini, count_tokens]", None),
+    (["anthropic"], "[chat, completions, responses, messages, gemini, ollama, count_tokens]", None),
     (["demo", "openai", "gemini", "ollama", "cohere"], "[chat, embeddings, count_tokens]", None),
     (["anthropic"], "[embeddings]", "the target 'anthropic' of the model 'm' cannot serve embeddings: its type anthropic"
-     " serves chat, completions, responses, messages, gemini, count_tokens"),
+     " serves chat, completions, responses, messages, gemini, ollama, count_tokens"),
     (["openai_responses"], "[embeddings, chat]", "'openai_responses' of the model 'm' cannot serve embeddings"),
     (["openai", "cohere"], "[rerank]", None),
     (["cohere"], "[images]", "the target 'cohere' of the model 'm' cannot serve images: its type cohere serves chat,"

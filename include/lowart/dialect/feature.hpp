@@ -82,6 +82,7 @@ struct FeatureRow {
       case Dialect::bedrock: return bedrock;
       case Dialect::cohere: return cohere;
       case Dialect::neutral: return Fidelity::full;
+      case Dialect::ollama_generate: return ollama;
       case Dialect::openai_completions: return Fidelity::none;
     }
     return Fidelity::none;

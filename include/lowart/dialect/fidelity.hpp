@@ -164,10 +164,13 @@ class Walk {
     }
   }
 
-  /// Google's own clients always send the default of Google's models: that is not the user's wish.
+  /// Google's own clients always send the default of Google's models, some of Ollama's that of Ollama: that is not the
+  /// user's wish.
   void need_top_k() {
-    constexpr std::int64_t googles_default = 64;
-    bool const says_nothing = c_.dialect == Dialect::gemini && c_.top_k == googles_default;
+    constexpr std::int64_t googles_default = 64, ollamas_default = 40;
+    bool const of_ollama = c_.dialect == Dialect::ollama || c_.dialect == Dialect::ollama_generate;
+    bool const says_nothing = (c_.dialect == Dialect::gemini && c_.top_k == googles_default) ||
+                              (of_ollama && c_.top_k == ollamas_default);
     if (!says_nothing) return need_if(c_.top_k.has_value(), Feature::top_k);
     if (row_of(Feature::top_k).in(target_) == Fidelity::none)
       losses_.lose(Weight::hint, std::string(spelling(Feature::top_k, c_.dialect)), why_);

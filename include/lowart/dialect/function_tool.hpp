@@ -18,8 +18,12 @@ inline bool is_allowed(Tool const& tool, ToolChoice const& choice) {
   return tool.raw.empty() && (some.empty() || std::find(some.begin(), some.end(), tool.name) != some.end());
 }
 
-/// A free-form tool becomes a function with one text argument; its grammar becomes part of the description.
-inline void write_function_tool(JsonWriter& w, Tool const& tool) {
+inline constexpr auto nothing_more = [](JsonWriter&) {};
+
+/// A free-form tool becomes a function with one text argument; its grammar becomes part of the description. `within` and
+/// `behind` write what else a dialect has in the function and beside it.
+template <class Within = decltype(nothing_more), class Behind = decltype(nothing_more)>
+void write_function_tool(JsonWriter& w, Tool const& tool, Within within = {}, Behind behind = {}) {
   constexpr std::string_view no_parameters = R"({"type":"object","properties":{}})";
   std::string words = tool.description;
   if (tool.custom && !tool.format.empty())
@@ -28,7 +32,10 @@ inline void write_function_tool(JsonWriter& w, Tool const& tool) {
   if (tool.custom) schema = gemini_request::custom_tool_schema;
   w.begin_object().text("type", "function").begin_object("function").text("name", tool.name);
   w.text_if("description", words).raw("parameters", schema.empty() ? no_parameters : schema);
-  w.end_object().end_object();
+  within(w);
+  w.end_object();
+  behind(w);
+  w.end_object();
 }
 
 }  // namespace lowart::dialect

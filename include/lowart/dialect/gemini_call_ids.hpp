@@ -42,6 +42,12 @@ class GeminiCallIds {
       if (!call.answered && call.name == name) return call.id;
     return {};
   }
+  /// The first call that is open, of whatever name; empty when none is.
+  std::string_view first_open() const noexcept {
+    for (Open const& call : open_)
+      if (!call.answered) return call.id;
+    return {};
+  }
   /// The id was made here, for the last call that has it.
   bool is_made(std::string_view id) const noexcept {
     Open const* const call = find(id);

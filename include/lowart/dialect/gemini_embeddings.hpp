@@ -170,8 +170,7 @@ inline Result<std::string> encode_gemini_embeddings(EmbeddingInputs const& c, st
   constexpr std::string_view why = "cannot be said to a provider that speaks gemini embeddings";
   if (!c.user.empty()) losses.lose(Weight::hint, "user", why);
   for (ExtraField const& field : c.extra) {
-    bool const hint = c.dialect == EmbeddingDialect::openai && is_hint(Dialect::openai_chat, field);
-    losses.lose(hint ? Weight::hint : Weight::meaning, field.name, why);
+    losses.lose(is_hint(c.dialect, field) ? Weight::hint : Weight::meaning, field.name, why);
   }
   if (losses.refused()) return fail(*losses.refused());
   std::string body;

@@ -3,9 +3,11 @@
 /// answer, and which are no words to a model at all.
 
 #include <lowart/model/conversation.hpp>
+#include <lowart/model/embedding.hpp>
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string_view>
 
 namespace lowart::dialect {
@@ -44,9 +46,51 @@ inline constexpr std::array<std::string_view, 10> gemini{"labels",
                                                          "generationConfig.mediaResolution",
                                                          "generationConfig.media_resolution"};
 
+/// How Ollama's own server runs a model. Other providers run theirs as they do.
+inline constexpr std::array<std::string_view, 26> ollama{"keep_alive",
+                                                         "truncate",
+                                                         "shift",
+                                                         "options.num_ctx",
+                                                         "options.num_batch",
+                                                         "options.num_gpu",
+                                                         "options.main_gpu",
+                                                         "options.num_thread",
+                                                         "options.num_keep",
+                                                         "options.num_gqa",
+                                                         "options.numa",
+                                                         "options.low_vram",
+                                                         "options.f16_kv",
+                                                         "options.use_mmap",
+                                                         "options.use_mlock",
+                                                         "options.vocab_only",
+                                                         "options.logits_all",
+                                                         "options.embedding_only",
+                                                         "options.rope_frequency_base",
+                                                         "options.rope_frequency_scale",
+                                                         "options.num_predict",    // no limit
+                                                         "options.repeat_last_n",  // of repeat_penalty
+                                                         "options.mirostat_eta",   // of mirostat
+                                                         "options.mirostat_tau",   // the same
+                                                         "options.penalize_newline",
+                                                         "options.num_parallel"};
+
 template <std::size_t N>
 constexpr bool contains(std::array<std::string_view, N> const& names, std::string_view name) noexcept {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Settings that many of Ollama's clients always send, at the value that changes nothing or is Ollama's default.
+inline bool is_ollamas_default(ExtraField const& field) noexcept {
+  std::string_view const name = field.name, value = field.value.text;
+  auto const is_one_of = [value](std::initializer_list<std::string_view> values) {
+    return std::find(values.begin(), values.end(), value) != values.end();
+  };
+  if (name == "options.repeat_penalty") return is_one_of({"1", "1.0", "1.1"});
+  if (name == "options.typical_p" || name == "options.tfs_z") return is_one_of({"1", "1.0"});
+  if (name == "options.min_p" || name == "options.mirostat") return is_one_of({"0", "0.0"});
+  if (name == "raw") return value == "false";
+  if (name == "context") return value == "[]";
+  return (name == "template" || name == "suffix") && value == "\"\"";
 }
 
 }  // namespace hint
@@ -84,9 +128,24 @@ inline bool is_hint(Dialect dialect, ExtraField const& field) noexcept {
              hint::contains(hint::gemini, field.name);  // not cachedContent: it is part of the prompt
     }
     case Dialect::ollama:
+    case Dialect::ollama_generate:
+      return hint::contains(hint::ollama, field.name) || hint::is_ollamas_default(field);
     case Dialect::bedrock:
     case Dialect::cohere:
     case Dialect::neutral: return false;
+  }
+  return false;
+}
+
+/// The same of a request for embeddings.
+inline bool is_hint(EmbeddingDialect dialect, ExtraField const& field) noexcept {
+  switch (dialect) {
+    case EmbeddingDialect::openai: return is_hint(Dialect::openai_chat, field);
+    case EmbeddingDialect::ollama:
+    case EmbeddingDialect::ollama_single: return is_hint(Dialect::ollama, field);
+    case EmbeddingDialect::gemini:
+    case EmbeddingDialect::gemini_batch:
+    case EmbeddingDialect::neutral: return false;
   }
   return false;
 }

@@ -13,6 +13,7 @@ namespace lowart::dialect {
 /// the same.
 inline FinishReason ollama_finish_reason(std::string_view word, bool called) noexcept {
   if (word.empty() || word == "stop") return called ? FinishReason::tool_calls : FinishReason::stop;
+  if (word == "content_filter") return FinishReason::content_filter;  // ours: see ollama_reply_encode.hpp
   return word == "length" ? FinishReason::length : FinishReason::other;
 }
 

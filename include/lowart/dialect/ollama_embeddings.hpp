@@ -1,5 +1,5 @@
 #pragma once
-/// Embedding calls of Ollama, POST /api/embed: request written, reply read.
+/// Embedding calls to Ollama, POST /api/embed and the older /api/embeddings: request written, reply read.
 
 #include <lowart/core/result.hpp>
 #include <lowart/core/usage.hpp>
@@ -38,8 +38,7 @@ inline Result<std::string> encode_ollama_embeddings(EmbeddingInputs const& c, st
   }
   if (!c.user.empty()) losses.lose(Weight::hint, "user", why);
   for (ExtraField const& field : c.extra) {
-    bool const hint = c.dialect == EmbeddingDialect::openai && is_hint(Dialect::openai_chat, field);
-    losses.lose(hint ? Weight::hint : Weight::meaning, field.name, why);
+    losses.lose(is_hint(c.dialect, field) ? Weight::hint : Weight::meaning, field.name, why);
   }
   if (losses.refused()) return fail(*losses.refused());
   std::string body;
@@ -53,11 +52,13 @@ inline Result<std::string> encode_ollama_embeddings(EmbeddingInputs const& c, st
 }
 
 /// Looks at a reply: is it a list of embeddings, and what did it use? Errors: malformed_reply.
-inline Result<Usage> read_ollama_embeddings(std::string_view body) {
+inline Result<Usage> read_ollama_embeddings(std::string_view body,
+                                            EmbeddingDialect dialect = EmbeddingDialect::ollama) {
+  std::string_view const name = dialect == EmbeddingDialect::ollama_single ? "embedding" : "embeddings";
   bool found = false;
   Usage usage;
   JsonScan const scan = scan_object(body, [&](JsonMember const& member) {
-    if (member.key_is("embeddings")) found = member.kind == JsonKind::array;
+    if (member.key_is(name)) found = member.kind == JsonKind::array;
     else take_ollama_count(member, usage);
   });
   if (scan == JsonScan::ok && found) return usage;
@@ -80,6 +81,17 @@ inline Result<std::vector<Embedding>> decode_ollama_embedding_reply(std::string_
       });
   if (scan == JsonScan::ok) return vectors;
   return fail(Errc::malformed_reply, "the provider's embeddings cannot be read", Origin::upstream);
+}
+
+/// The one vector of a reply of /api/embeddings. Errors: malformed_reply.
+inline Result<std::vector<Embedding>> decode_ollama_single_embedding_reply(std::string_view body) {
+  auto const member = find_member(body, "embedding");
+  auto vector = member && member->kind == JsonKind::array ? read_vector(*member) : std::nullopt;
+  if (!vector)
+    return fail(Errc::malformed_reply, "the provider's embedding cannot be read", Origin::upstream);
+  std::vector<Embedding> vectors;
+  vectors.push_back(*std::move(vector));
+  return vectors;
 }
 
 }  // namespace lowart::dialect

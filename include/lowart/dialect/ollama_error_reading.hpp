@@ -3,6 +3,7 @@
 
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
+#include <lowart/dialect/ollama_error.hpp>
 #include <lowart/dialect/retry_after.hpp>
 #include <lowart/dialect/upstream_error.hpp>
 
@@ -32,6 +33,10 @@ template <HeaderLookup F>
 Error from_ollama_error(int status, std::string_view body, F const& header, std::int64_t now) {
   Error error = classify_upstream_error(status, read_ollama_error_body(body));
   if (auto const wait = read_retry_after(status, header, now)) error.with_retry_after(*wait);
+  constexpr std::size_t longest_body = 64U << 10U;
+  if (error.code() == Errc::upstream_rejected && body.size() <= longest_body &&
+      is_ollama_error_envelope(body))
+    error.with_upstream_body(std::string(body));
   return error;
 }
 

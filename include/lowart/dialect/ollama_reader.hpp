@@ -1,5 +1,6 @@
 #pragma once
-/// OllamaEvents: what one line, or one whole reply, of Ollama says, for a reply that passes by as bytes.
+/// OllamaEvents: what one line, or one whole reply, of Ollama says, for a reply that passes by as bytes. Reads those of
+/// /api/chat and of /api/generate.
 
 #include <lowart/dialect/decoded_string.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -67,6 +68,9 @@ class OllamaEvents {
       if (m.key == "message") {
         has_message_ = m.kind == JsonKind::object;
         if (has_message_) read_message(m.value);
+      } else if (m.key == "response" || m.key == "thinking") {  // of /api/generate
+        has_message_ = has_message_ || (m.key == "response" && m.kind == JsonKind::string);
+        read_text(m);
       } else if (m.key == "done") {
         done_ = m.value == "true";
       } else if (m.key == "done_reason") {

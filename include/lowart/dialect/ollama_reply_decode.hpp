@@ -99,12 +99,14 @@ class OllamaReplyEvents {
     delta.dialect = Dialect::ollama;
     ChoiceDelta& choice = delta.choices.emplace_back();
     Usage usage;
-    std::string reason, created_at;
+    std::string reason, created_at, response, thinking;
     std::string_view message;
     bool has_error = false;
     JsonScan const scan = scan_object(json, [&](JsonMember const& m) {
       if (m.key == "message" && m.kind == JsonKind::object) message = m.value;
       else if (m.key == "message" && m.kind != JsonKind::null) fault.wrong("message", "must be an object");
+      else if (m.key == "response" && m.kind == JsonKind::string) response = JsonObject::text_of(m);
+      else if (m.key == "thinking" && m.kind == JsonKind::string) thinking = JsonObject::text_of(m);
       else if (m.key == "model" && m.kind == JsonKind::string) delta.model = JsonObject::text_of(m);
       else if (m.key == "created_at" && m.kind == JsonKind::string) created_at = JsonObject::text_of(m);
       else if (m.key == "done") done_ = m.value == "true";
@@ -119,6 +121,8 @@ class OllamaReplyEvents {
     if (has_error) return tl::unexpected<Error>(from_ollama_error_line(json));
     constexpr std::int64_t second = 1'000'000;
     if (auto const at = parse_rfc3339(created_at)) delta.created = *at / second;
+    choice.say(PartKind::reasoning, std::move(thinking));  // of /api/generate, as the response is
+    choice.say(PartKind::text, std::move(response));
     if (!message.empty()) read_message(message, created_at, choice, fault);
     if (fault.error())
       return fail(Errc::malformed_reply, "in the provider's reply, " + fault.error()->message(),

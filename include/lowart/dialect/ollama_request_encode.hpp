@@ -7,6 +7,7 @@
 #include <lowart/dialect/function_tool.hpp>
 #include <lowart/dialect/gemini_function_text.hpp>
 #include <lowart/dialect/json_writer.hpp>
+#include <lowart/dialect/ollama_options.hpp>
 #include <lowart/dialect/reasoning_effort.hpp>
 #include <lowart/model/conversation.hpp>
 #include <lowart/model/losses.hpp>
@@ -29,6 +30,11 @@ namespace ollama_request {
 
 inline constexpr std::string_view why = "cannot be said to a provider that speaks ollama";
 
+/// Its extra fields are Ollama's.
+inline bool is_own(Conversation const& c) noexcept {
+  return c.dialect == Dialect::ollama || c.dialect == Dialect::ollama_generate;
+}
+
 inline std::string_view word_of(Role role) noexcept {
   switch (role) {
     case Role::system:
@@ -38,6 +44,11 @@ inline std::string_view word_of(Role role) noexcept {
     case Role::tool: return "tool";
   }
   return "user";
+}
+
+/// What an inner object "function" had beyond the known.
+inline void write_function_extra(JsonWriter& w, std::vector<ExtraField> const& extra) {
+  if (RawJson const* const more = find_extra(extra, "function")) w.members_of(more->text);
 }
 
 /// Writes the messages of one conversation.
@@ -63,8 +74,11 @@ class Messages {
       w_.text_if("tool_name", known != names_.end() ? known->second : std::string_view(message.name));
       w_.text_if("tool_call_id", message.tool_call_id);
     }
+    if (own()) w_.extra(message.extra);
     w_.end_object();
   }
+
+  bool own() const noexcept { return c_.dialect == Dialect::ollama; }
 
   /// A message has one text here: several stand apart as Ollama sets messages of one role apart, by a blank line.
   static std::string said(Message const& message, bool thinking) {
@@ -104,7 +118,10 @@ class Messages {
       if (!std::exchange(any, true)) w_.begin_list("tool_calls");
       w_.begin_object().text_if("id", part.call.id).begin_object("function").text("name", part.call.name);
       gemini_request::write_gemini_arguments(w_, part.call, "arguments");
-      w_.end_object().end_object();
+      if (own()) write_function_extra(w_, part.extra);
+      w_.end_object();
+      if (own()) w_.extra(part.extra, "function");
+      w_.end_object();
       names_.insert_or_assign(part.call.id, part.call.name);
     }
     if (any) w_.end_list();
@@ -128,14 +145,27 @@ inline void encode_tools(JsonWriter& w, Conversation const& c, Losses& losses) {
   for (Tool const& tool : c.tools) {
     if (!is_allowed(tool, choice)) continue;
     if (!std::exchange(any, true)) w.begin_list("tools");
-    write_function_tool(w, tool);
+    if (c.dialect != Dialect::ollama) {
+      write_function_tool(w, tool);
+      continue;
+    }
+    write_function_tool(
+        w, tool,
+        [&tool](JsonWriter& function) {
+          function.flag_if("strict", tool.strict);
+          write_function_extra(function, tool.extra);
+        },
+        [&tool](JsonWriter& behind) { behind.extra(tool.extra, "function"); });
   }
   if (any) w.end_list();
 }
 
 /// A level, or whether to think at all; nothing leaves it to the model.
-inline void encode_think(JsonWriter& w, ReasoningWish const& wish) {
+inline void encode_think(JsonWriter& w, Conversation const& c) {
+  ReasoningWish const& wish = c.reasoning;
   std::string const effort = effort_of(wish);
+  if (is_own(c) && wish.mode == "enabled") return void(w.flag("think", true));
+  if (is_own(c) && effort == "max") return void(w.text("think", effort));
   if (effort == "none" || wish.mode == "disabled") w.flag("think", false);
   else if (effort == "minimal" || effort == "low") w.text("think", "low");
   else if (effort == "medium") w.text("think", effort);
@@ -147,7 +177,8 @@ inline void encode_options(JsonWriter& w, Conversation const& c, OllamaVariant c
   std::string text;
   JsonWriter inner(text);
   inner.begin_object();
-  if (variant.num_ctx > 0) inner.count("num_ctx", variant.num_ctx);
+  bool const asks_size = is_own(c) && find_extra(c.extra, "options.num_ctx") != nullptr;
+  if (variant.num_ctx > 0 && !asks_size) inner.count("num_ctx", variant.num_ctx);
   inner.count_if("num_predict", c.max_tokens).number_if("temperature", c.temperature);
   inner.number_if("top_p", c.top_p).count_if("top_k", c.top_k).count_if("seed", c.seed);
   inner.number_if("frequency_penalty", c.frequency_penalty);
@@ -157,6 +188,10 @@ inline void encode_options(JsonWriter& w, Conversation const& c, OllamaVariant c
     for (std::string const& stop : c.stop) inner.text(stop);
     inner.end_list();
   }
+  if (is_own(c))
+    for (ExtraField const& field : c.extra)
+      if (field.name.starts_with(options_prefix))
+        inner.raw_if(std::string_view(field.name).substr(options_prefix.size()), field.value);
   inner.end_object();
   if (text.size() > 2) w.raw("options", text);
 }
@@ -164,6 +199,19 @@ inline void encode_options(JsonWriter& w, Conversation const& c, OllamaVariant c
 inline void encode_format(JsonWriter& w, OutputFormat const& format) {
   if (format.kind == OutputKind::json_object) w.text("format", "json");
   if (format.kind == OutputKind::json_schema) w.raw_if("format", format.schema);
+}
+
+/// Everything behind the words of a request, but for its tools.
+inline void encode_settings(JsonWriter& w, Conversation const& c, OllamaVariant const& variant) {
+  encode_format(w, c.output_format);
+  encode_think(w, c);
+  encode_options(w, c, variant);
+  if (c.logprobs.value_or(false) || c.top_logprobs) w.flag("logprobs", true);
+  w.count_if("top_logprobs", c.top_logprobs);
+  if (is_own(c))
+    for (ExtraField const& field : c.extra)
+      if (!field.name.starts_with(options_prefix)) w.raw_if(field.name, field.value);
+  w.flag("stream", c.stream);  // without a word it would be one
 }
 
 }  // namespace ollama_request
@@ -191,12 +239,7 @@ inline Result<std::string> encode_ollama(Conversation const& c, std::string_view
   Messages(w, c, losses).write();
   encode_tools(w, c, losses);
   if (losses.refused()) return tl::unexpected<Error>(*losses.refused());
-  encode_format(w, c.output_format);
-  encode_think(w, c.reasoning);
-  encode_options(w, c, variant);
-  if (c.logprobs.value_or(false) || c.top_logprobs) w.flag("logprobs", true);
-  w.count_if("top_logprobs", c.top_logprobs);
-  w.flag("stream", c.stream);  // without a word it would be one
+  encode_settings(w, c, variant);
   w.end_object();
   return body;
 }

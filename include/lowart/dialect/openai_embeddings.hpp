@@ -4,6 +4,7 @@
 #include <lowart/core/result.hpp>
 #include <lowart/core/usage.hpp>
 #include <lowart/dialect/base64_vector.hpp>
+#include <lowart/dialect/hints.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/json_object.hpp>
 #include <lowart/dialect/json_scan.hpp>
@@ -108,7 +109,8 @@ inline void lose_own_words(EmbeddingInputs const& c, Losses& losses) {
       losses.lose(Weight::meaning, at + "outputDimensionality", why);
   }
   if (c.dialect == EmbeddingDialect::openai || c.dialect == EmbeddingDialect::neutral) return;
-  for (ExtraField const& field : c.extra) losses.lose(Weight::meaning, field.name, why);
+  for (ExtraField const& field : c.extra)
+    losses.lose(is_hint(c.dialect, field) ? Weight::hint : Weight::meaning, field.name, why);
 }
 
 }  // namespace openai_embeddings

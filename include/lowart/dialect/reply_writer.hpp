@@ -4,9 +4,14 @@
 #include <lowart/core/error.hpp>
 #include <lowart/model/chat_delta.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+namespace lowart {
+class Clock;
+}
 
 namespace lowart::dialect {
 
@@ -16,7 +21,9 @@ struct ReplyContext {
   std::string model;        ///< As the client asked for it.
   std::int64_t created{0};  ///< Seconds since 1970.
   bool include_usage{false};
-  std::string_view request;  ///< The client's body, for dialects that repeat parts of it; may be empty.
+  std::string_view request;     ///< The client's body, for dialects that repeat parts of it; may be empty.
+  Clock const* clock{nullptr};  ///< For dialects that tell how long an answer took; null: nobody knows.
+  std::chrono::steady_clock::time_point asked_at{};  ///< When the client asked, by that clock.
   bool stores{false};  ///< Answers are kept here for clients that want it, so that they can go on from them.
 };
 

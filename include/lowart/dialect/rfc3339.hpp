@@ -49,26 +49,42 @@ constexpr std::optional<std::int64_t> parse_rfc3339(std::string_view text) noexc
   return seconds * 1'000'000 + micros;
 }
 
-/// Whole seconds in UTC, rounded up: who waits until then has waited long enough. For times from 1970 to 9999.
-inline std::string rfc3339(std::int64_t micros) {
-  std::int64_t const seconds = (micros + 999'999) / 1'000'000;
+namespace rfc3339_text {
+
+inline void put(std::string& text, std::int64_t value, int digits) {
+  std::string const number = std::to_string(value);
+  if (number.size() < static_cast<std::size_t>(digits))
+    text.append(static_cast<std::size_t>(digits) - number.size(), '0');
+  text.append(number);
+}
+
+/// "2026-11-24T04:15:51", without a zone.
+inline std::string date_and_time(std::int64_t seconds) {
   std::chrono::sys_days const day{std::chrono::days(seconds / 86'400)};
   std::chrono::year_month_day const date(day);
   std::string text;
-  auto const put = [&text](std::int64_t value, int digits) {
-    std::string const number = std::to_string(value);
-    if (number.size() < static_cast<std::size_t>(digits))
-      text.append(static_cast<std::size_t>(digits) - number.size(), '0');
-    text.append(number);
-  };
-  put(int(date.year()), 4), text.push_back('-');
-  put(unsigned(date.month()), 2), text.push_back('-');
-  put(unsigned(date.day()), 2), text.push_back('T');
+  put(text, int(date.year()), 4), text.push_back('-');
+  put(text, unsigned(date.month()), 2), text.push_back('-');
+  put(text, unsigned(date.day()), 2), text.push_back('T');
   std::int64_t const of_day = seconds % 86'400;
-  put(of_day / 3'600, 2), text.push_back(':');
-  put(of_day / 60 % 60, 2), text.push_back(':');
-  put(of_day % 60, 2), text.push_back('Z');
+  put(text, of_day / 3'600, 2), text.push_back(':');
+  put(text, of_day / 60 % 60, 2), text.push_back(':');
+  put(text, of_day % 60, 2);
   return text;
+}
+
+}  // namespace rfc3339_text
+
+/// Whole seconds in UTC, rounded up: who waits until then has waited long enough. For times from 1970 to 9999.
+inline std::string rfc3339(std::int64_t micros) {
+  return rfc3339_text::date_and_time((micros + 999'999) / 1'000'000).append("Z");
+}
+
+/// The same to the microsecond: "2026-11-24T04:15:51.000123Z".
+inline std::string rfc3339_exact(std::int64_t micros) {
+  std::string text = rfc3339_text::date_and_time(micros / 1'000'000).append(".");
+  rfc3339_text::put(text, micros % 1'000'000, 6);
+  return text.append("Z");
 }
 
 }  // namespace lowart::dialect

@@ -68,7 +68,10 @@ inline bool begins(std::string_view text, Dialect carrier) {
 /// One pass with find_bytes. Sees every seal that a client returns as it got it; a text that begins like one is taken
 /// for one, which costs a translation into the same language.
 inline bool holds_seal(std::string_view body, Dialect carrier) {
-  if (carrier == Dialect::openai_completions) return false;  // it has no place for signatures
+  // These have no place for signatures.
+  if (carrier == Dialect::openai_completions || carrier == Dialect::ollama ||
+      carrier == Dialect::ollama_generate)
+    return false;
   std::string_view const quoted = carrier == Dialect::gemini ? "\"bHcx" : "\"lw1.";
   for (std::size_t at = find_bytes(body, quoted); at != std::string_view::npos;
        at = find_bytes(body, quoted)) {

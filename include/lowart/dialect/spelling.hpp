@@ -16,40 +16,42 @@ namespace spell {
 
 struct Row {
   Feature feature;
-  std::string_view chat, responses, anthropic, gemini;
+  std::string_view chat, responses, anthropic, gemini, ollama;
 };
 
 inline constexpr std::array<Row, 21> rows{{
-    {Feature::tools, "tools", "tools", "tools", "tools"},
-    {Feature::tool_choice, "tool_choice", "tool_choice", "tool_choice", "toolConfig"},
-    {Feature::allowed_tools, "tool_choice", "tool_choice", "tool_choice", "toolConfig"},
+    {Feature::tools, "tools", "tools", "tools", "tools", "tools"},
+    {Feature::tool_choice, "tool_choice", "tool_choice", "tool_choice", "toolConfig", "tools"},
+    {Feature::allowed_tools, "tool_choice", "tool_choice", "tool_choice", "toolConfig", "tools"},
     {Feature::one_call_at_a_time, "parallel_tool_calls", "parallel_tool_calls",
-     "tool_choice.disable_parallel_tool_use", "toolConfig"},
+     "tool_choice.disable_parallel_tool_use", "toolConfig", "tools"},
     {Feature::json_object, "response_format", "text.format", "output_config.format",
-     "generationConfig.responseMimeType"},
+     "generationConfig.responseMimeType", "format"},
     {Feature::json_schema, "response_format", "text.format", "output_config.format",
-     "generationConfig.responseSchema"},
+     "generationConfig.responseSchema", "format"},
     {Feature::reasoning_effort, "reasoning_effort", "reasoning.effort", "output_config.effort",
-     "generationConfig.thinkingConfig"},
+     "generationConfig.thinkingConfig", "think"},
     {Feature::reasoning_budget, "reasoning_effort", "reasoning", "thinking.budget_tokens",
-     "generationConfig.thinkingConfig.thinkingBudget"},
+     "generationConfig.thinkingConfig.thinkingBudget", "think"},
     {Feature::shown_reasoning, "reasoning", "reasoning.summary", "thinking.display",
-     "generationConfig.thinkingConfig.includeThoughts"},
+     "generationConfig.thinkingConfig.includeThoughts", "think"},
     {Feature::max_tokens, "max_completion_tokens", "max_output_tokens", "max_tokens",
-     "generationConfig.maxOutputTokens"},
-    {Feature::temperature, "temperature", "temperature", "temperature", "generationConfig.temperature"},
-    {Feature::top_p, "top_p", "top_p", "top_p", "generationConfig.topP"},
-    {Feature::top_k, "top_k", "top_k", "top_k", "generationConfig.topK"},
+     "generationConfig.maxOutputTokens", "options.num_predict"},
+    {Feature::temperature, "temperature", "temperature", "temperature", "generationConfig.temperature",
+     "options.temperature"},
+    {Feature::top_p, "top_p", "top_p", "top_p", "generationConfig.topP", "options.top_p"},
+    {Feature::top_k, "top_k", "top_k", "top_k", "generationConfig.topK", "options.top_k"},
     {Feature::frequency_penalty, "frequency_penalty", "frequency_penalty", "frequency_penalty",
-     "generationConfig.frequencyPenalty"},
+     "generationConfig.frequencyPenalty", "options.frequency_penalty"},
     {Feature::presence_penalty, "presence_penalty", "presence_penalty", "presence_penalty",
-     "generationConfig.presencePenalty"},
-    {Feature::choices, "n", "n", "n", "generationConfig.candidateCount"},
-    {Feature::seed, "seed", "seed", "seed", "generationConfig.seed"},
-    {Feature::logprobs, "logprobs", "top_logprobs", "logprobs", "generationConfig.responseLogprobs"},
-    {Feature::stop, "stop", "stop", "stop_sequences", "generationConfig.stopSequences"},
-    {Feature::verbosity, "verbosity", "text.verbosity", "verbosity", "verbosity"},
-    {Feature::user, "user", "user", "metadata.user_id", "user"},
+     "generationConfig.presencePenalty", "options.presence_penalty"},
+    {Feature::choices, "n", "n", "n", "generationConfig.candidateCount", "n"},
+    {Feature::seed, "seed", "seed", "seed", "generationConfig.seed", "options.seed"},
+    {Feature::logprobs, "logprobs", "top_logprobs", "logprobs", "generationConfig.responseLogprobs",
+     "logprobs"},
+    {Feature::stop, "stop", "stop", "stop_sequences", "generationConfig.stopSequences", "options.stop"},
+    {Feature::verbosity, "verbosity", "text.verbosity", "verbosity", "verbosity", "verbosity"},
+    {Feature::user, "user", "user", "metadata.user_id", "user", "user"},
 }};
 
 /// The wire message that neutral message `i` came in, and where its parts begin there.
@@ -97,6 +99,18 @@ inline std::string responses_part(Conversation const& c, std::size_t i, std::siz
   return is_message ? index(at + ".content", part - first) : at;
 }
 
+/// "images[1]" of an image, which stand in a list of their own; "tool_calls[0]" of a call.
+inline std::string ollama_part(Conversation const& c, std::size_t i, std::size_t part,
+                               std::string const& at) {
+  auto const& parts = c.messages[i].content;
+  PartKind const kind = parts[part].kind;
+  if (kind == PartKind::reasoning) return at + ".thinking";
+  if (kind != PartKind::image && kind != PartKind::tool_call) return at;
+  std::size_t before = 0;
+  for (std::size_t j = 0; j < part; ++j) before += parts[j].kind == kind ? 1 : 0;
+  return index(at + (kind == PartKind::image ? ".images" : ".tool_calls"), before);
+}
+
 }  // namespace spell
 
 /// The member by which a request of `source` asks for `feature`; the feature's own name where there is none.
@@ -107,6 +121,8 @@ constexpr std::string_view spelling(Feature feature, Dialect source) noexcept {
       case Dialect::openai_responses: return row.responses;
       case Dialect::anthropic: return row.anthropic;
       case Dialect::gemini: return row.gemini;
+      case Dialect::ollama:
+      case Dialect::ollama_generate: return row.ollama;
       default: return row.chat;
     }
   }
@@ -135,6 +151,7 @@ inline std::string path_of(Conversation const& c, std::size_t message) {
       return apart ? "instructions" : spell::index("input", spell::item_of(c, message));
     case Dialect::anthropic: return apart ? "system" : spell::index("messages", place.message);
     case Dialect::gemini: return apart ? "systemInstruction" : spell::index("contents", place.message);
+    case Dialect::ollama_generate: return apart ? "system" : "prompt";
     default: return spell::index("messages", message);
   }
 }
@@ -152,6 +169,9 @@ inline std::string path_of(Conversation const& c, std::size_t message, std::size
       if (result) return spell::index(spell::index(at + ".content", before) + ".content", part);
       return spell::index(at + ".content", before + part);
     case Dialect::gemini: return spell::index(at + ".parts", before + (result ? 0 : part));
+    case Dialect::ollama: return spell::ollama_part(c, message, part, at);
+    case Dialect::ollama_generate:
+      return part == 0 ? at : spell::index("images", part - 1);  // the prompt is the first part
     default: return c.messages[message].content_is_parts ? spell::index(at + ".content", part) : at;
   }
 }

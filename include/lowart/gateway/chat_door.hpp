@@ -35,6 +35,10 @@ class ChatDoor : public Door {
       if (!body) body = co_await request.body(limits().body_bytes);
       admitted = admit(*visit, *body, answer);
     }
+    if (admitted && visit->chat->wire()->asks_nothing) {
+      admitted = false;
+      co_await answer_at_once(*visit);
+    }
     if (admitted) {
       Result<ChatReply> reply = co_await answer(*visit->chat, *visit->call);
       begin_answer(*visit, std::move(reply));
@@ -72,6 +76,16 @@ class ChatDoor : public Door {
     if (!let_in(visit, visit.client.door, tokens, answer)) return false;
     visit.chat.emplace(*facts);
     return true;
+  }
+  /// Nobody is asked, and nothing is used.
+  Task<void> answer_at_once(ChatVisit& visit) {
+    auto const now = visit.request.clock().utc_micros();
+    std::string const body = visit.client.at_once(*visit.chat->wire(), now);
+    visit.status = 200;
+    visit.outcome = to_string(Outcome::complete);
+    Result<void> const sent = co_await visit.responder.send(visit.status, "application/json", body);
+    if (!sent) visit.outcome = "client_left";
+    settle(visit, false);
   }
   void begin_answer(ChatVisit& visit, Result<ChatReply> reply) {
     if (!reply) {

@@ -52,6 +52,9 @@ struct ClientDialect {
   std::string_view request_id;  ///< The field that its SDKs read the request's id from.
   /// Fields of the client that a provider of the same dialect gets as they came.
   std::span<std::string_view const> passed_fields;
+  std::string_view stream_type{"text/event-stream; charset=utf-8"};  ///< Of what `writer` writes.
+  /// The answer to a request that asks nothing (WireRequest::asks_nothing), at that time; null where no request is so.
+  std::string (*at_once)(WireRequest const&, std::int64_t utc_micros){nullptr};
   /// For streams that are wanted as one JSON array (WireRequest::as_array); null where no client asks for that.
   ArenaPtr<StreamFraming> (*array_framing)(Call&){nullptr};
   /// Its clients read server-sent events as the standard has them, comments included; Google's SDKs do not.

@@ -3,6 +3,7 @@
 
 #include <lowart/gateway/anthropic_client.hpp>
 #include <lowart/gateway/gemini_client.hpp>
+#include <lowart/gateway/ollama_client.hpp>
 #include <lowart/gateway/openai_client.hpp>
 #include <lowart/gateway/responses_client.hpp>
 
@@ -24,6 +25,8 @@ inline ClientDialect const* find_chat_client(std::string_view path) noexcept {
   if (path == openai_completions_client.route) return &openai_completions_client;
   if (path == anthropic_client_dialect.route) return &anthropic_client_dialect;
   if (path == responses_client_dialect.route) return &responses_client_dialect;
+  if (path == ollama_client_dialect.route) return &ollama_client_dialect;
+  if (path == ollama_generate_client.route) return &ollama_generate_client;
   if (path.ends_with("enerateContent") && is_gemini_model_path(path)) return &gemini_client_dialect;
   return nullptr;
 }
@@ -39,6 +42,7 @@ inline bool is_models_path(std::string_view path) noexcept {
 inline ClientDialect const& client_at(std::string_view path) noexcept {
   ClientDialect const* const found = find_chat_client(path);
   if (found != nullptr) return *found;
+  if (path.starts_with("/api/")) return ollama_client_dialect;
   if (path == "/v1/messages" || path.starts_with("/v1/messages/")) return anthropic_client_dialect;
   if (path.starts_with("/v1beta/") || path.starts_with("/v1/tunedModels/") ||
       (is_gemini_model_path(path) && path.find(':') != std::string_view::npos))

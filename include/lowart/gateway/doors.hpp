@@ -8,6 +8,7 @@
 #include <lowart/gateway/embedding_clients.hpp>
 #include <lowart/gateway/model_list.hpp>
 #include <lowart/gateway/model_page.hpp>
+#include <lowart/gateway/ollama_pages.hpp>
 #include <lowart/gateway/operation_door.hpp>
 #include <lowart/gateway/passthrough_door.hpp>
 #include <lowart/gateway/query.hpp>
@@ -93,9 +94,8 @@ class Doors {
     std::string message = "nothing is at ";
     message.append(request.head().method()).append(" ").append(request.head().path().substr(0, 200));
     message.append(
-        "; POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages and /v1/embeddings and "
-        "GET "
-        "/v1/models are here");
+        "; POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings and "
+        "/api/chat and GET /v1/models are here");
     Error const error = Error(Errc::not_found, std::move(message), Origin::client).with_param("path");
     co_await answer_error(request, responder, error);
   }
@@ -106,6 +106,12 @@ class Doors {
     Error const error(Errc::method_not_allowed, "this path takes " + std::string(allow) + " only",
                       Origin::client);
     co_await answer_error(request, responder, error);
+  }
+  /// Whether the models are asked for: their list, or one of them.
+  static bool asks_for_models(net::ServerRequest const& request) noexcept {
+    std::string_view const path = request.head().path();
+    if (path == ollama_pages::show) return request.head().method() == "POST";
+    return only_reads(request) && (is_models_path(path) || path == ollama_pages::tags);
   }
   /// Whether a request changes nothing: what pages are asked with.
   static bool only_reads(net::ServerRequest const& request) noexcept {
@@ -172,6 +178,7 @@ class Doors {
     if (auto const* client = find_count_client(path)) return client->route;
     if (auto const* client = find_operation_client(path)) return client->route;
     if (path.starts_with(PassthroughPath::prefix)) return "/passthrough";
+    if (ollama_pages::is_known(path)) return path;
     if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
     for (std::string_view known :
          {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me", "/admin/breakers"})
@@ -210,9 +217,18 @@ class Doors {
       co_await method_not_allowed(request, responder, ResponseDoor::methods);
       co_return true;
     }
-    if (!is_models_path(path)) co_return false;
+    if (path == ollama_pages::show) {
+      co_await show_to_ollama(keys, models, request, responder);
+      co_return true;
+    }
+    bool const is_page = ollama_pages::is_page(path);
+    if (!is_page && !is_models_path(path)) co_return false;
     if (!only_reads(request)) {
       co_await method_not_allowed(request, responder, "GET");
+      co_return true;
+    }
+    if (is_page) {
+      co_await tell_ollama(keys, models, request, responder);
       co_return true;
     }
     std::string_view const name = path.substr(std::min(path.size(), path.find("/models") + model_word));
@@ -232,12 +248,54 @@ class Doors {
            find_count_client(path) != nullptr || find_operation_client(path) != nullptr;
   }
 
+  /// The pages of Ollama's API. That it is there, and how new, needs no key.
+  Task<void> tell_ollama(Keyring const& keys, std::vector<ModelCard> const& models,
+                         net::ServerRequest& request, net::Responder& responder) {
+    std::string_view const path = request.head().path();
+    if (path == ollama_pages::tags) {
+      co_await show_models(keys, models, {}, request, responder);
+      co_return;
+    }
+    if (path == ollama_pages::loaded && !keys.open()) {
+      auto const key = known_key(keys, request);
+      if (!key) {
+        co_await answer_error(request, responder, key.error());
+        co_return;
+      }
+    }
+    bool const is_root = path == ollama_pages::root;
+    std::string_view const type = is_root ? "text/plain; charset=utf-8" : "application/json";
+    std::string_view body =
+        path == ollama_pages::version ? ollama_pages::version_page : ollama_pages::loaded_page;
+    if (is_root) body = ollama_pages::greeting;
+    co_await answer_plain(request, responder, 200, type, body);
+  }
+  /// POST /api/show: one model, for a key that may use it.
+  Task<void> show_to_ollama(Keyring const& keys, std::vector<ModelCard> const& models,
+                            net::ServerRequest& request, net::Responder& responder) {
+    constexpr std::size_t longest = std::size_t{64} << 10U;
+    if (request.head().method() != "POST") {
+      co_await method_not_allowed(request, responder, "POST");
+      co_return;
+    }
+    Result<std::string_view> const body = co_await request.body(longest);
+    Result<std::string> wanted = body ? ollama_pages::wanted_model(*body) : fail(body.error());
+    if (!wanted) {
+      co_await answer_error(request, responder, wanted.error());
+      co_return;
+    }
+    co_await show_models(keys, models, *wanted, request, responder);
+  }
+  static Result<KeyEntry const*> known_key(Keyring const& keys, net::ServerRequest const& request) {
+    return keys.find(ChatDoor::presented_key(request.head()));
+  }
+
   /// `wanted`: the one model that is asked for; empty for the list. Either shows a key only what it may use.
   Task<void> show_models(Keyring const& keys, std::vector<ModelCard> const& models, std::string_view wanted,
                          net::ServerRequest& request, net::Responder& responder) {
     KeyEntry const* key = nullptr;
     if (!keys.open()) {
-      auto const found = keys.find(ChatDoor::presented_key(request.head()));
+      auto const found = known_key(keys, request);
       if (!found) {
         co_await answer_error(request, responder, found.error());
         co_return;
@@ -258,8 +316,8 @@ class Doors {
       co_await answer_error(request, responder, error);
       co_return;
     }
-    Result<std::string> const body = wanted.empty() ? list_page(asker, request.head().query(), shown)
-                                                    : encode_model(asker, *shown.front());
+    Result<std::string> const body =
+        wanted.empty() ? list_page(asker, request.head().query(), shown) : one_page(asker, *shown.front());
     if (!body) {
       co_await answer_error(request, responder, body.error());
       co_return;
@@ -267,6 +325,9 @@ class Doors {
     co_await answer_plain(request, responder, 200, "application/json", *body);
   }
 
+  static std::string one_page(Dialect asker, ModelCard const& card) {
+    return asker == Dialect::ollama ? ollama_pages::show_page(card) : encode_model(asker, card);
+  }
   static Result<std::string> list_page(Dialect asker, std::string_view query,
                                        std::vector<ModelCard const*> const& cards) {
     Result<ModelPageWish> const wish = read_model_page_wish(asker, query);

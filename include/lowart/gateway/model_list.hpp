@@ -6,6 +6,7 @@
 #include <lowart/meter/price.hpp>
 #include <lowart/model/dialect.hpp>
 #include <lowart/model/door_set.hpp>
+#include <lowart/net/sha256.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -86,9 +87,25 @@ inline void write_gemini(dialect::JsonWriter& w, ModelCard const& card) {
   w.end_list().end_object();
 }
 
+inline void write_ollama_details(dialect::JsonWriter& w, ModelCard const& card) {
+  w.begin_object("details").text("parent_model", "").text("format", "").text("family", card.owner);
+  w.begin_list("families").text(card.owner).end_list();
+  w.text("parameter_size", "").text("quantization_level", "").end_object();
+}
+/// The digest is that of the name, as there is no file: tools cut its first digits out.
+inline void write_ollama(dialect::JsonWriter& w, ModelCard const& card) {
+  std::string digest;
+  net::append_hex(digest, net::sha256(card.id));
+  w.begin_object().text("name", card.id).text("model", card.id).text("modified_at", created_at);
+  w.count("size", 0).text("digest", digest);
+  write_ollama_details(w, card);
+  w.end_object();
+}
+
 inline void write(dialect::JsonWriter& w, Dialect asker, ModelCard const& card) {
   if (asker == Dialect::anthropic) write_anthropic(w, card);
   else if (asker == Dialect::gemini) write_gemini(w, card);
+  else if (asker == Dialect::ollama) write_ollama(w, card);
   else write_openai(w, card);
 }
 
@@ -99,6 +116,7 @@ inline bool is_listed(ModelCard const& card, Dialect asker) noexcept {
   DoorSet own = DoorSet::all();
   if (asker == Dialect::anthropic) own = {DoorKind::messages, DoorKind::count_tokens};
   if (asker == Dialect::gemini) own = {DoorKind::gemini, DoorKind::embeddings, DoorKind::count_tokens};
+  if (asker == Dialect::ollama) own = {DoorKind::ollama, DoorKind::embeddings};
   return !(card.doors & own).empty();
 }
 
@@ -122,8 +140,9 @@ inline std::string encode_model_list(Dialect asker, ModelPage const& page) {
   std::string body;
   dialect::JsonWriter w(body);
   w.begin_object();
-  if (asker != Dialect::gemini && asker != Dialect::anthropic) w.text("object", "list");
-  w.begin_list(asker == Dialect::gemini ? "models" : "data");
+  bool const is_models = asker == Dialect::gemini || asker == Dialect::ollama;
+  if (!is_models && asker != Dialect::anthropic) w.text("object", "list");
+  w.begin_list(is_models ? "models" : "data");
   for (ModelCard const* card : cards) model_list::write(w, asker, *card);
   w.end_list();
   if (asker == Dialect::anthropic) {

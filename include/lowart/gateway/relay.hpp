@@ -130,7 +130,7 @@ inline void write_step(ChatDelta const& step, dialect::ReplyWriter& writer, Clie
 inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, ClientDialect const& client,
                             Call& call, StreamOutlet& outlet) {
   DeltaReader steps(reply, call);
-  outlet.begin(200, "text/event-stream; charset=utf-8");
+  outlet.begin(200, client.stream_type);
   std::string out;
   for (;;) {
     Result<std::optional<ChatDelta>> const step = co_await steps.next();
@@ -181,6 +181,8 @@ inline dialect::ReplyContext context_for(ChatRequest const& request, Call const&
   context.created = call.clock().utc_micros() / 1'000'000;
   context.include_usage = request.include_usage();
   if (request.wire()) context.request = turn != nullptr ? turn->request() : request.wire()->body;
+  context.clock = &call.clock();
+  context.asked_at = call.started_at();
   context.stores = turn != nullptr;
   return context;
 }

@@ -34,6 +34,8 @@ struct WireRequest {
   std::string_view goes_on_from{};
   /// Responses: the answer, and what was said before it, may be kept for requests that go on from it.
   bool may_be_kept{false};
+  /// Ollama: there is no word to answer; the model is only to be loaded, or let go.
+  bool asks_nothing{false};
   /// Reads the whole body; bound by the door, which knows the dialect.
   Result<Conversation> (*decode)(std::string_view body){nullptr};
 };

@@ -18,13 +18,14 @@ enum class Dialect : std::uint8_t {
   ollama,              ///< POST /api/chat
   bedrock,             ///< POST /model/{model}/converse and /converse-stream
   cohere,              ///< POST /v2/chat
+  ollama_generate,     ///< POST /api/generate
 };
-inline constexpr std::size_t dialect_count = 9;
+inline constexpr std::size_t dialect_count = 10;
 
 constexpr std::string_view to_string(Dialect d) noexcept {
   constexpr std::array<std::string_view, dialect_count> names{
-      "neutral", "openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini", "ollama",
-      "bedrock", "cohere"};
+      "neutral", "openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini",
+      "ollama",  "bedrock",     "cohere",             "ollama_generate"};
   return names[static_cast<std::size_t>(d)];
 }
 

@@ -17,7 +17,8 @@ enum class DoorKind : std::uint8_t {
   responses,     ///< POST /v1/responses
   messages,      ///< POST /v1/messages
   gemini,        ///< POST /v1beta/models/{model}:generateContent and :streamGenerateContent
-  embeddings,    ///< in OpenAI's and in Gemini's language
+  ollama,        ///< POST /api/chat and /api/generate
+  embeddings,    ///< in OpenAI's, Gemini's and Ollama's language
   count_tokens,  ///< in Anthropic's, OpenAI's and Gemini's language
   moderations,   ///< POST /v1/moderations
   rerank,        ///< POST /v1/rerank
@@ -25,12 +26,12 @@ enum class DoorKind : std::uint8_t {
   audio,         ///< POST /v1/audio/speech, /transcriptions and /translations
   passthrough,   ///< /passthrough/{provider}/...; of providers, not of models
 };
-inline constexpr std::size_t door_count = 12;
+inline constexpr std::size_t door_count = 13;
 
 /// The name of a door in a configuration and in errors.
 constexpr std::string_view to_string(DoorKind door) noexcept {
   constexpr std::array<std::string_view, door_count> names{
-      "chat",         "completions", "responses", "messages", "gemini", "embeddings",
+      "chat",         "completions", "responses", "messages", "gemini", "ollama",     "embeddings",
       "count_tokens", "moderations", "rerank",    "images",   "audio",  "passthrough"};
   return names[static_cast<std::size_t>(door)];
 }
@@ -56,7 +57,8 @@ class DoorSet {
   }
   /// Those at which a conversation is answered: whoever serves one serves all, by translation.
   static constexpr DoorSet of_chat() noexcept {
-    return {DoorKind::chat, DoorKind::completions, DoorKind::responses, DoorKind::messages, DoorKind::gemini};
+    return {DoorKind::chat,     DoorKind::completions, DoorKind::responses,
+            DoorKind::messages, DoorKind::gemini,      DoorKind::ollama};
   }
 
   /// Those at which bytes go as they came, and vendors have one language.

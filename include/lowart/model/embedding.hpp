@@ -15,18 +15,19 @@ namespace lowart {
 
 /// Which wire language an embedding call is in.
 enum class EmbeddingDialect : std::uint8_t {
-  neutral,       ///< Not bytes: our own model.
-  openai,        ///< POST /v1/embeddings
-  gemini,        ///< POST /v1beta/models/{model}:embedContent
-  gemini_batch,  ///< POST /v1beta/models/{model}:batchEmbedContents
-  ollama,        ///< POST /api/embed
-  cohere,        ///< POST /v2/embed
-  vertex,        ///< POST {model}:predict
+  neutral,        ///< Not bytes: our own model.
+  openai,         ///< POST /v1/embeddings
+  gemini,         ///< POST /v1beta/models/{model}:embedContent
+  gemini_batch,   ///< POST /v1beta/models/{model}:batchEmbedContents
+  ollama,         ///< POST /api/embed
+  ollama_single,  ///< POST /api/embeddings, the older one: one text, one vector
+  cohere,         ///< POST /v2/embed
+  vertex,         ///< POST {model}:predict
 };
 
 constexpr std::string_view to_string(EmbeddingDialect d) noexcept {
-  constexpr std::array<std::string_view, 6> names{"neutral",      "openai", "gemini",
-                                                  "gemini_batch", "ollama", "cohere", "vertex"};
+  constexpr std::array<std::string_view, 8> names{"neutral",      "openai", "gemini",
+                                                  "gemini_batch", "ollama", "ollama_single", "cohere", "vertex"};
   return names[static_cast<std::size_t>(d)];
 }
 

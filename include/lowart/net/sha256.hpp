@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace lowart::net {
@@ -42,6 +43,12 @@ class Sha256Sum {
  private:
   SHA256_CTX context_;
 };
+
+/// Appends its 64 digits.
+inline void append_hex(std::string& out, Sha256 const& digest) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (unsigned char const byte : digest) out.append({digits[byte >> 4U], digits[byte & 15U]});
+}
 
 /// Compares in a time that does not depend on where they differ.
 inline bool equal_in_constant_time(Sha256 const& a, Sha256 const& b) noexcept {

@@ -64,10 +64,6 @@ inline std::string sigv4_time(std::int64_t utc_micros) {
 
 namespace sigv4 {
 
-inline void append_hex(std::string& out, Sha256 const& digest) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  for (unsigned char const byte : digest) out.append({digits[byte >> 4U], digits[byte & 15U]});
-}
 inline std::string_view bytes_of(Sha256 const& digest) noexcept {
   return {reinterpret_cast<char const*>(digest.data()), digest.size()};
 }

@@ -55,8 +55,9 @@ inline bool changes_nothing(Dialect dialect, dialect::JsonMember const& member) 
       return is_one_of({"user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"});
     case Dialect::anthropic: return is_one_of({"metadata"});
     case Dialect::gemini: return is_one_of({"labels"});
-    case Dialect::openai_responses:
     case Dialect::ollama:
+    case Dialect::ollama_generate: return is_one_of({"keep_alive"});
+    case Dialect::openai_responses:
     case Dialect::bedrock:
     case Dialect::cohere:
     case Dialect::neutral: return false;
@@ -119,6 +120,7 @@ class Sum {
 };
 
 inline Dialect dialect_of(EmbeddingDialect d) noexcept {
+  if (d == EmbeddingDialect::ollama || d == EmbeddingDialect::ollama_single) return Dialect::ollama;
   return d == EmbeddingDialect::openai ? Dialect::openai_chat : Dialect::gemini;
 }
 

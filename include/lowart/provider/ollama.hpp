@@ -5,6 +5,7 @@
 #include <lowart/dialect/ndjson.hpp>
 #include <lowart/dialect/ollama_embeddings.hpp>
 #include <lowart/dialect/ollama_error_reading.hpp>
+#include <lowart/dialect/ollama_generate_encode.hpp>
 #include <lowart/dialect/ollama_reader.hpp>
 #include <lowart/dialect/ollama_reply_decode.hpp>
 #include <lowart/dialect/ollama_request_encode.hpp>
@@ -29,7 +30,8 @@ struct OllamaOptions {
   dialect::OllamaVariant variant{};     ///< How the server is asked, whoever asks.
 };
 
-/// POST /api/chat and /api/embed. GET /api/tags. Streams are lines of JSON.
+/// POST /api/chat and /api/embed, and for clients who ask there /api/generate and /api/embeddings. GET /api/tags. Streams
+/// are lines of JSON.
 class OllamaWire {
  public:
   using Options = OllamaOptions;
@@ -41,17 +43,29 @@ class OllamaWire {
   explicit OllamaWire(OllamaOptions options) : options_(std::move(options)), key_(options_.api_key) {}
   OllamaOptions const& options() const noexcept { return options_; }
 
-  static bool speaks(Dialect d) noexcept { return d == Dialect::ollama; }
-  static Dialect reply_dialect(Dialect) noexcept { return Dialect::ollama; }
-  std::string_view path(ChatRequest const&, std::string&) const noexcept { return "/api/chat"; }
+  static bool speaks(Dialect d) noexcept { return d == Dialect::ollama || d == Dialect::ollama_generate; }
+  static Dialect reply_dialect(Dialect request) noexcept {
+    return request == Dialect::ollama_generate ? request : Dialect::ollama;
+  }
+  std::string_view path(ChatRequest const& request, std::string&) const noexcept {
+    return request.dialect() == Dialect::ollama_generate ? "/api/generate" : "/api/chat";
+  }
   void write_fields(ChatRequest const&, Call& call, net::HttpRequest& http) const { authorize(call, http); }
   Result<std::string> encode(Conversation const& c, std::string_view model, Losses& losses) const {
+    if (c.dialect == Dialect::ollama_generate)
+      return dialect::encode_ollama_generate(c, model, losses, options_.variant);
     return dialect::encode_ollama(c, model, losses, options_.variant);
   }
 
-  static bool speaks(EmbeddingDialect d) noexcept { return d == EmbeddingDialect::ollama; }
-  static EmbeddingDialect reply_dialect(EmbeddingDialect) noexcept { return EmbeddingDialect::ollama; }
-  std::string_view path(EmbeddingRequest const&, std::string&) const noexcept { return "/api/embed"; }
+  static bool speaks(EmbeddingDialect d) noexcept {
+    return d == EmbeddingDialect::ollama || d == EmbeddingDialect::ollama_single;
+  }
+  static EmbeddingDialect reply_dialect(EmbeddingDialect d) noexcept {
+    return speaks(d) ? d : EmbeddingDialect::ollama;
+  }
+  std::string_view path(EmbeddingRequest const& request, std::string&) const noexcept {
+    return request.dialect() == EmbeddingDialect::ollama_single ? "/api/embeddings" : "/api/embed";
+  }
   void write_fields(EmbeddingRequest const&, Call& call, net::HttpRequest& http) const {
     authorize(call, http);
   }
@@ -59,11 +73,12 @@ class OllamaWire {
   Result<std::string> encode(EmbeddingInputs const& c, std::string_view model, Losses& losses) const {
     return dialect::encode_ollama_embeddings(c, model, losses);
   }
-  static Result<Usage> read_embeddings(EmbeddingDialect, std::string_view body) {
-    return dialect::read_ollama_embeddings(body);
+  static Result<Usage> read_embeddings(EmbeddingDialect d, std::string_view body) {
+    return dialect::read_ollama_embeddings(body, d);
   }
-  static EmbeddingReply::Decode embeddings_decoder(EmbeddingDialect) noexcept {
-    return &dialect::decode_ollama_embedding_reply;
+  static EmbeddingReply::Decode embeddings_decoder(EmbeddingDialect d) noexcept {
+    return d == EmbeddingDialect::ollama_single ? &dialect::decode_ollama_single_embedding_reply
+                                                : &dialect::decode_ollama_embedding_reply;
   }
 
   std::string_view path(ModelOffersRequest const&, std::string_view, std::string&) const noexcept {

@@ -8,6 +8,7 @@ from .turns import Asked, Image, Text, Thinking, ToolCall, ToolResult, known, ne
 CONTENT_TYPE = "application/x-ndjson"
 FINISH = {"stop": "stop", "length": "length", "tools": "stop"}
 FIELDS = set("model messages tools format options think stream keep_alive logprobs top_logprobs".split())
+GENERATE = FIELDS - {"messages", "tools"} | set("prompt suffix system template raw context images".split())
 OPTIONS = set(
     """num_ctx num_predict temperature top_p top_k seed stop frequency_penalty presence_penalty repeat_penalty
     min_p num_keep""".split()
@@ -17,7 +18,7 @@ THINK = (None, True, False, "low", "medium", "high")
 
 
 def read(path, headers, body):
-    known(body, FIELDS)
+    known(body, GENERATE if path == "/api/generate" else FIELDS)
     need(body.get("model"), "model is required")
     options = body.get("options") or {}
     known(options, OPTIONS, "options")
@@ -35,6 +36,9 @@ def read(path, headers, body):
     )
     if isinstance(body.get("format"), dict):
         asked.schema = body["format"]
+    if path == "/api/generate":
+        read_prompt(asked, body)
+        return asked
     need(body.get("messages"), "the model would only be loaded")
     read_messages(asked, body["messages"])
     for tool in body.get("tools") or []:
@@ -43,6 +47,14 @@ def read(path, headers, body):
         need(function["parameters"].get("type") == "object", "json: parameters must be an object")
         asked.tools[function["name"]] = function["parameters"]
     return asked
+
+
+def read_prompt(asked, body):
+    need(body.get("prompt"), "the model would only be loaded")
+    images = [Image("image/png", base64.b64decode(data, validate=True)) for data in body.get("images") or []]
+    asked.messages.append(("user", [Text(body["prompt"]), *images]))
+    asked.system = body.get("system", "")
+    asked.metadata["generate"] = True
 
 
 def read_messages(asked, messages):
@@ -75,10 +87,13 @@ def call_of(call):
 
 
 def line(asked, message, **more):
+    said = {"message": {"role": "assistant", "content": "", **message}}
+    if asked.metadata.get("generate"):
+        said = {"response": message.get("content", ""), **{k: v for k, v in message.items() if k == "thinking"}}
     value = {
         "model": asked.model,
         "created_at": "2026-08-07T06:08:23.577476Z",
-        "message": {"role": "assistant", "content": "", **message},
+        **said,
         "done": False,
         **more,
     }

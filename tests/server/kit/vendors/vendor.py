@@ -28,6 +28,7 @@ PATHS = {
     "/v1/messages/count_tokens": "anthropic",
     "/api/chat": "ollama",
     "/v2/chat": "cohere",
+    "/api/generate": "ollama",
 }
 NAMES = {
     200: "OK",
