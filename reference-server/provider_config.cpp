@@ -123,6 +123,8 @@ void read_http(YamlMap& map, ProviderConfig& provider) {
   if (provider.passthrough && provider.type == ProviderType::bedrock)
     map.wrong("passthrough",
               "what is asked of bedrock is signed with its body, which passthrough does not hold");
+  if (provider.passthrough && provider.type == ProviderType::vertex_anthropic)
+    map.wrong("passthrough", "the rest of Vertex AI is behind a provider of type vertex");
   map.text("ca_file", provider.ca_file);
   map.flag("verify_tls", provider.verify_tls);
   std::string drop(to_string(provider.may_drop));
@@ -244,6 +246,12 @@ void tell_of_type(YamlMap& map, ProviderConfig const& provider, std::string cons
   else map.wrong("type", "no provider type '" + type + "'; there are " + known_types());
 }
 
+/// Of a provider that serves some operations only, and says which.
+template <class P>
+constexpr DoorSet of_some_operations() noexcept {
+  return (doors_served<Counted<P>> - DoorSet::of_operations()) | P::operations();
+}
+
 }  // namespace
 
 bool is_provider_type(std::string_view name) noexcept {
@@ -265,13 +273,12 @@ DoorSet doors_of(ProviderType type) noexcept {
     case ProviderType::anthropic: return doors_served<Counted<Anthropic<>>>;
     case ProviderType::gemini: return doors_served<Counted<Gemini<>>>;
     case ProviderType::ollama: return doors_served<Counted<Ollama<>>>;
-    case ProviderType::azure_openai: return doors_served<Counted<AzureOpenAi<>>>;
+    case ProviderType::azure_openai: return of_some_operations<AzureOpenAi<>>();
     case ProviderType::azure_responses: return doors_served<Counted<AzureResponses<>>>;
     case ProviderType::vertex: return doors_served<Counted<Vertex<>>>;
     case ProviderType::vertex_anthropic: return doors_served<Counted<VertexAnthropic<>>>;
     case ProviderType::bedrock: return doors_served<Counted<Bedrock<>>>;
-    case ProviderType::cohere:  // of the operations one only
-      return (doors_served<Counted<Cohere<>>> - DoorSet::of_operations()) | Cohere<>::operations();
+    case ProviderType::cohere: return of_some_operations<Cohere<>>();
   }
   return {};
 }

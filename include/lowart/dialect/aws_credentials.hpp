@@ -6,6 +6,7 @@
 #include <lowart/core/result.hpp>
 #include <lowart/core/secret.hpp>
 #include <lowart/dialect/json_check.hpp>
+#include <lowart/dialect/json_inner.hpp>
 #include <lowart/dialect/json_scan.hpp>
 #include <lowart/dialect/json_text.hpp>
 #include <lowart/dialect/rfc3339.hpp>
@@ -38,11 +39,6 @@ inline std::string text_of(std::string_view object, std::string_view name) {
   if (member->kind == JsonKind::number) text = member->value;
   if (member->kind == JsonKind::string && !decode_string(member->value, text)) text.clear();
   return text;
-}
-/// The member that is an object; empty when there is none.
-inline std::string_view object_in(std::string_view object, std::string_view name) {
-  auto const member = find_member(object, name);
-  return member && member->kind == JsonKind::object ? member->value : std::string_view();
 }
 
 inline bool is_word(std::string_view text) noexcept {

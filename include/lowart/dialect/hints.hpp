@@ -145,6 +145,8 @@ inline bool is_hint(EmbeddingDialect dialect, ExtraField const& field) noexcept 
     case EmbeddingDialect::ollama_single: return is_hint(Dialect::ollama, field);
     case EmbeddingDialect::gemini:
     case EmbeddingDialect::gemini_batch:
+    case EmbeddingDialect::cohere:
+    case EmbeddingDialect::vertex:
     case EmbeddingDialect::neutral: return false;
   }
   return false;

@@ -26,8 +26,8 @@ enum class EmbeddingDialect : std::uint8_t {
 };
 
 constexpr std::string_view to_string(EmbeddingDialect d) noexcept {
-  constexpr std::array<std::string_view, 8> names{"neutral",      "openai", "gemini",
-                                                  "gemini_batch", "ollama", "ollama_single", "cohere", "vertex"};
+  constexpr std::array<std::string_view, 8> names{"neutral", "openai",        "gemini", "gemini_batch",
+                                                  "ollama",  "ollama_single", "cohere", "vertex"};
   return names[static_cast<std::size_t>(d)];
 }
 

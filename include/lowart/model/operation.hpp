@@ -4,6 +4,7 @@
 #include <lowart/core/body_source.hpp>
 #include <lowart/core/call.hpp>
 #include <lowart/model/chat_reply.hpp>
+#include <lowart/model/door_set.hpp>
 
 #include <array>
 #include <cstddef>
@@ -33,6 +34,21 @@ constexpr std::string_view to_string(OperationKind kind) noexcept {
       "moderation",      "rerank", "image",         "image_edit",
       "image_variation", "speech", "transcription", "translation"};
   return names[static_cast<std::size_t>(kind)];
+}
+
+/// The door that leads to it.
+constexpr DoorKind door_of(OperationKind kind) noexcept {
+  switch (kind) {
+    case OperationKind::moderation: return DoorKind::moderations;
+    case OperationKind::rerank: return DoorKind::rerank;
+    case OperationKind::image:
+    case OperationKind::image_edit:
+    case OperationKind::image_variation: return DoorKind::images;
+    case OperationKind::speech:
+    case OperationKind::transcription:
+    case OperationKind::translation: break;
+  }
+  return DoorKind::audio;
 }
 
 /// A body that passes by without being held whole, and names a model that is replaced as it passes.

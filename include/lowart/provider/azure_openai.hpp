@@ -48,6 +48,9 @@ class AzureOpenAiWire : public OpenAiWire {
   std::string_view path(EmbeddingRequest const& request, std::string& made) const {
     return path_of(OpenAiWire::path(request, made), request.model(), made);
   }
+  std::string_view path(OperationRequest const& request, std::string& made) const {
+    return path_of(OpenAiWire::path(request, made), request.model(), made);
+  }
   std::string_view path(ModelOffersRequest const& request, std::string_view next, std::string& made) const {
     made = OpenAiWire::path(request, next, made);
     return add_version(made);
@@ -79,8 +82,8 @@ class AzureOpenAiWire : public OpenAiWire {
   bool in_path_;
 };
 
-/// Chat, completions, embeddings and the list of models as Azure serves them; see HttpChat, ask_embeddings and
-/// ask_offers. With a token of Entra ID the first call, and one an hour, fetches it: see AccessToken.
+/// Chat, completions, embeddings, images, speech and the list of models as Azure serves them; see HttpChat, ask_embeddings,
+/// ask_operation and ask_offers. With a token of Entra ID the first call, and one an hour, fetches it: see AccessToken.
 template <net::Transport T = net::AnyTransport>
 class AzureOpenAi : public HttpChat<AzureOpenAiWire, T> {
  public:
@@ -89,6 +92,12 @@ class AzureOpenAi : public HttpChat<AzureOpenAiWire, T> {
 
   Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
     return ask_embeddings(this->transport(), this->wire(), request, call);
+  }
+  /// Of the operations that OperationRequest stands for; others are unsupported.
+  static constexpr DoorSet operations() noexcept { return {DoorKind::images, DoorKind::audio}; }
+  Task<Result<OperationReply>> operator()(OperationRequest const& request, Call& call) {
+    if (!operations().has(door_of(request.kind()))) return refuse_operation(this->name(), request);
+    return ask_operation(this->transport(), this->wire(), request, call);
   }
   Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
     return ask_offers(this->transport(), this->wire(), request, call);

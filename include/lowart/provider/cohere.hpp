@@ -80,6 +80,9 @@ class CohereWire {
   void write_fields(ModelOffersRequest const&, Call& call, net::HttpRequest& http) const {
     authorize(call, http);
   }
+  void write_fields(PassthroughRequest const&, Call& call, net::HttpRequest& http) const {
+    authorize(call, http);
+  }
   static Result<dialect::ModelOfferPage> read_offers(std::string_view body) {
     return dialect::read_cohere_offers(body);
   }
@@ -116,17 +119,11 @@ class Cohere : public HttpChat<CohereWire, T> {
     return ask_embeddings(this->transport(), this->wire(), request, call);
   }
   Task<Result<OperationReply>> operator()(OperationRequest const& request, Call& call) {
-    if (request.kind() != OperationKind::rerank) return refuse(request);
+    if (!operations().has(door_of(request.kind()))) return refuse_operation(this->name(), request);
     return ask_operation(this->transport(), this->wire(), request, call);
   }
   Task<Result<ModelOffers>> operator()(ModelOffersRequest const& request, Call& call) {
     return ask_offers(this->transport(), this->wire(), request, call);
-  }
-
- private:
-  Task<Result<OperationReply>> refuse(OperationRequest const& request) {
-    std::string const kind(request.operation_name());
-    co_return fail(Errc::unsupported, std::string(this->name()) + " does not serve " + kind);
   }
 };
 Cohere(CohereOptions) -> Cohere<net::AnyTransport>;

@@ -42,6 +42,13 @@ inline bool write_body(OperationRequest const& request, Outgoing& out) {
 
 }  // namespace http_wire
 
+/// Of a provider that serves some of them only.
+inline Task<Result<OperationReply>> refuse_operation(std::string_view name, OperationRequest const& request) {
+  std::string text(name);
+  text.append(" does not serve ").append(request.operation_name());
+  co_return fail(Errc::unsupported, std::move(text));
+}
+
 /// One such call to a provider: the bytes as they came, only the model's name and the credentials are replaced; the reply
 /// is passed on as it comes: JSON whole, events one by one, anything else (a voice, subtitles) piece by piece.
 ///
