@@ -133,7 +133,7 @@ ROUTES = [
     (["openai_responses"], "[embeddings, chat]", "'openai_responses' of the model 'm' cannot serve embeddings"),
     (["openai", "cohere"], "[rerank]", None),
     (["cohere"], "[images]", "the target 'cohere' of the model 'm' cannot serve images: its type cohere serves chat,"
-     " completions, responses, messages, gemini, embeddings, count_tokens, rerank"),
+     " completions, responses, messages, gemini, ollama, embeddings, count_tokens, rerank"),
     (["openai", "anthropic"], "[chat, embeddings]", "'anthropic' of the model 'm' cannot serve embeddings"),
 ]
 
