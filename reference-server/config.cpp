@@ -20,7 +20,8 @@ DoorSet read_door_names(YamlMap& map) {
   map.items("doors", [&](YamlNode const& item) {
     std::string const name = item.scalar();
     auto const door = door_named(name);
-    if (!door) map.wrong_at(item, "no door '" + name + "'; there are " + DoorSet::all().text());
+    if (!door || !DoorSet::all().has(*door))
+      map.wrong_at(item, "no door '" + name + "'; there are " + DoorSet::all().text());
     else if (doors.has(*door)) map.wrong_at(item, "the door '" + name + "' stands twice");
     else doors.add(*door);
   });

@@ -50,9 +50,11 @@ class DoorSet {
   constexpr DoorSet(std::initializer_list<DoorKind> doors) noexcept {
     for (DoorKind const door : doors) add(door);
   }
+  /// Those at which models are offered: passthrough is of providers.
   static constexpr DoorSet all() noexcept {
     DoorSet set;
-    for (std::size_t i = 0; i < door_count; ++i) set.add(static_cast<DoorKind>(i));
+    for (std::size_t i = 0; i < door_count; ++i)
+      if (auto const door = static_cast<DoorKind>(i); door != DoorKind::passthrough) set.add(door);
     return set;
   }
   /// Those at which a conversation is answered: whoever serves one serves all, by translation.
