@@ -1,8 +1,8 @@
 // Conversations of every client as requests of Converse.
 
-#include <lowart/dialect/anthropic_request_decode.hpp>
 #include <lowart/dialect/bedrock_request_encode.hpp>
-#include <lowart/dialect/openai_chat_request.hpp>
+
+#include "written_request.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
@@ -15,6 +15,8 @@ namespace {
 
 using namespace lowart;
 using namespace lowart::dialect;
+using lowart::testing::of_chat;
+using lowart::testing::of_messages;
 namespace json = boost::json;
 
 constexpr std::string_view claude = "eu.anthropic.claude-sonnet-4-20250514-v1:0";
@@ -39,20 +41,10 @@ std::vector<std::string> dropped(Conversation const& c, std::string_view model =
   EXPECT_TRUE(encode_bedrock(c, model, losses));
   return losses.dropped();
 }
-Conversation chat(std::string_view body) {
-  auto c = decode_openai_chat(body);
-  EXPECT_TRUE(c) << (c ? "" : c.error().message());
-  return c.value_or(Conversation{});
-}
-Conversation messages(std::string_view body) {
-  auto c = decode_anthropic(body);
-  EXPECT_TRUE(c) << (c ? "" : c.error().message());
-  return c.value_or(Conversation{});
-}
 
 TEST(BedrockRequest, SaysAToolLoopOfOpenAi) {
   auto const c =
-      chat(R"({"model":"m","max_completion_tokens":99,"temperature":0.5,"top_p":0.25,"stop":["END"],
+      of_chat(R"({"model":"m","max_completion_tokens":99,"temperature":0.5,"top_p":0.25,"stop":["END"],
     "messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Weather?"},
       {"role":"assistant","content":"Looking.","tool_calls":[
         {"id":"call_1","type":"function","function":{"name":"get","arguments":"{\"city\":\"Oslo\"}"}},
@@ -78,7 +70,7 @@ TEST(BedrockRequest, SaysAToolLoopOfOpenAi) {
 
 TEST(BedrockRequest, SaysCacheMarksThinkingAndFailuresOfAnthropic) {
   auto const c =
-      messages(R"({"model":"m","max_tokens":4096,"thinking":{"type":"enabled","budget_tokens":2000},
+      of_messages(R"({"model":"m","max_tokens":4096,"thinking":{"type":"enabled","budget_tokens":2000},
     "system":[{"type":"text","text":"S","cache_control":{"type":"ephemeral"}}],
     "messages":[{"role":"user","content":[{"type":"text","text":"U","cache_control":{"type":"ephemeral","ttl":"1h"}}]},
       {"role":"assistant","content":[{"type":"thinking","thinking":"Hm","signature":"lw1.bedrock.EqQB"},
@@ -101,7 +93,7 @@ TEST(BedrockRequest, SaysCacheMarksThinkingAndFailuresOfAnthropic) {
 }
 
 TEST(BedrockRequest, SaysMediaInTheFormatsThatConverseHas) {
-  auto const c = messages(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":[
+  auto const c = of_messages(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":[
     {"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"/9j/"}},
     {"type":"document","title":"My_file: (v1).pdf","source":{"type":"base64","media_type":"application/pdf","data":"JVBE"}},
     {"type":"document","source":{"type":"text","media_type":"text/plain","data":"hi"}},
@@ -122,7 +114,7 @@ TEST(BedrockRequest, SaysMediaInTheFormatsThatConverseHas) {
 
 TEST(BedrockRequest, RefusesMediaThatConverseCannotHave) {
   auto const with = [](std::string const& url) {
-    return chat(
+    return of_chat(
         R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url",)"
         R"("image_url":{"url":")" +
         url + R"("}}]}]})");
@@ -134,7 +126,8 @@ TEST(BedrockRequest, RefusesMediaThatConverseCannotHave) {
 }
 
 TEST(BedrockRequest, GivesClaudeABudgetOrAnEffortAndOthersNeither) {
-  auto const c = chat(R"({"model":"m","reasoning_effort":"low","messages":[{"role":"user","content":"a"}]})");
+  auto const c =
+      of_chat(R"({"model":"m","reasoning_effort":"low","messages":[{"role":"user","content":"a"}]})");
   auto const budget = encoded(c);
   EXPECT_EQ(budget.at("additionalModelRequestFields"),
             json::parse(R"({"thinking":{"type":"enabled","budget_tokens":2048}})"));
@@ -147,19 +140,19 @@ TEST(BedrockRequest, GivesClaudeABudgetOrAnEffortAndOthersNeither) {
 
 TEST(BedrockRequest, SaysTopKToClaudeAlone) {
   auto const c =
-      messages(R"({"model":"m","max_tokens":9,"top_k":5,"messages":[{"role":"user","content":"a"}]})");
+      of_messages(R"({"model":"m","max_tokens":9,"top_k":5,"messages":[{"role":"user","content":"a"}]})");
   EXPECT_EQ(encoded(c).at("additionalModelRequestFields"), json::parse(R"({"top_k":5})"));
   EXPECT_EQ(refused(c, nova), "top_k");
 }
 
 TEST(BedrockRequest, SaysASchemaOfTheOutput) {
-  auto const c =
-      chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema",
+  auto const c = of_chat(
+      R"({"model":"m","messages":[{"role":"user","content":"a"}],"response_format":{"type":"json_schema",
     "json_schema":{"name":"n","schema":{"type":"object"}}}})");
   EXPECT_EQ(encoded(c).at("outputConfig"),
             json::parse(R"({"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"name":"n",
               "schema":"{\"type\":\"object\"}"}}}})"));
-  EXPECT_EQ(refused(chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],
+  EXPECT_EQ(refused(of_chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],
     "response_format":{"type":"json_object"}})")),
             "response_format");
 }
@@ -167,23 +160,23 @@ TEST(BedrockRequest, SaysASchemaOfTheOutput) {
 TEST(BedrockRequest, ForbidsToolsByOfferingNone) {
   std::string const tools =
       R"("tool_choice":"none","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])";
-  auto const c = chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],)" + tools + "}");
+  auto const c = of_chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],)" + tools + "}");
   EXPECT_EQ(encoded(c).as_object().contains("toolConfig"), false);
-  EXPECT_EQ(refused(chat(
+  EXPECT_EQ(refused(of_chat(
                 R"({"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":)"
                 R"([{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
                 R"({"role":"tool","tool_call_id":"c","content":"r"}],)" +
                 tools + "}")),
             "tool_choice");
   auto const named =
-      chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],"tool_choice":{"type":"function",
+      of_chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],"tool_choice":{"type":"function",
     "function":{"name":"f"}},"tools":[{"type":"function","function":{"name":"f"}}]})");
   EXPECT_EQ(encoded(named).at("toolConfig").at("toolChoice"), json::parse(R"({"tool":{"name":"f"}})"));
 }
 
 TEST(BedrockRequest, TellsWhatItCannotSay) {
   auto const settings = [](std::string const& more) {
-    return chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],)" + more + "}");
+    return of_chat(R"({"model":"m","messages":[{"role":"user","content":"a"}],)" + more + "}");
   };
   EXPECT_EQ(refused(settings(R"("temperature":1.5)")), "temperature");
   EXPECT_EQ(refused(settings(R"("seed":1)")), "seed");
@@ -194,7 +187,7 @@ TEST(BedrockRequest, TellsWhatItCannotSay) {
 }
 
 TEST(BedrockRequest, LeavesTheReasoningOfOtherProvidersOut) {
-  auto const c = messages(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"a"},
+  auto const c = of_messages(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"a"},
     {"role":"assistant","content":[{"type":"thinking","thinking":"Hm","signature":"of-anthropic"},
     {"type":"text","text":"b"}]},{"role":"user","content":"c"}]})");
   EXPECT_EQ(dropped(c).size(), 1U);
@@ -206,7 +199,7 @@ TEST(BedrockRequest, LeavesTheReasoningOfOtherProvidersOut) {
 
 TEST(BedrockRequest, KeepsIdsOfCallsWithinTheirBoundsAndInPairs) {
   std::string const id(80, 'a');
-  auto const c = chat(
+  auto const c = of_chat(
       R"({"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":")" +
       id + R"(z","type":"function","function":{"name":"f","arguments":"not json"}}]},)" +
       R"({"role":"tool","tool_call_id":")" + id + R"(z","content":"r"}]})");

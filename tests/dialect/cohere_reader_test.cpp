@@ -2,12 +2,12 @@
 
 #include <lowart/dialect/cohere_reader.hpp>
 #include <lowart/dialect/cohere_reply_decode.hpp>
-#include <lowart/dialect/completion_builder.hpp>
 #include <lowart/testing/byte_feeder.hpp>
+
+#include "reader_check.hpp"
 
 #include <gtest/gtest.h>
 
-#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,9 +18,9 @@ namespace {
 
 using namespace lowart::dialect;
 using lowart::testing::feed_every_split;
+using lowart::testing::no_progress;
+using lowart::testing::put_together;
 using StreamDecoder = SseReplyDecoder<CohereReplyEvents>;
-
-ReplyProgress no_progress() { return ReplyProgress(std::pmr::get_default_resource()); }
 
 std::string event(std::string_view type, std::string_view members = "") {
   std::string text = "event: " + std::string(type) + "\ndata: {\"type\":\"" + std::string(type) + "\"";
@@ -68,11 +68,6 @@ std::string const calls =
           R"("index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"\"Paris\"}"}}}})") +
     event("tool-call-end", R"("index":0)") + event("tool-call-end", R"("index":1)") + ends("TOOL_CALL");
 
-ChatDelta put_together(std::vector<ChatDelta> const& steps) {
-  CompletionBuilder builder;
-  for (ChatDelta const& step : steps) builder.add(step);
-  return builder.whole();
-}
 ChatDelta decoded(std::string_view stream) {
   StreamDecoder decoder;
   std::vector<ChatDelta> steps;
@@ -81,48 +76,24 @@ ChatDelta decoded(std::string_view stream) {
 }
 
 TEST(CohereReader, FindsTheSameHoweverAStreamIsCut) {
-  feed_every_split(talk, [](auto const& pieces) {
-    CohereReader reader;
-    auto progress = no_progress();
-    for (std::string_view const piece : pieces) ASSERT_TRUE(reader.feed(piece, progress));
-    ASSERT_TRUE(reader.done() && reader.committed() && reader.may_end());
-    ASSERT_EQ(progress.text, "Hm\nGrüße 🙂");
-    ASSERT_EQ(progress.events, 3);
-    ASSERT_EQ(progress.finish, FinishReason::stop);
-    ASSERT_EQ(progress.usage.get(UsageClass::input), 5);
-    ASSERT_EQ(progress.usage.get(UsageClass::output), 2);
-  });
+  lowart::testing::expect_reads_however_cut<CohereReader>(talk, 5, 2);
 }
 
 TEST(CohereReader, CommitsAtTheFirstContent) {
-  for (auto const& [stream, commits] : std::vector<std::pair<std::string, bool>>{
-           {starts, false},
-           {starts + adds("content-start", R"("content":{"type":"text","text":""})"), false},
-           {adds("content-delta", R"("content":{"text":""})"), false},
-           {adds("content-delta", R"("content":{"text":"a"})"), true},
-           {adds("content-delta", R"("content":{"thinking":"a"})"), true},
-           {adds("tool-plan-delta", R"("tool_plan":"a")"), true},
-           {adds("tool-call-start", R"("tool_calls":{"id":"x"})"), true},
-           {event("debug", R"("prompt":"a")"), false},
-           {ends("COMPLETE"), true}}) {
-    CohereReader reader;
-    auto progress = no_progress();
-    ASSERT_TRUE(reader.feed(stream, progress));
-    EXPECT_EQ(reader.committed(), commits) << stream;
-  }
+  lowart::testing::expect_commits<CohereReader>(
+      {{starts, false},
+       {starts + adds("content-start", R"("content":{"type":"text","text":""})"), false},
+       {adds("content-delta", R"("content":{"text":""})"), false},
+       {adds("content-delta", R"("content":{"text":"a"})"), true},
+       {adds("content-delta", R"("content":{"thinking":"a"})"), true},
+       {adds("tool-plan-delta", R"("tool_plan":"a")"), true},
+       {adds("tool-call-start", R"("tool_calls":{"id":"x"})"), true},
+       {event("debug", R"("prompt":"a")"), false},
+       {ends("COMPLETE"), true}});
 }
 
 TEST(CohereReader, KnowsAStreamWithoutItsEndAsCut) {
-  std::string const end = ends("COMPLETE");
-  std::string const cut = talk.substr(0, talk.size() - end.size());
-  for (std::string const& stream : {cut, talk.substr(0, talk.size() - 1)}) {
-    CohereReader reader;
-    auto progress = no_progress();
-    ASSERT_TRUE(reader.feed(stream, progress));
-    EXPECT_FALSE(reader.done());
-    EXPECT_FALSE(reader.may_end());
-    EXPECT_EQ(reader.good_bytes(), cut.size());
-  }
+  lowart::testing::expect_knows_as_cut<CohereReader>(talk, ends("COMPLETE"));
 }
 
 TEST(CohereReader, FailsWhereTheProviderDid) {
@@ -151,14 +122,8 @@ TEST(CohereReader, FailsWhereTheProviderDid) {
 }
 
 TEST(CohereReader, RefusesWhatIsNoJsonAndAnEventOverTheLimit) {
-  for (std::string const stream :
-       {"data: <html>\n\n", "data: []\n\n", "data: [DONE]\n\n", "data: {\"a\":{\n\n"}) {
-    CohereReader reader;
-    auto progress = no_progress();
-    auto const fed = reader.feed(stream, progress);
-    ASSERT_FALSE(fed) << stream;
-    EXPECT_EQ(fed.error().code(), Errc::malformed_reply);
-  }
+  lowart::testing::expect_refuses<CohereReader>(
+      {"data: <html>\n\n", "data: []\n\n", "data: [DONE]\n\n", "data: {\"a\":{\n\n"});
   CohereReader small(CohereEvents{}, 64);
   auto progress = no_progress();
   EXPECT_FALSE(small.feed(std::string(65, 'x'), progress));

@@ -1,10 +1,9 @@
-#include <lowart/dialect/anthropic_request_decode.hpp>
 #include <lowart/dialect/cohere_embeddings.hpp>
 #include <lowart/dialect/cohere_request_encode.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
-#include <lowart/dialect/json_check.hpp>
-#include <lowart/dialect/openai_chat_request.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
+
+#include "written_request.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
@@ -17,41 +16,24 @@ namespace lowart::cohere_request_test {
 namespace {
 
 using namespace lowart::dialect;
+using lowart::testing::hello_with;
+using lowart::testing::of_chat;
+using lowart::testing::of_messages;
 namespace json = boost::json;
 
-Conversation chat(std::string_view body) {
-  auto c = decode_openai_chat(body);
-  EXPECT_TRUE(c) << (c ? "" : c.error().message());
-  return c.value_or(Conversation{});
-}
-Conversation anthropic(std::string_view body) {
-  auto c = decode_anthropic(body);
-  EXPECT_TRUE(c) << (c ? "" : c.error().message());
-  return c.value_or(Conversation{});
-}
 /// The body that is written, or "refused FIELD".
 std::string encoded(Conversation const& c, MayDrop may_drop = MayDrop::nothing) {
   Losses losses(may_drop);
-  auto const body = encode_cohere(c, "command-a", losses);
-  if (!body) return "refused " + body.error().param();
-  EXPECT_FALSE(first_json_error(*body)) << *body;
-  return *body;
+  return lowart::testing::body_or_refusal(encode_cohere(c, "command-a", losses));
 }
 std::string dropped(Conversation const& c) {
   Losses losses;
   EXPECT_TRUE(encode_cohere(c, "command-a", losses));
   return losses.header();
 }
-Conversation hello(std::string_view members) {
-  return chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"}])" + std::string(members) + "}");
-}
 /// The member of that name that becomes of these members of a chat request; null when there is none.
 json::value written(std::string_view members, std::string_view name) {
-  std::string const body = encoded(hello(members));
-  EXPECT_TRUE(body.starts_with("{")) << body;
-  auto const value = json::parse(body.starts_with("{") ? body : "{}");
-  auto const* const member = value.as_object().if_contains(name);
-  return member != nullptr ? *member : json::value(nullptr);
+  return lowart::testing::member_of(encoded(hello_with(members)), name);
 }
 json::value messages(Conversation const& c) { return json::parse(encoded(c)).at("messages"); }
 
@@ -59,7 +41,7 @@ constexpr std::string_view two_tools = R"(,"tools":[{"type":"function","function
   {"type":"function","function":{"name":"g","parameters":{"type":"object"}}}])";
 
 TEST(CohereRequest, SaysAConversationWithToolsImagesAndSettings) {
-  auto const c = chat(R"({"model":"m","stream":true,"max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,
+  auto const c = of_chat(R"({"model":"m","stream":true,"max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,
     "frequency_penalty":0.1,"presence_penalty":0.2,"stop":["a","b"],"logprobs":true,"messages":[
     {"role":"system","content":"Be terse."},{"role":"developer","content":"Be kind."},
     {"role":"user","content":[{"type":"text","text":"Look"},
@@ -89,7 +71,7 @@ TEST(CohereRequest, SaysAConversationWithToolsImagesAndSettings) {
 }
 
 TEST(CohereRequest, IsShortWhenLittleIsSaid) {
-  EXPECT_EQ(encoded(hello("")),
+  EXPECT_EQ(encoded(hello_with("")),
             R"({"model":"command-a","messages":[{"role":"user","content":"Hi"}],"stream":false})");
 }
 
@@ -116,9 +98,10 @@ TEST(CohereRequest, TurnsWishesToThinkIntoBudgets) {
   EXPECT_EQ(written(R"(,"reasoning_effort":"low")", "thinking"),
             json::parse(R"({"type":"enabled","token_budget":2048})"));
   auto const thinking = [](std::string_view wish) {
-    auto const c = anthropic(R"({"model":"m","max_tokens":9000,"messages":[{"role":"user","content":"Hi"}],)"
-                             R"("thinking":)" +
-                             std::string(wish) + "}");
+    auto const c =
+        of_messages(R"({"model":"m","max_tokens":9000,"messages":[{"role":"user","content":"Hi"}],)"
+                    R"("thinking":)" +
+                    std::string(wish) + "}");
     return json::parse(encoded(c)).at("thinking");
   };
   EXPECT_EQ(thinking(R"({"type":"enabled","budget_tokens":2000})"),
@@ -128,7 +111,7 @@ TEST(CohereRequest, TurnsWishesToThinkIntoBudgets) {
 
 TEST(CohereRequest, ChoosesTools) {
   auto const tools = [](std::string_view choice) {
-    auto const body = json::parse(encoded(hello(std::string(two_tools) + std::string(choice))));
+    auto const body = json::parse(encoded(hello_with(std::string(two_tools) + std::string(choice))));
     std::string all;
     for (auto const& tool : body.at("tools").as_array())
       all += tool.at("function").at("name").as_string().subview();
@@ -152,12 +135,12 @@ TEST(CohereRequest, IsStrictWhereEveryToolIsAndTellsWhereItIsNot) {
   EXPECT_EQ(written(two_tools, "strict_tools"), nullptr);
   EXPECT_EQ(written(R"(,"tools":[)" + strict + "]", "strict_tools"), true);
   EXPECT_EQ(written(R"(,"tools":[)" + strict + "]" + none, "strict_tools"), true);
-  EXPECT_EQ(dropped(hello(R"(,"tools":[)" + lax + "," + strict + "]")), "tools[1].strict");
-  EXPECT_EQ(encoded(hello(R"(,"tools":[)" + lax + "," + strict + "]")), "refused tools[1].strict");
+  EXPECT_EQ(dropped(hello_with(R"(,"tools":[)" + lax + "," + strict + "]")), "tools[1].strict");
+  EXPECT_EQ(encoded(hello_with(R"(,"tools":[)" + lax + "," + strict + "]")), "refused tools[1].strict");
 }
 
 TEST(CohereRequest, BringsThoughtsBackThatNobodySigned) {
-  Conversation c = hello("");
+  Conversation c = hello_with("");
   auto const thought = [&](std::string_view text, Signature signature, bool calls) {
     Message& message = c.messages.emplace_back();
     message.role = Role::assistant;
@@ -189,7 +172,7 @@ TEST(CohereRequest, BringsThoughtsBackThatNobodySigned) {
 }
 
 TEST(CohereRequest, ShowsImagesOfToolsBehindTheResults) {
-  auto const c = anthropic(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Look"},
+  auto const c = of_messages(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Look"},
     {"role":"assistant","content":[{"type":"tool_use","id":"a","name":"f","input":{}},
       {"type":"tool_use","id":"b","name":"f","input":{}}]},
     {"role":"user","content":[
@@ -206,24 +189,24 @@ TEST(CohereRequest, ShowsImagesOfToolsBehindTheResults) {
 }
 
 TEST(CohereRequest, RefusesWhatItCannotSayByTheClientsName) {
-  auto const refused = [](std::string_view members) { return encoded(hello(members), MayDrop::hints); };
+  auto const refused = [](std::string_view members) { return encoded(hello_with(members), MayDrop::hints); };
   EXPECT_EQ(refused(R"(,"n":2)"), "refused n");
   EXPECT_EQ(refused(R"(,"frequency_penalty":1.5)"), "refused frequency_penalty");
   EXPECT_EQ(refused(R"(,"presence_penalty":-0.5)"), "refused presence_penalty");
   EXPECT_EQ(refused(R"(,"logprobs":true,"top_logprobs":3)"), "refused top_logprobs");
-  EXPECT_EQ(encoded(chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"},
+  EXPECT_EQ(encoded(of_chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"},
                            {"role":"system","content":"Stop."}]})"),
                     MayDrop::hints),
             "refused messages[1]");
-  EXPECT_EQ(encoded(chat(R"({"model":"m","messages":[{"role":"user","content":[
+  EXPECT_EQ(encoded(of_chat(R"({"model":"m","messages":[{"role":"user","content":[
                 {"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,AAAA"}}]}]})"),
                     MayDrop::hints),
             "refused messages[0].content[0]");
-  EXPECT_EQ(dropped(hello(R"(,"user":"u","parallel_tool_calls":false)")), "user");
+  EXPECT_EQ(dropped(hello_with(R"(,"user":"u","parallel_tool_calls":false)")), "user");
 }
 
 TEST(CohereRequest, LeavesOutWhatMayBeDropped) {
-  auto const c = chat(R"({"model":"m","frequency_penalty":1.5,"top_logprobs":3,"logprobs":true,"messages":[
+  auto const c = of_chat(R"({"model":"m","frequency_penalty":1.5,"top_logprobs":3,"logprobs":true,"messages":[
       {"role":"user","content":"Hi"},{"role":"system","content":"Stop."}]})");
   Losses losses(MayDrop::anything);
   auto const body = encode_cohere(c, "m", losses);

@@ -1,13 +1,13 @@
 // Replies of Ollama: the reader that looks along, and the decoder, however the bytes are cut.
 
-#include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/ollama_reader.hpp>
 #include <lowart/dialect/ollama_reply_decode.hpp>
 #include <lowart/testing/byte_feeder.hpp>
 
+#include "reader_check.hpp"
+
 #include <gtest/gtest.h>
 
-#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +17,9 @@ namespace {
 
 using namespace lowart::dialect;
 using lowart::testing::feed_every_split;
+using lowart::testing::no_progress;
+using lowart::testing::put_together;
 using StreamDecoder = SseReplyDecoder<OllamaReplyEvents, NdjsonSplitter>;
-
-ReplyProgress no_progress() { return ReplyProgress(std::pmr::get_default_resource()); }
 
 std::string line(std::string_view message, std::string_view rest = R"("done":false)") {
   return std::string(
@@ -40,51 +40,21 @@ std::string const calls =
         R"("content":"","tool_calls":[{"id":"call_x","function":{"index":1,"name":"time","arguments":{}}}])") +
     done;
 
-ChatDelta put_together(std::vector<ChatDelta> const& steps) {
-  CompletionBuilder builder;
-  for (ChatDelta const& step : steps) builder.add(step);
-  return builder.whole();
-}
-
 TEST(OllamaReader, FindsTheSameHoweverAStreamIsCut) {
-  feed_every_split(talk, [](auto const& pieces) {
-    OllamaReader reader;
-    auto progress = no_progress();
-    for (std::string_view const piece : pieces) ASSERT_TRUE(reader.feed(piece, progress));
-    ASSERT_TRUE(reader.done() && reader.committed() && reader.may_end());
-    ASSERT_EQ(progress.text, "Hm\nGrüße 🙂");
-    ASSERT_EQ(progress.events, 3);
-    ASSERT_EQ(progress.finish, FinishReason::stop);
-    ASSERT_EQ(progress.usage.get(UsageClass::input), 21);
-    ASSERT_EQ(progress.usage.get(UsageClass::output), 8);
-  });
+  lowart::testing::expect_reads_however_cut<OllamaReader>(talk, 21, 8);
 }
 
 TEST(OllamaReader, CommitsAtTheFirstContent) {
-  for (auto const& [stream, commits] :
-       std::vector<std::pair<std::string, bool>>{{line(R"("content":"")"), false},
+  lowart::testing::expect_commits<OllamaReader>({{line(R"("content":"")"), false},
                                                  {line(R"("content":"","thinking":"")"), false},
                                                  {line(R"("content":"a")"), true},
                                                  {line(R"("content":"","thinking":"a")"), true},
                                                  {calls.substr(0, calls.find('\n') + 1), true},
-                                                 {done, true}}) {
-    OllamaReader reader;
-    auto progress = no_progress();
-    ASSERT_TRUE(reader.feed(stream, progress));
-    EXPECT_EQ(reader.committed(), commits) << stream;
-  }
+                                                 {done, true}});
 }
 
 TEST(OllamaReader, KnowsAStreamWithoutDoneAsCut) {
-  std::string const cut = talk.substr(0, talk.size() - done.size());
-  for (std::string const& stream : {cut, talk.substr(0, talk.size() - 1)}) {
-    OllamaReader reader;
-    auto progress = no_progress();
-    ASSERT_TRUE(reader.feed(stream, progress));
-    EXPECT_FALSE(reader.done());
-    EXPECT_FALSE(reader.may_end());
-    EXPECT_EQ(reader.good_bytes(), cut.size());
-  }
+  lowart::testing::expect_knows_as_cut<OllamaReader>(talk, done);
 }
 
 TEST(OllamaReader, FailsAtALineThatSaysAnErrorAndPassesOnWhatCameBefore) {
@@ -107,13 +77,7 @@ TEST(OllamaReader, FailsAtALineThatSaysAnErrorAndPassesOnWhatCameBefore) {
 }
 
 TEST(OllamaReader, RefusesWhatIsNoJsonAndALineOverTheLimit) {
-  for (std::string const stream : {"<html>\n", "[]\n", "{\"message\":{\n", "data: {}\n"}) {
-    OllamaReader reader;
-    auto progress = no_progress();
-    auto const fed = reader.feed(stream, progress);
-    ASSERT_FALSE(fed) << stream;
-    EXPECT_EQ(fed.error().code(), Errc::malformed_reply);
-  }
+  lowart::testing::expect_refuses<OllamaReader>({"<html>\n", "[]\n", "{\"message\":{\n", "data: {}\n"});
   OllamaReader small(OllamaEvents{}, 64);
   auto progress = no_progress();
   auto const fed = small.feed(std::string(65, ' '), progress);

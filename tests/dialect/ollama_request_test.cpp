@@ -1,11 +1,9 @@
-#include <lowart/dialect/anthropic_request_decode.hpp>
-#include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/ollama_embeddings.hpp>
 #include <lowart/dialect/ollama_request_encode.hpp>
-#include <lowart/dialect/openai_chat_request.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
 
 #include "recordings.hpp"
+#include "written_request.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
@@ -18,20 +16,14 @@ namespace lowart::ollama_request_test {
 namespace {
 
 using namespace lowart::dialect;
+using lowart::testing::hello_with;
+using lowart::testing::of_chat;
 namespace json = boost::json;
 
-Conversation chat(std::string_view body) {
-  auto c = decode_openai_chat(body);
-  EXPECT_TRUE(c) << (c ? "" : c.error().message());
-  return c.value_or(Conversation{});
-}
 /// The body that is written, or "refused FIELD".
 std::string encoded(Conversation const& c, MayDrop may_drop = MayDrop::nothing, OllamaVariant variant = {}) {
   Losses losses(may_drop);
-  auto const body = encode_ollama(c, "llama3", losses, variant);
-  if (!body) return "refused " + body.error().param();
-  EXPECT_FALSE(first_json_error(*body)) << *body;
-  return *body;
+  return lowart::testing::body_or_refusal(encode_ollama(c, "llama3", losses, variant));
 }
 std::string dropped(Conversation const& c) {
   Losses losses;
@@ -40,16 +32,11 @@ std::string dropped(Conversation const& c) {
 }
 /// The member of that name that becomes of these members of a chat request; null when there is none.
 json::value written(std::string_view members, std::string_view name) {
-  std::string const body = encoded(
-      chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"}])" + std::string(members) + "}"));
-  EXPECT_TRUE(body.starts_with("{")) << body;
-  auto const value = json::parse(body.starts_with("{") ? body : "{}");
-  auto const* const member = value.as_object().if_contains(name);
-  return member != nullptr ? *member : json::value(nullptr);
+  return lowart::testing::member_of(encoded(hello_with(members)), name);
 }
 
 TEST(OllamaRequest, SaysAConversationWithToolsImagesAndSettings) {
-  auto const c = chat(R"({"model":"m","stream":true,"max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,
+  auto const c = of_chat(R"({"model":"m","stream":true,"max_tokens":9,"temperature":0.5,"top_p":0.9,"seed":7,
     "frequency_penalty":0.1,"presence_penalty":0.2,"stop":["a","b"],"logprobs":true,"top_logprobs":2,
     "reasoning_effort":"medium","messages":[
     {"role":"system","content":"Be terse."},{"role":"user","content":[{"type":"text","text":"Look"},
@@ -77,7 +64,7 @@ TEST(OllamaRequest, SaysAConversationWithToolsImagesAndSettings) {
 }
 
 TEST(OllamaRequest, SaysThatItWantsNoStreamAsThatIsNotTheDefault) {
-  EXPECT_EQ(encoded(chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"}]})")),
+  EXPECT_EQ(encoded(hello_with("")),
             R"({"model":"llama3","messages":[{"role":"user","content":"Hi"}],"stream":false})");
 }
 
@@ -97,7 +84,7 @@ TEST(OllamaRequest, WritesFormatsAndWishesToThink) {
                                                                                       {"xhigh", "high"}})
     EXPECT_EQ(written(R"(,"reasoning_effort":")" + effort + "\"", "think"), think) << effort;
   EXPECT_EQ(written("", "think"), nullptr) << "it is the model's";
-  Conversation c = chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"}]})");
+  Conversation c = hello_with("");
   c.reasoning.mode = "adaptive";
   EXPECT_EQ(json::parse(encoded(c)).at("think"), true);
   c.reasoning.budget_tokens = 1024;
@@ -107,7 +94,7 @@ TEST(OllamaRequest, WritesFormatsAndWishesToThink) {
 }
 
 TEST(OllamaRequest, LoadsTheModelWithTheContextOfItsOptions) {
-  Conversation const c = chat(R"({"model":"m","messages":[{"role":"user","content":"Hi"}]})");
+  Conversation const c = hello_with("");
   EXPECT_EQ(json::parse(encoded(c, MayDrop::nothing, {.num_ctx = 32768})).at("options"),
             json::parse(R"({"num_ctx":32768})"));
 }
@@ -124,7 +111,8 @@ TEST(OllamaRequest, OffersTheToolsThatAChoiceLeavesAndRefusesToForceOne) {
   EXPECT_EQ(some.at(0).at("function").at("name"), "g");
   std::string const head = R"({"model":"m","messages":[{"role":"user","content":"Hi"}])";
   for (std::string_view const must : {R"("required")", R"({"type":"function","function":{"name":"f"}})"})
-    EXPECT_EQ(encoded(chat(head + tools + std::string(must) + "}"), MayDrop::hints), "refused tool_choice");
+    EXPECT_EQ(encoded(of_chat(head + tools + std::string(must) + "}"), MayDrop::hints),
+              "refused tool_choice");
 }
 
 TEST(OllamaRequest, SaysAFreeFormToolAsAFunction) {
@@ -149,16 +137,16 @@ TEST(OllamaRequest, BringsThoughtsBackAndToolsImages) {
 
 TEST(OllamaRequest, RefusesWhatItCannotSayByTheClientsName) {
   std::string const head = R"({"model":"m","messages":[{"role":"user","content":"Hi"}])";
-  EXPECT_EQ(encoded(chat(head + R"(,"n":2})"), MayDrop::hints), "refused n");
-  EXPECT_EQ(encoded(chat(R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url",
+  EXPECT_EQ(encoded(of_chat(head + R"(,"n":2})"), MayDrop::hints), "refused n");
+  EXPECT_EQ(encoded(of_chat(R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url",
     "image_url":{"url":"https://x/y.png"}}]}]})"),
                     MayDrop::hints),
             "refused messages[0].content[0]");
-  EXPECT_EQ(encoded(chat(R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url",
+  EXPECT_EQ(encoded(of_chat(R"({"model":"m","messages":[{"role":"user","content":[{"type":"image_url",
     "image_url":{"url":"data:image/svg+xml,<svg/>"}}]}]})"),
                     MayDrop::hints),
             "refused messages[0].content[0]");
-  EXPECT_EQ(dropped(chat(head + R"(,"user":"u","verbosity":"low"})")), "verbosity, user");
+  EXPECT_EQ(dropped(of_chat(head + R"(,"user":"u","verbosity":"low"})")), "verbosity, user");
   Conversation nothing;
   nothing.dialect = Dialect::openai_chat;
   EXPECT_EQ(encoded(nothing), "refused messages");

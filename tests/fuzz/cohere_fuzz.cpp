@@ -3,15 +3,14 @@
 
 #include "fuzz.hpp"
 #include "reply_findings.hpp"
+#include "said_elsewhere.hpp"
 
 #include <lowart/dialect/cohere_embeddings.hpp>
 #include <lowart/dialect/cohere_error_reading.hpp>
 #include <lowart/dialect/cohere_reader.hpp>
 #include <lowart/dialect/cohere_reply_decode.hpp>
 #include <lowart/dialect/cohere_request_encode.hpp>
-#include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/json_check.hpp>
-#include <lowart/dialect/openai_chat_reply.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
 #include <lowart/dialect/openai_embeddings.hpp>
 
@@ -33,20 +32,10 @@ ReplyFindings read(std::string_view stream, std::uint32_t seed) {
 }
 
 void check_said(std::vector<ChatDelta> const& steps) {
-  ReplyContext context;
-  context.id = "abc";
-  context.model = "m";
-  ChunkEncoder writer(context);
-  CompletionBuilder builder;
-  std::string out;
-  for (ChatDelta const& step : steps) {
+  for (ChatDelta const& step : steps)
     for (ChoiceDelta const& choice : step.choices)
       require(choice.logprobs.empty() || !first_json_error(choice.logprobs.text));
-    writer.write(step, out);
-    builder.add(step);
-  }
-  writer.finish(out);
-  require(!first_json_error(encode_openai_reply(builder.whole(), context)));
+  require(!first_json_error(said_to_chat(steps)));
 }
 
 void check_requests(std::string_view body) {

@@ -3,8 +3,8 @@
 
 #include "fuzz.hpp"
 #include "reply_findings.hpp"
+#include "said_elsewhere.hpp"
 
-#include <lowart/dialect/anthropic_request.hpp>
 #include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/gemini_array.hpp>
 #include <lowart/dialect/gemini_error.hpp>
@@ -15,9 +15,6 @@
 #include <lowart/dialect/gemini_reply_encode.hpp>
 #include <lowart/dialect/gemini_request_decode.hpp>
 #include <lowart/dialect/gemini_request_encode.hpp>
-#include <lowart/dialect/openai_chat_request.hpp>
-#include <lowart/dialect/responses_request_decode.hpp>
-#include <lowart/dialect/responses_request_encode.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,15 +29,6 @@ using namespace lowart;
 using namespace lowart::dialect;
 using namespace lowart::fuzz;
 
-/// The same conversation to a provider of every other dialect: what is written is a request there.
-void check_others(Conversation const& c) {
-  Losses losses(MayDrop::anything);
-  if (auto const chat = encode_openai_chat(c, "m", losses)) require(decode_openai_chat(*chat).has_value());
-  if (auto const message = encode_anthropic(c, "m", losses)) require(decode_anthropic(*message).has_value());
-  if (auto const response = encode_responses(c, "m", losses))
-    require(decode_responses(*response).has_value());
-}
-
 void check_request(std::string_view body) {
   GeminiPath path;
   path.model = "m";
@@ -51,7 +39,7 @@ void check_request(std::string_view body) {
   auto const conversation = decode_gemini(body);
   require(conversation.has_value() == decode_gemini_stream(body).has_value());
   if (!conversation) return;
-  check_others(*conversation);
+  check_said_to_others(*conversation);
   Losses losses(MayDrop::anything);
   auto const written = encode_gemini(*conversation, "gemini-3-pro", losses);
   if (!written) {

@@ -4,15 +4,14 @@
 
 #include "fuzz.hpp"
 #include "reply_findings.hpp"
+#include "said_elsewhere.hpp"
 
-#include <lowart/dialect/completion_builder.hpp>
 #include <lowart/dialect/json_check.hpp>
 #include <lowart/dialect/ndjson.hpp>
 #include <lowart/dialect/ollama_embeddings.hpp>
 #include <lowart/dialect/ollama_reader.hpp>
 #include <lowart/dialect/ollama_reply_decode.hpp>
 #include <lowart/dialect/ollama_request_encode.hpp>
-#include <lowart/dialect/openai_chat_reply.hpp>
 #include <lowart/dialect/openai_chat_request.hpp>
 
 #include <algorithm>
@@ -66,21 +65,6 @@ ReplyFindings read(std::string_view stream, std::uint32_t seed) {
   return read_reply(OllamaReader(), SseReplyDecoder<OllamaReplyEvents, NdjsonSplitter>(), stream, seed);
 }
 
-void check_said(std::vector<ChatDelta> const& steps) {
-  ReplyContext context;
-  context.id = "abc";
-  context.model = "m";
-  ChunkEncoder writer(context);
-  CompletionBuilder builder;
-  std::string out;
-  for (ChatDelta const& step : steps) {
-    writer.write(step, out);
-    builder.add(step);
-  }
-  writer.finish(out);
-  (void)encode_openai_reply(builder.whole(), context);
-}
-
 void check_request(std::string_view body) {
   auto const c = decode_openai_chat(body);
   if (!c) return;
@@ -100,11 +84,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   require(lines_of(input, seed, small) == lines_of(input, seed * 31U, small));
   ReplyFindings const one = read(input, seed);
   require(one == read(input, seed * 31U));
-  check_said(one.steps);
+  (void)said_to_chat(one.steps);
   ReplyProgress progress(std::pmr::get_default_resource());
   OllamaReader along;
   (void)along.whole(input, progress);
-  if (auto const whole = decode_ollama_reply(input)) check_said({*whole});
+  if (auto const whole = decode_ollama_reply(input)) (void)said_to_chat({*whole});
   (void)from_ollama_error(
       429, input, [&](std::string_view) { return std::string_view(input).substr(0, 40); }, 0);
   (void)read_ollama_embeddings(input);

@@ -2,13 +2,12 @@
 
 #include <lowart/provider/access_token.hpp>
 #include <lowart/provider/azure_openai.hpp>
-#include <lowart/testing/run.hpp>
-#include <lowart/testing/scripted_transport.hpp>
+
+#include "credential_giver.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,9 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using lowart::testing::Running;
 using lowart::testing::ScriptedAnswer;
-using lowart::testing::ScriptedTransport;
 using lowart::testing::start;
-using lowart::testing::TestLoop;
 using TokenState = CredentialState<Secret>;
 using Step = TokenState::Step;
 
@@ -32,22 +29,14 @@ ScriptedAnswer token(std::string const& text, std::string const& life = "3600") 
       200, R"({"token_type":"Bearer","access_token":")" + text + R"(","expires_in":)" + life + "}");
 }
 
-/// Calls that need a token of one scripted server. Declared in the order in which they must go.
-struct Tokens {
-  TestLoop loop;
-  std::list<Call> calls;
-  ScriptedTransport server;
+struct Tokens : lowart::testing::CredentialGiver {
   AccessToken token;
 
   explicit Tokens(std::vector<ScriptedAnswer> answers)
-      : server(std::move(answers)), token(net::AnyTransport(server), grant()) {}
+      : CredentialGiver(std::move(answers)), token(net::AnyTransport(server), grant()) {}
   static TokenGrant grant() {
     return entra_grant(
         "azure", EntraCredentials{.tenant = "my tenant", .client_id = "app", .client_secret = Secret("s&t")});
-  }
-  Call& call() {
-    return calls.emplace_back(lowart::testing::AdmissionForTests::unlimited(), loop.clock,
-                              loop.io.get_executor(), loop.arena);
   }
   static Task<Result<std::string>> authorize(AccessToken token, Call& call) {
     net::HttpRequest http("GET", "/");
@@ -58,7 +47,6 @@ struct Tokens {
   }
   Running<Result<std::string>> begin(Call& call) { return start(loop.io, authorize(token, call)); }
   Result<std::string> get() { return loop.run(authorize(token, call())); }
-  std::size_t asked() const { return server.requests().size(); }
 };
 
 // --- the decisions ----------------------------------------------------------------------------------------
@@ -127,15 +115,8 @@ TEST(AccessTokens, AreFetchedOnceForManyCalls) {
   std::vector<ScriptedAnswer> answers;
   answers.push_back(token("t-1").after(1s));
   Tokens tokens(std::move(answers));
-  std::vector<Running<Result<std::string>>> running;
-  for (int i = 0; i < 20; ++i) running.push_back(tokens.begin(tokens.call()));
-  tokens.loop.pass(500ms);
-  EXPECT_FALSE(running.front().done());
-  tokens.loop.pass(1s);
-  for (auto& one : running) {
-    ASSERT_TRUE(one.done());
-    EXPECT_EQ(one.take().value_or(""), "authorization: Bearer t-1");
-  }
+  lowart::testing::expect_one_fetch_for_many(
+      tokens, [&] { return tokens.begin(tokens.call()); }, "authorization: Bearer t-1");
   EXPECT_EQ(tokens.get().value_or(""), "authorization: Bearer t-1");
   EXPECT_EQ(tokens.asked(), 1U);
 }

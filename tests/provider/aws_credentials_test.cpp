@@ -1,13 +1,12 @@
 // Keys of AWS that end: how each giver is asked, when they are renewed and dropped, what a giver's failure becomes.
 
 #include <lowart/provider/bedrock.hpp>
-#include <lowart/testing/run.hpp>
-#include <lowart/testing/scripted_transport.hpp>
+
+#include "credential_giver.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,21 +42,14 @@ AwsGrant grant(AwsGiver giver) {
   return made;
 }
 
-/// Requests that are signed with keys of one scripted giver. Declared in the order in which they must go.
-struct Signed {
-  TestLoop loop;
-  std::list<Call> calls;
-  ScriptedTransport giver;
+/// Requests that are signed with keys of one scripted giver.
+struct Signed : lowart::testing::CredentialGiver {
   FetchedAwsSigner signer;
 
-  explicit Signed(std::vector<ScriptedAnswer> answers, AwsGrant asked = grant(AwsGiver::container))
-      : giver(std::move(answers)),
+  explicit Signed(std::vector<ScriptedAnswer> answers, AwsGrant asks = grant(AwsGiver::container))
+      : CredentialGiver(std::move(answers)),
         signer(AwsSigner("https://bedrock.example", "eu-central-1", "bedrock"),
-               AwsCredentials(AwsCredentialSource(net::AnyTransport(giver), std::move(asked)))) {}
-  Call& call() {
-    return calls.emplace_back(lowart::testing::AdmissionForTests::unlimited(), loop.clock,
-                              loop.io.get_executor(), loop.arena);
-  }
+               AwsCredentials(AwsCredentialSource(net::AnyTransport(server), std::move(asks)))) {}
   /// The id of the key that signed, and the session's token.
   static Task<Result<std::string>> authorize(FetchedAwsSigner signer, Call& call) {
     net::HttpRequest http("POST", "/model/m/converse");
@@ -77,36 +69,36 @@ struct Signed {
     auto const got = loop.run(authorize(signer, call()));
     return got ? Error(Errc::internal, "it did not fail") : got.error();
   }
-  auto const& asked(std::size_t i) const { return giver.requests().at(i); }
+  auto const& sent(std::size_t i) const { return server.requests().at(i); }
 };
 
 TEST(AwsCredentials, AreAskedForAtAContainersEndpointWithItsToken) {
   Signed w({keys("ASIA1")});
   EXPECT_EQ(w.get(), "ASIA1 t-ASIA1");
   EXPECT_EQ(w.get(), "ASIA1 t-ASIA1");
-  ASSERT_EQ(w.giver.requests().size(), 1U);
-  EXPECT_EQ(w.asked(0).method, "GET");
-  EXPECT_EQ(w.asked(0).path, "/v2/credentials/x");
-  EXPECT_EQ(w.asked(0).field("authorization"), "identity&token");
+  ASSERT_EQ(w.asked(), 1U);
+  EXPECT_EQ(w.sent(0).method, "GET");
+  EXPECT_EQ(w.sent(0).path, "/v2/credentials/x");
+  EXPECT_EQ(w.sent(0).field("authorization"), "identity&token");
   AwsGrant bare = grant(AwsGiver::container);
   bare.token = {};
   Signed without({keys("ASIA1")}, std::move(bare));
   EXPECT_EQ(without.get(), "ASIA1 t-ASIA1");
-  EXPECT_EQ(without.asked(0).field("authorization"), "");
+  EXPECT_EQ(without.sent(0).field("authorization"), "");
 }
 
 TEST(AwsCredentials, AreAskedForAtAnInstancesMetadataServiceVersionTwo) {
   Signed w({text("imds-token"), text("my-role\n"), keys("ASIA1")}, grant(AwsGiver::instance));
   EXPECT_EQ(w.get(), "ASIA1 t-ASIA1");
-  ASSERT_EQ(w.giver.requests().size(), 3U);
-  EXPECT_EQ(w.asked(0).method, "PUT");
-  EXPECT_EQ(w.asked(0).path, "/latest/api/token");
-  EXPECT_EQ(w.asked(0).field("x-aws-ec2-metadata-token-ttl-seconds"), "60");
-  EXPECT_EQ(w.asked(1).path, "/latest/meta-data/iam/security-credentials/");
-  EXPECT_EQ(w.asked(2).path, "/latest/meta-data/iam/security-credentials/my-role");
+  ASSERT_EQ(w.asked(), 3U);
+  EXPECT_EQ(w.sent(0).method, "PUT");
+  EXPECT_EQ(w.sent(0).path, "/latest/api/token");
+  EXPECT_EQ(w.sent(0).field("x-aws-ec2-metadata-token-ttl-seconds"), "60");
+  EXPECT_EQ(w.sent(1).path, "/latest/meta-data/iam/security-credentials/");
+  EXPECT_EQ(w.sent(2).path, "/latest/meta-data/iam/security-credentials/my-role");
   for (std::size_t const i : {1U, 2U}) {
-    EXPECT_EQ(w.asked(i).method, "GET");
-    EXPECT_EQ(w.asked(i).field("x-aws-ec2-metadata-token"), "imds-token");
+    EXPECT_EQ(w.sent(i).method, "GET");
+    EXPECT_EQ(w.sent(i).field("x-aws-ec2-metadata-token"), "imds-token");
   }
 }
 
@@ -117,10 +109,10 @@ TEST(AwsCredentials, AreAskedForAtStsWithTheTokenOfAnIdentity) {
                                  R"("SessionToken":"t","Expiration":1767229200}}}})")},
       grant(AwsGiver::web_identity));
   EXPECT_EQ(w.get(), "ASIA1 t");
-  EXPECT_EQ(w.asked(0).method, "POST");
-  EXPECT_EQ(w.asked(0).path, "/");
-  EXPECT_EQ(w.asked(0).field("accept"), "application/json");
-  EXPECT_EQ(w.asked(0).body,
+  EXPECT_EQ(w.sent(0).method, "POST");
+  EXPECT_EQ(w.sent(0).path, "/");
+  EXPECT_EQ(w.sent(0).field("accept"), "application/json");
+  EXPECT_EQ(w.sent(0).body,
             "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&"
             "RoleSessionName=lowart&WebIdentityToken=identity%26token");
 }
@@ -130,19 +122,12 @@ TEST(AwsCredentials, AreFetchedOnceForManyAndRenewedAheadOfTheirEnd) {
   answers.push_back(keys("ASIA1").after(1s));
   answers.push_back(keys("ASIA2", "2026-01-01T02:00:00Z").after(1s));
   Signed w(std::move(answers));
-  std::vector<Running<Result<std::string>>> running;
-  for (int i = 0; i < 20; ++i) running.push_back(w.begin());
-  w.loop.pass(2s);
-  for (auto& one : running) {
-    ASSERT_TRUE(one.done());
-    EXPECT_EQ(one.take().value_or(""), "ASIA1 t-ASIA1");
-  }
-  EXPECT_EQ(w.giver.requests().size(), 1U);
+  lowart::testing::expect_one_fetch_for_many(w, [&] { return w.begin(); }, "ASIA1 t-ASIA1");
   w.loop.pass(56min);
   EXPECT_EQ(w.get(), "ASIA1 t-ASIA1") << "in use while others are fetched";
   w.loop.pass(2s);
   EXPECT_EQ(w.get(), "ASIA2 t-ASIA2");
-  EXPECT_EQ(w.giver.requests().size(), 2U);
+  EXPECT_EQ(w.asked(), 2U);
 }
 
 TEST(AwsCredentials, AreDroppedOnceWhenAwsSaysThatTheyHaveEnded) {

@@ -10,6 +10,8 @@
 #include <lowart/testing/run.hpp>
 #include <lowart/testing/scripted_transport.hpp>
 
+#include "asked.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -25,6 +27,7 @@ using namespace std::chrono_literals;
 using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
 using lowart::testing::TestLoop;
+using Asked = lowart::testing::Asked<AzureOpenAi<ScriptedTransport>, AzureOpenAiOptions>;
 
 AzureOpenAiOptions at(std::string base_url, std::string api_version = "") {
   AzureOpenAiOptions options;
@@ -52,22 +55,6 @@ std::string const vectors =
 ScriptedAnswer token(std::string const& text) {
   return ScriptedAnswer::json(200, R"({"access_token":")" + text + R"(","expires_in":3600})");
 }
-
-/// One provider over a script. Declared in the order in which they must go.
-struct Asked {
-  TestLoop loop;
-  Call call = loop.call();
-  ScriptedTransport transport;
-  AzureOpenAi<ScriptedTransport> provider;
-
-  Asked(std::vector<ScriptedAnswer> answers, AzureOpenAiOptions options)
-      : transport(std::move(answers)), provider(transport, std::move(options)) {}
-  template <class R>
-  auto ask(R const& request) {
-    return loop.run(provider(request, call));
-  }
-  auto const& sent(std::size_t i = 0) { return transport.requests().at(i); }
-};
 
 ChatRequest chat_of(std::string const& body, std::string& scratch) {
   auto facts = dialect::read_openai_chat_facts(body, scratch);

@@ -8,6 +8,8 @@
 #include <lowart/testing/run.hpp>
 #include <lowart/testing/scripted_transport.hpp>
 
+#include "asked.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -20,7 +22,6 @@ namespace {
 
 using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
-using lowart::testing::TestLoop;
 
 static_assert(!Serves<AzureResponses<>, CountRequest>, "Counted counts for it");
 
@@ -37,23 +38,18 @@ AzureResponsesOptions with_key(std::string api_version = "") {
   return options;
 }
 
-/// One provider over a script. Declared in the order in which they must go.
-struct Asked {
-  TestLoop loop;
-  Call call = loop.call();
-  ScriptedTransport transport;
-  AzureResponses<ScriptedTransport> provider;
+using AskedProvider = lowart::testing::Asked<AzureResponses<ScriptedTransport>, AzureResponsesOptions>;
+struct Asked : AskedProvider {
   std::string scratch;
 
   explicit Asked(ScriptedAnswer answer, AzureResponsesOptions options = with_key())
-      : transport(std::vector<ScriptedAnswer>{std::move(answer)}), provider(transport, std::move(options)) {}
+      : AskedProvider(std::move(answer), std::move(options)) {}
   Result<ChatReply> ask() {
     auto facts = dialect::read_responses_facts(body, scratch);
     EXPECT_TRUE(facts);
     ChatRequest const request = ChatRequest(facts->wire).for_model("dep");
-    return loop.run(provider(request, call));
+    return AskedProvider::ask(request);
   }
-  auto const& sent() { return transport.requests().at(0); }
 };
 
 TEST(AzureResponses, SendsTheBytesAsTheyCameWithItsKeyAndItsVersion) {

@@ -1,54 +1,30 @@
 // Cohere's wire: where requests go, what replies and refusals become.
 
-#include <lowart/dialect/openai_embeddings.hpp>
 #include <lowart/meter/counted.hpp>
 #include <lowart/provider/capability.hpp>
 #include <lowart/provider/cohere.hpp>
-#include <lowart/provider/collect.hpp>
-#include <lowart/testing/run.hpp>
 #include <lowart/testing/scripted_transport.hpp>
+
+#include "asked.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace lowart::cohere_test {
 namespace {
 
+using lowart::testing::FailingStream;
 using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
-using lowart::testing::TestLoop;
+using Asked = lowart::testing::Asked<Cohere<ScriptedTransport>, CohereOptions>;
 
 static_assert(doors_served<Counted<Cohere<>>>.has(DoorKind::embeddings));
 static_assert(doors_served<Cohere<>>.has(DoorKind::rerank));
 static_assert(Cohere<>::operations() == DoorSet{DoorKind::rerank});
 
-/// One provider over a script, one call. Declared in the order in which they must go.
-struct Asked {
-  TestLoop loop;
-  Call call = loop.call();
-  ScriptedTransport transport;
-  Cohere<ScriptedTransport> provider;
-
-  explicit Asked(std::vector<ScriptedAnswer> answers, CohereOptions options = {})
-      : transport(std::move(answers)), provider(transport, std::move(options)) {}
-  explicit Asked(ScriptedAnswer answer, CohereOptions options = {})
-      : Asked(std::vector<ScriptedAnswer>{std::move(answer)}, std::move(options)) {}
-  template <class R>
-  auto ask(R const& request) {
-    return loop.run(provider(request, call));
-  }
-  auto const& sent(std::size_t i = 0) { return transport.requests().at(i); }
-};
-
-ChatRequest hello(bool stream = false) {
-  ChatRequest request("command-a");
-  request.add(Role::user, "Hi");
-  request.edit().stream = stream;
-  return request;
-}
 ScriptedAnswer sse() { return ScriptedAnswer(200).field("content-type", "text/event-stream"); }
 std::string event(std::string_view data) { return "data: " + std::string(data) + "\n\n"; }
 std::string const said =
@@ -66,89 +42,46 @@ TEST(Cohere, AnswersWhole) {
           R"("usage":{"billed_units":{"input_tokens":3,"output_tokens":2}}})")
           .field("x-debug-trace-id", "trace-1"),
       options);
-  auto reply = asked.ask(hello());
-  ASSERT_TRUE(reply) << reply.error().message();
-  auto const answer = asked.loop.run(collect(*reply, asked.call));
-  ASSERT_TRUE(answer) << answer.error().message();
-  EXPECT_EQ(answer->text(), "lo");
-  EXPECT_EQ(answer->whole.usage->input_total(), 3);
-  EXPECT_EQ(reply->head().dialect, Dialect::cohere);
-  EXPECT_EQ(reply->head().upstream_id, "trace-1");
+  lowart::testing::expect_answers_whole(asked, "command-a", Dialect::cohere, "trace-1");
   EXPECT_EQ(asked.sent().path, "/v2/chat");
-  EXPECT_EQ(asked.sent().field("authorization"), "Bearer sk-upstream");
-  EXPECT_EQ(asked.sent().field("accept"), "application/json");
   EXPECT_EQ(asked.sent().body,
             R"({"model":"command-a","messages":[{"role":"user","content":"Hi"}],"stream":false})");
 }
 
 TEST(Cohere, AnswersAsAStream) {
   Asked asked(sse().piece(said).piece(done.substr(0, 20)).piece(done.substr(20)));
-  auto reply = asked.ask(hello(true));
-  ASSERT_TRUE(reply) << reply.error().message();
-  EXPECT_TRUE(reply->head().streamed);
-  auto const answer = asked.loop.run(collect(*reply, asked.call));
-  ASSERT_TRUE(answer) << answer.error().message();
-  EXPECT_EQ(answer->text(), "Hello");
-  EXPECT_EQ(reply->progress().usage.output_total(), 2);
-  EXPECT_EQ(asked.sent().field("accept"), "text/event-stream");
-  EXPECT_EQ(asked.sent().field("authorization"), "") << "no key, no credentials";
+  lowart::testing::expect_answers_as_a_stream(asked, "command-a", "text/event-stream");
 }
 
 TEST(Cohere, FailsWhenAStreamBreaksOffOrEndsByAnError) {
   std::string const broke =
       event(R"({"type":"message-end","delta":{"finish_reason":"ERROR","error":"gone"}})");
-  struct Case {
-    std::string stream;
-    Errc at_once, later;  ///< none: internal
-  };
-  for (Case const& c : std::vector<Case>{{said, Errc::internal, Errc::connection_lost},
-                                         {said + done.substr(0, 30), Errc::internal, Errc::connection_lost},
-                                         {said + broke, Errc::internal, Errc::upstream_failed},
-                                         {said + "data: x\n\n", Errc::internal, Errc::malformed_reply},
-                                         {broke, Errc::upstream_failed, Errc::internal},
-                                         {"", Errc::connection_lost, Errc::internal}}) {
+  for (FailingStream const& c :
+       std::vector<FailingStream>{{said, Errc::internal, Errc::connection_lost},
+                                  {said + done.substr(0, 30), Errc::internal, Errc::connection_lost},
+                                  {said + broke, Errc::internal, Errc::upstream_failed},
+                                  {said + "data: x\n\n", Errc::internal, Errc::malformed_reply},
+                                  {broke, Errc::upstream_failed, Errc::internal},
+                                  {"", Errc::connection_lost, Errc::internal}}) {
     Asked asked(sse().piece(c.stream));
-    auto reply = asked.ask(hello(true));
-    if (c.at_once != Errc::internal) {
-      ASSERT_FALSE(reply) << c.stream;
-      EXPECT_EQ(reply.error().code(), c.at_once) << c.stream;
-      continue;
-    }
-    ASSERT_TRUE(reply) << c.stream;
-    auto const answer = asked.loop.run(collect(*reply, asked.call));
-    ASSERT_FALSE(answer) << c.stream;
-    EXPECT_EQ(answer.error().code(), c.later) << c.stream;
+    lowart::testing::expect_fails(asked, "command-a", c);
   }
 }
 
 TEST(Cohere, TellsWhatTheServerRefuses) {
   Asked asked(ScriptedAnswer::json(404, R"({"id":"x","message":"model 'command-a' not found"})"));
-  auto const reply = asked.ask(hello());
-  ASSERT_FALSE(reply);
-  EXPECT_EQ(reply.error().code(), Errc::upstream_rejected);
-  EXPECT_EQ(reply.error().upstream_message(), "model 'command-a' not found");
-  EXPECT_EQ(reply.error().upstream_status(), 404);
+  lowart::testing::expect_refused(asked, "command-a", "model 'command-a' not found");
 }
 
 TEST(Cohere, EmbedsTextsOfAnyClient) {
-  std::string const body = R"({"model":"m","input":["a","b"],"user":"u"})";
-  std::string scratch;
-  auto facts = dialect::read_openai_embedding_facts(body, scratch);
-  ASSERT_TRUE(facts);
-  facts->decode = &dialect::decode_openai_embeddings;
   CohereOptions options;
   options.variant.input_type = "search_query";
   Asked asked(ScriptedAnswer::json(
                   200, R"({"embeddings":{"float":[[1],[2]]},"meta":{"billed_units":{"input_tokens":4}}})"),
               options);
-  auto const got = asked.ask(EmbeddingRequest(*facts).for_model("embed-v4.0"));
-  ASSERT_TRUE(got) << got.error().message();
-  EXPECT_EQ(asked.sent().path, "/v2/embed");
-  EXPECT_EQ(asked.sent().body, R"({"model":"embed-v4.0","input_type":"search_query","texts":["a","b"],)"
-                               R"("embedding_types":["float"]})");
-  EXPECT_EQ(got->head().dropped, "user");
-  EXPECT_EQ(got->usage().get(UsageClass::input), 4);
-  EXPECT_EQ(*got->vectors(), (std::vector<Embedding>{{1.0F}, {2.0F}}));
+  lowart::testing::expect_embeds(
+      asked, "embed-v4.0", "/v2/embed",
+      R"({"model":"embed-v4.0","input_type":"search_query","texts":["a","b"],"embedding_types":["float"]})");
 }
 
 TEST(Cohere, RanksAndRefusesOtherOperations) {

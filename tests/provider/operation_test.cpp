@@ -13,6 +13,8 @@
 #include <lowart/testing/run.hpp>
 #include <lowart/testing/scripted_transport.hpp>
 
+#include "asked.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -30,6 +32,7 @@ using dialect::read_operation_reply;
 using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
 using lowart::testing::TestLoop;
+using Asked = lowart::testing::Asked<OpenAi<ScriptedTransport>, OpenAiOptions>;
 
 std::string param_of(OperationKind kind, std::string_view body) {
   std::string scratch;
@@ -93,16 +96,6 @@ TEST(OperationReplies, AreRefusedWhenTheyAreNone) {
          {OperationKind::rerank, OperationKind::image, OperationKind::transcription})
       EXPECT_EQ(read_operation_reply(kind, body).error().code(), Errc::malformed_reply) << body;
 }
-
-struct Asked {
-  TestLoop loop;
-  Call call = loop.call();
-  ScriptedTransport transport;
-  OpenAi<ScriptedTransport> provider;
-
-  explicit Asked(std::vector<ScriptedAnswer> answers, OpenAiOptions options = {})
-      : transport(std::move(answers)), provider(transport, std::move(options)) {}
-};
 
 TEST(OperationCalls, ForwardTheBytesAndReplaceNothingButTheModelsName) {
   std::string const reply = R"({ "results":[ {"index":1,"relevance_score":0.90} ], "own":1.0 })";

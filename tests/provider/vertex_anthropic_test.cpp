@@ -10,6 +10,8 @@
 #include <lowart/testing/run.hpp>
 #include <lowart/testing/scripted_transport.hpp>
 
+#include "asked.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -23,7 +25,6 @@ namespace {
 
 using lowart::testing::ScriptedAnswer;
 using lowart::testing::ScriptedTransport;
-using lowart::testing::TestLoop;
 
 static_assert(doors_served<Counted<VertexAnthropic<>>>.has(DoorKind::count_tokens));
 
@@ -54,20 +55,10 @@ VertexAnthropicOptions with_key() {
   return options;
 }
 
-/// One provider over a script. Declared in the order in which they must go.
-struct Asked {
-  TestLoop loop;
-  Call call = loop.call();
-  ScriptedTransport transport;
-  VertexAnthropic<ScriptedTransport> provider;
-
+using AskedProvider = lowart::testing::Asked<VertexAnthropic<ScriptedTransport>, VertexAnthropicOptions>;
+struct Asked : AskedProvider {
   explicit Asked(ScriptedAnswer answer, VertexAnthropicOptions options = with_key())
-      : transport(std::vector<ScriptedAnswer>{std::move(answer)}), provider(transport, std::move(options)) {}
-  template <class R>
-  auto ask(R const& request) {
-    return loop.run(provider(request, call));
-  }
-  auto const& sent() { return transport.requests().at(0); }
+      : AskedProvider(std::move(answer), std::move(options)) {}
 };
 
 WireRequest came(std::string const& body, std::string& scratch) {

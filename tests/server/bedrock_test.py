@@ -6,6 +6,7 @@ import json
 from kit import envelopes
 from kit.cases import case, check, equal
 from kit.gateway import Gateway, new_id, new_key, outcome, provider, run_on, shared, target
+from kit.tool_turns import whole_text
 from kit.vendors import bedrock
 from kit.vendors.turns import SIGNATURE
 from kit.vendors.vendor import VENDOR_KEY, Vendor
@@ -80,14 +81,7 @@ def said(door, answer, stream):
         found = envelopes.events(answer)
         check(envelopes.ended_well(door, found), "the stream is not whole", found[-2:])
         return envelopes.text(door, found)
-    body = json.loads(answer.body)
-    if door == "chat":
-        return body["choices"][0]["message"]["content"]
-    if door == "responses":
-        return "".join(p["text"] for item in body["output"] if item["type"] == "message" for p in item["content"])
-    if door == "messages":
-        return "".join(block.get("text", "") for block in body["content"])
-    return "".join(part.get("text", "") for part in body["candidates"][0]["content"]["parts"])
+    return whole_text(door, answer.json())
 
 
 for door in DOORS:

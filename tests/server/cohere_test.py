@@ -2,13 +2,13 @@
 
 import json
 
+from kit import provider_cases
 from kit.cases import case, check, equal
 from kit.cohere_house import done, house, said, sse, talk
-from kit.envelopes import DIALECTS, ended_well, events, last_words, text, words
+from kit.envelopes import DIALECTS, ended_well, events, text
 from kit.gateway import outcome
-from kit.tool_turns import ENDS, SCHEMA, TOOLS, call_in, streamed_arguments, whole_text, with_result
+from kit.tool_turns import SCHEMA, TOOLS, whole_text
 from kit.upstream import whole
-from kit.vendors import VENDOR_KEY
 from kit.vendors import cohere as wire
 
 
@@ -16,61 +16,20 @@ for door_name in DIALECTS:
 
     @case(f"cohere: {door_name} gets a whole answer, and what Cohere bills is billed")
     def _(door=door_name):
-        h = house()
-        name, key = h.own_key()
-        answer, seen = h.ask(door, key=key)
-        equal((answer.status, whole_text(door, answer.json())), (200, "Hello, world!"), answer)
-        check(seen.line.startswith("POST /v2/chat "), seen.line)
-        equal((seen.json()["model"], seen.json()["stream"]), ("command-a", False))
-        equal(seen.field("authorization"), f"Bearer {VENDOR_KEY}")
-        (record,) = h.gateway.records(name)
-        equal(outcome(record), ("complete", "reported"))
-        equal((record["input"], record["output"], record["upstream_model"]), (11, 5, "command-a"))
+        record = provider_cases.answers_whole(house(), door, "/v2/chat")
         equal(record.get("cache_read"), None, "not among what is billed")
 
     @case(f"cohere: {door_name} gets a stream of its own dialect")
     def _(door=door_name):
-        h = house()
-        name, key = h.own_key()
-        answer, seen = h.ask(door, stream=True, key=key)
-        found = events(answer)
-        equal((answer.status, text(door, found), ended_well(door, found)), (200, "Hello, world!", True), answer)
-        equal((seen.json()["stream"], seen.field("accept")), (True, "text/event-stream"))
-        (record,) = h.gateway.records(name)
-        equal((outcome(record), record["input"], record["output"]), (("complete", "reported"), 11, 5))
+        provider_cases.answers_streamed(house(), door, "text/event-stream")
 
     @case(f"cohere: {door_name} is told of an error before and within a stream")
     def _(door=door_name):
-        h = house()
-        answer, _ = h.ask(door, stream=True, say="play:status404")
-        equal(answer.status, 404, answer)
-        check("says the vendor" in answer.json()["error"]["message"], answer)
-        answer, _ = h.ask(door, say="play:status500")
-        equal(answer.status, 502, answer)
-        words(door, answer.json())
-        for play in ("error_event", "cut"):
-            answer, _ = h.ask(door, stream=True, say=f"play:{play}")
-            found = events(answer)
-            equal((answer.status, text(door, found)), (200, "Hello, wor"), answer)
-            check(not ended_well(door, found), "it looks complete", found)
-            last_words(door, found[-1], 502)
+        provider_cases.tells_errors(house(), door)
 
     @case(f"cohere: {door_name} calls a tool, whole and streamed, and brings its result back")
     def _(door=door_name):
-        h = house()
-        answer, seen = h.ask(door, say="play:tools", more=TOOLS[door])
-        equal(answer.status, 200, answer)
-        call_id, *call = call_in(door, answer.json())
-        equal(call, ["weather", {"city": "Paris"}, ENDS[door]])
-        equal(seen.json()["tools"][0]["function"]["parameters"], SCHEMA)
-        streamed, _ = h.ask(door, stream=True, say="play:tools", more=TOOLS[door])
-        found = events(streamed)
-        check(ended_well(door, found) and b"weather" in streamed.body, streamed)
-        equal(streamed_arguments(door, found), {"city": "Paris"}, streamed)
-        answer, seen = h.ask(door, more=TOOLS[door] | with_result(door, call_id))
-        equal(answer.status, 200, answer)
-        equal(whole_text(door, answer.json()), "The tools say: sunny")
-        call, result = seen.json()["messages"][-2:]
+        call, result = provider_cases.calls_a_tool(house(), door)
         equal((result["role"], result["tool_call_id"]), ("tool", call["tool_calls"][0]["id"]))
 
 
@@ -154,19 +113,14 @@ def _():
 
 @case("cohere: a stream may be cut anywhere, and say what nobody knows; without a key nothing is sent")
 def _():
-    h = house()
     stream = b": hi\n\n" + wire.event("debug", prompt="x") + said("Hello") + said(", wor").replace(b"\n", b"\r\n")
     stream += wire.event("novelty", index="x", delta=[]) + said("ld!") + done()
-    for size in (1, 7, 100):
-        play = sse(*(stream[at : at + size] for at in range(0, len(stream), size)))
-        answer, seen = h.ask("chat", model="keyless", stream=True, play=play)
-        equal((answer.text(), seen.field("authorization")), ("Hello, world!", None), answer)
+    provider_cases.reads_it_however_cut(house(), stream, sse)
 
 
 @case("cohere: what fails before its content is asked of the next target")
 def _():
-    h = house()
-    for play in (
+    plays = (
         sse(done("ERROR")),
         sse(done("TIMEOUT")),
         sse(b'data: {"message":"internal server error"}\n\n'),
@@ -180,10 +134,8 @@ def _():
         whole(b'{"message":"model not found"}', b"404 Not Found"),
         whole(b'{"message":"cancelled"}', b"499 Cancelled"),
         whole(b'{"message":"busy"}', b"503 Busy"),
-    ):
-        answer, _ = h.ask("chat", model="chain", stream=True, play=play)
-        equal((answer.status, answer.text()), (200, "Hello, world!"), answer)
-        equal(answer.field("x-lowart-provider"), "second")
+    )
+    provider_cases.asks_the_next_after(house(), plays)
 
 
 @case("cohere: refusals keep their meaning: whose fault it is, and when to come back")
@@ -208,18 +160,8 @@ def _():
 
 @case("cohere: an event beyond the limit fails; what was said is billed as partial")
 def _():
-    h = house()
-    megabyte = b"x" * (1 << 20)
-    answer, _ = h.ask("chat", model="odd", stream=True, play=sse(b"data: ", *[megabyte] * 17))
-    equal(answer.status, 502, answer)
-    check("size limit" in answer.error["message"], answer)
-    name, key = h.own_key()
-    answer, _ = h.ask("chat", model="odd", stream=True, play=sse(said("Hello"), b"data: ", *[megabyte] * 17), key=key)
-    found = events(answer)
-    equal((answer.status, text("chat", found)), (200, "Hello"))
-    check("size limit" in found[-1]["error"]["message"], found[-1])
-    (record,) = h.gateway.records(name)
-    equal(outcome(record), ("partial", "partial"))
+    endless = [b"data: ", *[b"x" * (1 << 20)] * 17]
+    provider_cases.fails_beyond_the_limit(house(), sse, said("Hello"), endless)
 
 
 @case("cohere: what is not billed is counted by its tokens, the cached ones apart; what is not told is counted here")

@@ -4,7 +4,7 @@ import json
 
 from kit.cases import case, check, equal
 from kit.gateway import Gateway, new_id, new_key, outcome, provider, shared, target
-from kit.upstream import Upstream, whole
+from kit.upstream import Upstream, framed, whole
 from kit.vendors import VENDOR_KEY, Vendor
 
 TYPES = {"openai": "/v1", "openai_responses": "/v1", "anthropic": "/v1", "gemini": "/v1beta", "ollama": ""}
@@ -141,16 +141,7 @@ STREAM = (
     b'{"model":"up-model","message":{"role":"assistant","content":"lo"},"done":true,"done_reason":"stop",'
     b'"prompt_eval_count":3,"eval_count":2,"total_duration":9}\n'
 )
-
-
-def ndjson(body):
-    def play(peer, _):
-        peer.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n")
-        peer.chunk(body)
-        peer.send(b"0\r\n\r\n")
-        return True
-
-    return play
+ndjson = framed("application/x-ndjson")
 
 
 @case("before an Ollama the bytes pass both ways, but for the model and the credentials")

@@ -240,6 +240,23 @@ def refusal(status, code, more=b""):
     return whole(body, status, more)
 
 
+def framed(content_type):
+    """A stream of that type, as a function of its pieces, that ends as HTTP ends it."""
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+
+    def of(*pieces):
+        def play(peer, _):
+            peer.send(head)
+            for piece in pieces:
+                peer.chunk(piece)
+            peer.send(b"0\r\n\r\n")
+            return True
+
+        return play
+
+    return of
+
+
 def sends(*pieces, then="close"):
     """Sends raw pieces, then closes, resets, or falls silent until the gateway closes."""
 
