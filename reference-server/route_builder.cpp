@@ -61,6 +61,19 @@ AnyProvider under_its_name(AnyProvider answer, TargetConfig const& target, Model
   return AnyProvider(ForModel(std::move(answer), upstream_model(target, model)));
 }
 
+/// Whose calls go through one type without a virtual call within. Of each other provider too that would be a third more to
+/// compile.
+template <class P>
+constexpr bool is_asked_most = false;
+template <net::Transport T>
+constexpr bool is_asked_most<OpenAi<T>> = true;
+template <net::Transport T>
+constexpr bool is_asked_most<OpenAiResponses<T>> = true;
+template <net::Transport T>
+constexpr bool is_asked_most<Anthropic<T>> = true;
+template <net::Transport T>
+constexpr bool is_asked_most<Gemini<T>> = true;
+
 /// What a group within a model is called in metrics. One with a name of its own is the same in every model.
 std::string pool_name(GroupConfig const& group, ModelConfig const& model, std::string const& route) {
   return group.name.empty() ? model.name + " " + route : "group " + group.name;
@@ -189,14 +202,17 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
   bool const by_pattern = NamePattern::is_one(model.name);
   auto const places = places_of(config, target, asked);
   if (limits.empty() && places.empty() && config.api_keys.size() < 2 && !by_pattern) {
-    // The usual target is one type, without a virtual call within.
     Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
+    auto const guards = breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
+                                  breaker_of(config, asked, 0, scope_around(config, scope_of_model))});
     return with_leaf(config, key, [&](auto leaf) {
-      auto bounded = std::move(leaf) | counted() | timeouts(config.timeouts) |
-                     breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
-                               breaker_of(config, asked, 0, scope_around(config, scope_of_model))}) |
-                     retry(config.retry);
-      return AnyProvider(ForModel(std::move(bounded), asked));
+      if constexpr (is_asked_most<decltype(leaf)>)
+        return AnyProvider(ForModel(
+            std::move(leaf) | counted() | timeouts(config.timeouts) | guards | retry(config.retry), asked));
+      else
+        return AnyProvider(ForModel(AnyProvider(std::move(leaf) | counted() | timeouts(config.timeouts)) |
+                                        guards | retry(config.retry),
+                                    asked));
     });
   }
   AnyProvider answer = keyed(config, asked, limits);

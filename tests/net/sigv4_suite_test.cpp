@@ -77,7 +77,7 @@ bool check(fs::path const& folder) {
     request.fields.emplace_back("X-Amz-Security-Token", token);
   if (context.at("sign_body").as_bool()) {
     std::string sum;
-    sigv4::append_hex(sum, sha256(request.body));
+    append_hex(sum, sha256(request.body));
     request.fields.emplace_back("x-amz-content-sha256", sum);
   }
   std::string const id = text(credentials, "access_key_id"), secret = text(credentials, "secret_access_key");
