@@ -51,6 +51,7 @@ TEST(PooledNew, KeepsWhatIsDeletedForTheNextOfItsSize) {
   struct Thing {
     char bytes[200];
   };
+  BlockPool::tidy();
   auto first = std::make_unique<Thing>();
   void* const place = first.get();
   first.reset();
