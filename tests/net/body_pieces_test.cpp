@@ -149,6 +149,22 @@ TEST_F(ClientPieces, OfASourceThatFailsEndTheConnectionWithItsError) {
   }
 }
 
+TEST_F(ClientPieces, OfALongBodyGoOverAFreshConnectionAsTheyCouldNotBeSentAgain) {
+  client_.peer.then([](Wire& wire) -> Task<> {
+    co_await wire.receive();
+    co_await wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    co_await wire.receive_some();  // closes without a word when more comes
+  });
+  client_.peer.then(answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntook"));
+  auto transport = client_.transport();
+  EXPECT_EQ(client_.fetch(transport).status, 200);
+  PieceSource source(some_pieces(3, 70'000), true, false);
+  net::HttpRequest request("POST", "/things");
+  request.body(source);
+  EXPECT_EQ(client_.fetch(transport, request).body, "took");
+  EXPECT_EQ(client_.peer.connections(), 2);
+}
+
 TEST_F(ClientPieces, AreSentAgainOverAFreshConnectionWhereTheySurviveThat) {
   for (bool const rewinds : {true, false}) {
     HttpClientTest client;

@@ -11,7 +11,8 @@ namespace lowart::net {
 /// connections of its own.
 ///
 /// A connection that the server has closed while it was idle is replaced without the caller noticing: the
-/// request is sent once more, and only when not a byte of an answer came and its body can be sent again.
+/// request is sent once more, and only when not a byte of an answer came and its body can be sent again. A body
+/// from a source that is longer than 64 KiB, or of unknown length, gets a fresh connection.
 class HttpTransport {
  public:
   /// `base_url`: `https://host[:port][/prefix]`, `http://...` or `unix:/path.sock[:/prefix]`.

@@ -23,12 +23,20 @@ LOWART_DECL Result<HttpTransport> HttpTransport::make(std::string_view base_url,
   return HttpTransport(std::move(target));
 }
 
+/// A long body may have passed by when a kept connection turns out to be closed: it gets a fresh one.
+inline bool passes_by(HttpRequest const& request) noexcept {
+  constexpr std::uint64_t sure_to_be_there = 64 * 1024;
+  BodySource const* const source = request.source();
+  return source != nullptr && source->length().value_or(sure_to_be_there + 1) > sure_to_be_there;
+}
+
 LOWART_DECL Task<Result<ArenaPtr<Exchange>>> HttpTransport::exchange(HttpRequest const& request, Call& call) {
   auto& pool = Loop::of(call.executor()).resident<HttpPool>(target_->key, target_);
   std::optional<Error> error;
+  bool const takes_kept = !passes_by(request);
   for (bool again = false;; again = true) {
     HttpPool::Loan connection;
-    if (!call.interruption() && !again) connection = pool.take();
+    if (!call.interruption() && !again && takes_kept) connection = pool.take();
     bool const reused = connection != nullptr;
     if (!reused) connection = co_await pool.dial(*target_, call, error);
     if (!connection) {
