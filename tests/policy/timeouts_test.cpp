@@ -71,6 +71,35 @@ TEST(Timeouts, AsksTheTransportForTheConnectTimeoutAndPutsTheOldOneBack) {
   EXPECT_EQ(t.call.connect_timeout(), before);
 }
 
+/// Has a body to wait for before it can ask, and then an answer.
+struct Uploads {
+  Duration waits, thinks;
+  ScriptedProvider answers{"a", {Step::answer("x")}};
+  std::string_view name() const { return "uploads"; }
+  Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
+    call.awaits_body(true);
+    bool const came = co_await call.clock().sleep(waits, call);
+    call.awaits_body(false);
+    call.note_progress();
+    bool const thought = came && co_await call.clock().sleep(thinks, call);
+    if (!thought) co_return fail(call.interruption_error());
+    Result<ChatReply> reply = co_await answers(request, call);
+    co_return reply;
+  }
+};
+
+TEST(Timeouts, CountsTheFirstTokenFromTheEndOfABodyThatTheClientSends) {
+  for (bool const is_late : {false, true}) {
+    Timed t;
+    auto bounded = Uploads{60s, is_late ? 11s : 9s} | timeouts(only_first(10s)) | timeouts(only_first(10s));
+    auto const reply = t.ask(bounded);
+    ASSERT_EQ(reply.has_value(), !is_late);
+    if (is_late) EXPECT_EQ(reply.error().code(), Errc::first_token_timeout);
+    EXPECT_GE(t.passed(), 69s);
+    EXPECT_LT(t.passed(), 71s);
+  }
+}
+
 TEST(Timeouts, EndsTheWaitForTheFirstToken) {
   Timed t;
   auto bounded = ScriptedProvider("a", {Step::stall()}) | timeouts(only_first(2s));

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import threading
 import time
 
@@ -298,3 +299,38 @@ def _():
         answer, _ = upload(111, True)
         equal(answer.status, 413)
         equal([p.name for p in gateway.data.iterdir() if "spool" in p.name], [])
+
+
+@case("media: clients that break off or stall within their forms open no breaker, and a slow one is not cut off")
+def _():
+    up = Upstream()
+    config = {
+        "providers": {"up": provider(up.url, timeouts={"first_token": "300ms"}, breaker={"failures": 2})},
+        "models": {"m": target("up")},
+        "limits": {"body_time": "900ms"},
+    }
+    body = form(part("model", "m"), audio(WAVE * 60))
+    with Gateway(config) as gateway:
+
+        def begins(request_id):
+            connection = gateway.connect()
+            head = head_of("/v1/audio/transcriptions", gateway.key, len(body), request_id)
+            connection.send(head + body[: len(body) // 2])
+            return connection
+
+        for _ in range(4):
+            connection = begins(new_id())
+            time.sleep(0.1)
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            connection.close()  # with a reset
+        for _ in range(3):
+            with begins(request_id := new_id()) as connection:
+                answer = connection.answer("POST")
+                equal((answer.status, gateway.log_of(request_id)["error"]), (400, "invalid_request"))
+        up.script(request_id := new_id(), whole(TRANSCRIPT))
+        with begins(request_id) as connection:
+            time.sleep(0.6)  # longer than the first token may take
+            connection.send(body[len(body) // 2 :])
+            equal(connection.answer("POST").status, 200)
+        outcomes = [outcome(r)[0] for r in gateway.records(count=8)]
+        equal((len(outcomes), outcomes.count("complete")), (8, 1))

@@ -126,8 +126,13 @@ class Call {
     progress_at_ = now();
     if (parent_ != nullptr) parent_->note_progress();
   }
-  /// When that was last; long ago for a request that went out at once.
-  TimePoint progress_at() const noexcept { return progress_at_; }
+  /// Whether the next piece of the body has to come yet: then it is whoever sends it who is late, and nobody else.
+  void awaits_body(bool yes) noexcept {
+    awaits_body_ = yes;
+    if (parent_ != nullptr) parent_->awaits_body(yes);
+  }
+  /// When there was progress last: now while the body is awaited, long ago for a request that went out at once.
+  TimePoint progress_at() const noexcept { return awaits_body_ ? now() : progress_at_; }
 
   /// Every attempt so far, in order. Leaf providers append to it.
   std::pmr::vector<Attempt>& trail() noexcept { return trail_; }
@@ -189,6 +194,7 @@ class Call {
   ClientFields client_fields_;
   std::chrono::milliseconds connect_timeout_{Clocks{}.connect};
   TimePoint progress_at_{};
+  bool awaits_body_{false};
   std::optional<Errc> interruption_;
   std::pmr::vector<Attempt> trail_;
   Spent spent_;

@@ -73,7 +73,9 @@ LOWART_DECL Task<HttpExchange::Step> HttpTransport::send_body(HttpExchange& exch
   using Step = HttpExchange::Step;
   while (exchange.is_sending() && (step == Step::more || step == Step::wait)) {
     if (step == Step::more) {
+      call.awaits_body(true);
       Result<std::string_view> const piece = co_await request.source()->next(call);
+      call.awaits_body(false);
       if (!piece) {
         broken = piece.error();
         co_return Step::failed;

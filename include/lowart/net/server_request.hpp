@@ -74,7 +74,7 @@ class ServerRequest {
   RequestHead const& head() const noexcept { return head_; }
   /// Reads the whole body, asking for it with "100 Continue" where the client waits for that. Once it is
   /// read, the same again. Errors: too_large (over `limit`, said before it is read where the length is
-  /// known), invalid_request (bad framing, too slow, cut off), connection_lost. What is not read is passed over, or
+  /// known), invalid_request (bad framing, too slow, cut off). What is not read is passed over, or
   /// the connection closes behind the answer.
   LOWART_DECL Task<Result<std::string_view>> body(std::size_t limit);
   /// What body() would give, if nobody has to wait for it: saves its coroutine. Null: ask body().
@@ -110,6 +110,7 @@ class ServerRequest {
   LOWART_DECL Result<std::string_view> take_piece(std::span<char> fresh, std::size_t limit);
   LOWART_DECL bool read_piece_now(Result<std::span<char>>& fresh);
   LOWART_DECL Result<std::size_t> took(IoStep step);
+  LOWART_DECL Error client_is_gone() const;
   LOWART_DECL Task<Result<void>> wait_for_more();
 
   ConnectionState& connection_;

@@ -67,7 +67,15 @@ LOWART_DECL Result<std::size_t> ServerRequest::took(IoStep step) {
   if (step.done() || step.would_block()) return step.bytes();
   if (step.end())
     return fail(Errc::invalid_request, "the client closed before its request was complete", Origin::client);
-  return fail(connection_.stream.failure());
+  return fail(client_is_gone());
+}
+
+/// Nobody upstream is to blame for it, though a call may be under way.
+LOWART_DECL Error ServerRequest::client_is_gone() const {
+  return Error(Errc::invalid_request,
+               "the client's connection broke before its request was complete: " +
+                   connection_.stream.failure().message(),
+               Origin::client);
 }
 
 LOWART_DECL Task<Result<void>> ServerRequest::wait_for_more() {
@@ -78,7 +86,7 @@ LOWART_DECL Task<Result<void>> ServerRequest::wait_for_more() {
   if (ready) co_return Result<void>{};
   if (connection_.stream.expired())
     co_return fail(Errc::invalid_request, "the request body did not arrive in time", Origin::client);
-  co_return fail(connection_.stream.failure());
+  co_return fail(client_is_gone());
 }
 
 LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_length(std::size_t size) {
