@@ -299,24 +299,6 @@ int stop_with(std::string const& reason) {
 
 }  // namespace
 
-void apply_flags(ServeFlags const& flags, Config& config) {
-  if (!flags.data.empty()) {
-    // The socket of the default configuration lies in the data directory and moves with it.
-    for (auto& address : config.listen) {
-      std::string const prefix = config.data + "/";
-      if (address.is_unix() && address.socket_path.starts_with(prefix))
-        address.socket_path = flags.data + "/" + address.socket_path.substr(prefix.size());
-    }
-    config.data = flags.data;
-  }
-  if (flags.port < 0) return;
-  for (auto& address : config.listen) {
-    if (address.is_unix()) continue;
-    address.port = static_cast<std::uint16_t>(flags.port);
-    return;
-  }
-}
-
 int run_server(ServeFlags const& flags) {
   ConfigResult read = load_config(flags.config_path);
   if (!read.config) {
