@@ -98,6 +98,8 @@ KeyConfig read_key(YamlMap& map) {
   std::string text;
   std::string hash;
   map.text("name", key.name);
+  map.text("user", key.user);
+  map.text("team", key.team);
   map.text("key", text);
   map.text("key_hash", hash);
   if (key.name.empty()) map.wrong("a key needs a 'name'");

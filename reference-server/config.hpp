@@ -33,6 +33,8 @@ struct ModelConfig {
 
 struct KeyConfig {
   std::string name;
+  std::string user;      ///< Whose it is; may be empty.
+  std::string team;      ///< The same.
   net::Sha256 digest{};  ///< Of the key.
   Secret text;           ///< The key, where the file has it in the clear: shown once, at the start.
   Limits limits;

@@ -91,8 +91,8 @@ class Builder {
     auto const now = std::chrono::steady_clock::now();
     std::vector<KeyEntry> entries;
     for (auto const& key : made_.config.keys)
-      entries.push_back(
-          KeyEntry{key.name, key.digest, limits_of(key, now), key.models, key.admin, key.priority});
+      entries.push_back(KeyEntry{key.name, key.digest, limits_of(key, now), key.models, key.admin,
+                                 key.priority, key.user, key.team});
     return entries;
   }
 

@@ -32,7 +32,7 @@ inline void append_totals(UsageTotals const& totals, std::string& out) {
   for (std::size_t i = 0; i < usage_class_count; ++i) {
     out.append(i == 0 ? "\"" : ",\"").append(to_string(static_cast<UsageClass>(i))).append("\":");
     out.append(std::to_string(totals.tokens[i]));
-    sum += totals.tokens[i];
+    if (is_tokens(static_cast<UsageClass>(i))) sum += totals.tokens[i];
   }
   out.append(",\"total\":").append(std::to_string(sum)).append("},\"cost_usd\":\"");
   out.append(format_usd(totals.cost)).append("\"");

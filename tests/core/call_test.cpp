@@ -163,10 +163,10 @@ TEST(CallFork, HandsItsTrailOverAndSettlesNothing) {
   TestLoop loop;
   Call call = loop.call();
   call.request_id("req_1");
-  call.key_name("key");
+  call.caller({.key = "key"});
   auto const fork = CallFork::of(call);
   EXPECT_EQ(fork->call().request_id(), "req_1");
-  EXPECT_EQ(fork->call().key_name(), "key");
+  EXPECT_EQ(fork->call().caller().key, "key");
   EXPECT_EQ(fork->call().admission().reserved_tokens(), call.admission().reserved_tokens());
   Attempt attempt{};
   attempt.provider = "a";

@@ -78,7 +78,7 @@ struct Metering {
         metered(provider, TokenMeter{}, notebook, &price_of),
         request(ChatRequest(std::move(model)).add(Role::user, "Hello there")) {
     call.emplace(AdmissionForTests::on(till, 50), loop.clock, loop.io.get_executor(), loop.arena);
-    call->key_name("first");
+    call->caller({.key = "first"});
   }
   Result<ChatReply>& ask() {
     reply = loop.run(metered(request, *call));

@@ -49,7 +49,7 @@ class Crowd {
   std::size_t ask(std::string key = "k", int priority = Call::usual_priority) {
     One& one = all_.emplace_back(loop);
     one.key = std::move(key);
-    one.call.key_name(one.key);
+    one.call.caller({.key = one.key});
     one.call.priority(priority);
     one.running.emplace(testing::start(loop.io, provider_(one.request, one.call)));
     loop.settle();
@@ -295,7 +295,7 @@ TEST(Bulkhead, WakesWaitersOnTheirOwnLoop) {
     Arena arena;
     Call call(testing::AdmissionForTests::unlimited(), LoopClock::of(io), io.get_executor(), arena);
     std::string const key = "k" + std::to_string(number % 5);
-    call.key_name(key);
+    call.caller({.key = key});
     ScriptedProvider const quick("a", {Step::answer("x").after(200us)});
     Bulkhead narrow(quick, places);
     ChatRequest const request("m");

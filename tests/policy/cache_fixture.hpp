@@ -67,7 +67,7 @@ Task<Heard> listen(P& provider, ChatRequest const& request, Call& call) {
 struct Caller {
   explicit Caller(TestLoop& loop, std::string_view control = {}, std::string_view key = "alice")
       : cache_control(control), call(loop.call()) {
-    call.key_name(key);
+    call.caller({.key = key});
     call.client_fields({.lookup =
                             [](void const* head, std::string_view name) {
                               return name == "cache-control" ? *static_cast<std::string_view const*>(head)

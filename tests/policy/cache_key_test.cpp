@@ -24,7 +24,7 @@ struct Wire {
   std::optional<CacheKey> key(CacheScope const& scope = {}, std::string_view key_name = "alice") const {
     testing::TestLoop loop;
     Call call = loop.call();
-    call.key_name(key_name);
+    call.caller({.key = key_name});
     WireRequest wire;
     wire.dialect = dialect;
     wire.body = body;

@@ -165,7 +165,7 @@ TEST(RequestFacts, EstimatesAsTheDoorDoes) {
 bool holds(Condition const& condition, ChatRequest const& request, std::string_view key = {}) {
   TestLoop loop;
   Call call = loop.call();
-  call.key_name(key);
+  call.caller({.key = key});
   call.client_fields({.lookup = [](void const*, std::string_view name) -> std::string_view {
     return name == "x-tier" ? "gold-1" : "";
   }});

@@ -33,6 +33,13 @@ void expect_same(UsageRecord const& a, UsageRecord const& b) {
   EXPECT_EQ(a.outcome, b.outcome);
   EXPECT_EQ(a.provenance, b.provenance);
   EXPECT_EQ(a.streamed, b.streamed);
+  EXPECT_EQ(a.user, b.user);
+  EXPECT_EQ(a.team, b.team);
+  EXPECT_EQ(a.client, b.client);
+  EXPECT_EQ(a.conversation, b.conversation);
+  EXPECT_EQ(a.service_tier, b.service_tier);
+  EXPECT_EQ(a.price, b.price);
+  EXPECT_EQ(a.features, b.features);
 }
 
 /// Every number at its longest, every name at its longest.
@@ -51,7 +58,18 @@ UsageRecord largest_record(std::string_view name) {
   r.outcome = Outcome::failed;
   r.provenance = Provenance::partial;
   r.streamed = true;
+  r.user = r.team = r.client = r.conversation = r.service_tier = r.price = name;
+  r.features = CallFeatures(0xFFFF);
   return r;
+}
+
+AttemptRecord sample_attempt(std::string_view name, std::int64_t number) {
+  AttemptRecord attempt;
+  attempt.provider = attempt.model = attempt.failure = name;
+  attempt.began_after = attempt.duration = number;
+  attempt.cost = NanoUsd(number);
+  for (std::size_t i = 0; i < usage_class_count; ++i) attempt.usage.set(static_cast<UsageClass>(i), number);
+  return attempt;
 }
 
 TEST(RecordCodec, GivesBackWhatItWasGiven) {
@@ -63,6 +81,38 @@ TEST(RecordCodec, GivesBackWhatItWasGiven) {
     ASSERT_TRUE(back);
     expect_same(*back, r);
   }
+}
+
+TEST(RecordCodec, KeepsATrail) {
+  auto const longest = std::numeric_limits<std::int64_t>::max();
+  std::string const name(journal::max_attempt_name_bytes, 'x');
+  std::string const long_name(300, 'y');
+  for (std::size_t const count : {1U, 2U, 8U, 9U, 100U}) {
+    std::vector<AttemptRecord> trail;
+    for (std::size_t i = 0; i + 1 < count; ++i) trail.push_back(sample_attempt(name, longest));
+    trail.push_back(sample_attempt(name, 7));
+    UsageRecord record = largest_record(std::string(journal::max_name_bytes, 'x'));
+    record.trail = trail;
+    auto const bytes = encoded(record);
+    ASSERT_LE(bytes.size(), journal::max_record_bytes);
+    std::vector<AttemptRecord> room;
+    auto const back = journal::decode(bytes, &room);
+    ASSERT_TRUE(back);
+    ASSERT_EQ(back->trail.size(), std::min<std::size_t>(count, journal::max_kept_attempts));
+    EXPECT_EQ(back->trail.back().duration, 7);  // what answered, or failed last, is always there
+    EXPECT_EQ(back->trail.front().provider, name);
+    EXPECT_EQ(back->trail.front().usage.get(UsageClass::searches), count == 1 ? 7 : longest);
+    EXPECT_TRUE(journal::decode(bytes)->trail.empty());
+  }
+}
+
+TEST(RecordCodec, ReadsWhatTheFirstVersionWrote) {
+  UsageRecord record = sample_record(3);
+  auto const bytes = encoded(record);
+  record.user = "u";
+  EXPECT_EQ(encoded(record).size() - bytes.size(),
+            2 + 7 + 1 + 2 + 1);  // nothing is said of what is not there
+  EXPECT_EQ(std::to_integer<int>(bytes[24]) & 0x40, 0);
 }
 
 TEST(RecordCodec, KeepsEveryOutcomeAndProvenance) {

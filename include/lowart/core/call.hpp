@@ -44,6 +44,14 @@ struct Spent {
   NanoUsd cost;
 };
 
+/// Who asks. Views that outlive the call; what is not known is empty, all of it in process.
+struct Caller {
+  std::string_view key;      ///< Name of the API key, never the key.
+  std::string_view user;     ///< Whose key it is.
+  std::string_view team;     ///< The same.
+  std::string_view address;  ///< Where the call came from, without port.
+};
+
 class CallFork;
 class InterruptHook;
 
@@ -102,9 +110,11 @@ class Call {
   /// Names the call towards the client, the provider and the log. A view that outlives the call.
   std::string_view request_id() const noexcept { return request_id_; }
   void request_id(std::string_view id) noexcept { request_id_ = id; }
-  /// The name of the API key that asks; empty in process.
-  std::string_view key_name() const noexcept { return key_name_; }
-  void key_name(std::string_view name) noexcept { key_name_ = name; }
+  Caller const& caller() const noexcept { return caller_; }
+  void caller(Caller const& who) noexcept { caller_ = who; }
+  /// The conversation that the call belongs to; empty: none. A view that outlives the call.
+  std::string_view conversation() const noexcept { return conversation_; }
+  void conversation(std::string_view id) noexcept { conversation_ = id; }
   /// Who goes first where calls wait for each other: 0 (last) to 9.
   int priority() const noexcept { return priority_; }
   void priority(int value) noexcept { priority_ = value; }
@@ -173,7 +183,8 @@ class Call {
         arena_(arena),
         started_at_(parent.started_at_),
         request_id_(parent.request_id_),
-        key_name_(parent.key_name_),
+        caller_(parent.caller_),
+        conversation_(parent.conversation_),
         traceparent_(parent.traceparent_),
         priority_(parent.priority_),
         client_fields_(parent.client_fields_),
@@ -188,7 +199,8 @@ class Call {
   Arena& arena_;
   TimePoint started_at_;
   std::string_view request_id_;
-  std::string_view key_name_;
+  Caller caller_;
+  std::string_view conversation_;
   std::string_view traceparent_;
   int priority_{usual_priority};
   ClientFields client_fields_;

@@ -8,23 +8,35 @@
 
 namespace lowart {
 
-/// The classes of usage a provider bills apart. Disjoint: no token is in two of them.
+/// The classes of usage a provider bills apart. Disjoint: no token is in two of them. First those that are tokens, then
+/// those that are sold by another unit. Their numbers stand in journals and databases: add at the end of a kind only
+/// together with a new version of both.
 enum class UsageClass : std::uint8_t {
   input,       ///< Input tokens that were not served from a cache (audio and image excluded when told apart).
   cache_read,  ///< Input tokens served from the provider's prompt cache.
-  cache_write,  ///< Input tokens written to the provider's prompt cache.
-  output,       ///< Output tokens that the client sees (reasoning and audio excluded when told apart).
-  reasoning,    ///< Output tokens spent on reasoning.
+  cache_write,  ///< Input tokens written to the provider's prompt cache, for its shortest time (or an untold one).
+  output,       ///< Output tokens that the client sees (reasoning, audio and image excluded when told apart).
+  reasoning,  ///< Output tokens spent on reasoning.
   input_audio,
   output_audio,
   input_image,
+  cache_write_1h,  ///< Input tokens written to the provider's prompt cache for an hour.
+  output_image,
+  images,              ///< Pictures made.
+  audio_milliseconds,  ///< Length of audio heard or spoken.
+  characters,          ///< Of text that is sold by the character.
+  searches,            ///< Searches of the web or of documents, rankings included.
 };
-inline constexpr std::size_t usage_class_count = 8;
+inline constexpr std::size_t token_class_count = 10;
+inline constexpr std::size_t usage_class_count = 14;
+
+constexpr bool is_tokens(UsageClass c) noexcept { return static_cast<std::size_t>(c) < token_class_count; }
 
 constexpr std::string_view to_string(UsageClass c) noexcept {
-  constexpr std::array<std::string_view, usage_class_count> names{"input",        "cache_read", "cache_write",
-                                                                  "output",       "reasoning",  "input_audio",
-                                                                  "output_audio", "input_image"};
+  constexpr std::array<std::string_view, usage_class_count> names{
+      "input",       "cache_read",         "cache_write", "output",         "reasoning",
+      "input_audio", "output_audio",       "input_image", "cache_write_1h", "output_image",
+      "images",      "audio_milliseconds", "characters",  "searches"};
   return names[static_cast<std::size_t>(c)];
 }
 
@@ -70,22 +82,30 @@ class Usage {
       if (v >= 0) return false;
     return true;
   }
-  /// Everything the provider read: uncached, cached, written, audio, image.
+  /// All tokens the provider read: uncached, cached, written, audio, image.
   std::int64_t input_total() const noexcept {
     return value(UsageClass::input) + value(UsageClass::cache_read) + value(UsageClass::cache_write) +
-           value(UsageClass::input_audio) + value(UsageClass::input_image);
+           value(UsageClass::cache_write_1h) + value(UsageClass::input_audio) +
+           value(UsageClass::input_image);
   }
-  /// Everything the provider wrote: output, reasoning, audio.
+  /// All tokens the provider wrote: output, reasoning, audio, image.
   std::int64_t output_total() const noexcept {
-    return value(UsageClass::output) + value(UsageClass::reasoning) + value(UsageClass::output_audio);
+    return value(UsageClass::output) + value(UsageClass::reasoning) + value(UsageClass::output_audio) +
+           value(UsageClass::output_image);
   }
+  /// All tokens; other units are no tokens.
   std::int64_t total() const noexcept { return input_total() + output_total(); }
 
   friend bool operator==(Usage const&, Usage const&) = default;
 
  private:
   static constexpr std::size_t index(UsageClass c) noexcept { return static_cast<std::size_t>(c); }
-  std::array<std::int64_t, usage_class_count> counts_{-1, -1, -1, -1, -1, -1, -1, -1};
+  static constexpr std::array<std::int64_t, usage_class_count> nothing() noexcept {
+    std::array<std::int64_t, usage_class_count> counts{};
+    counts.fill(-1);
+    return counts;
+  }
+  std::array<std::int64_t, usage_class_count> counts_ = nothing();
 };
 
 }  // namespace lowart

@@ -44,11 +44,14 @@ class Door {
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
     if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
+    visit.caller.address = address_of(visit.request.peer());
     if (keys.open()) return true;
     auto const found = keys.find(presented_key(visit.request.head()));
     if (!found) return visit.fails(found.error());
     visit.key = *found;
-    visit.key_name = visit.key->name;
+    visit.caller.key = visit.key->name;
+    visit.caller.user = visit.key->user;
+    visit.caller.team = visit.key->team;
     return true;
   }
   /// What is asked: the facts of the body, or of all that was said where it goes on from an answer that is kept.
@@ -81,7 +84,7 @@ class Door {
 
     visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena(), now);
     visit.call->request_id(visit.id);
-    visit.call->key_name(visit.key_name);
+    visit.call->caller(visit.caller);
     if (visit.key != nullptr) visit.call->priority(visit.key->priority);
     visit.call->traceparent(request.head().fields().get("traceparent"));
     visit.call->client_fields({.lookup = &field_of, .head = &request.head()});
@@ -174,7 +177,7 @@ class Door {
     metrics.http_duration.at({visit.route}).observe(took);
     if (visit.series != nullptr) {
       ModelSeries& model = *visit.series;
-      for (std::size_t i = 0; i < usage_class_count; ++i) {
+      for (std::size_t i = 0; i < token_class_count; ++i) {
         auto const c = static_cast<UsageClass>(i);
         if (auto const n = visit.spent.usage.value(c); n > 0)
           ModelSeries::of(model.tokens[i], metrics.tokens, {visit.model_label, to_string(c)}).add(n);
@@ -193,7 +196,7 @@ class Door {
     entry.duration_us = micros;
     entry.first_token_us = visit.first_token_us;
     entry.overhead_us = visit.overhead_us;
-    entry.key = visit.key_name;
+    entry.key = visit.caller.key;
     entry.model = visit.model.substr(0, longest_shown);
     entry.provider = visit.provider;
     entry.attempts = visit.attempts;
@@ -232,6 +235,13 @@ class Door {
   }
   static std::string_view field_of(void const* head, std::string_view name) {
     return static_cast<net::RequestHead const*>(head)->fields().get(name);
+  }
+  /// Of "1.2.3.4:80", "[::1]:80" or "unix" the address alone.
+  static std::string_view address_of(std::string_view peer) noexcept {
+    auto const colon = peer.rfind(':');
+    if (colon == std::string_view::npos) return {};
+    bool const bracketed = peer.front() == '[';
+    return peer.substr(bracketed ? 1 : 0, bracketed ? colon - 2 : colon);
   }
   static Error not_allowed(std::string_view model) {
     std::string message = "this API key may not use the model '";

@@ -26,6 +26,8 @@ struct KeyEntry {
   std::vector<std::string> models;     ///< Names and patterns of allowed models; empty or "*" allows all.
   bool admin{false};                   ///< May see the operator's pages.
   int priority{Call::usual_priority};  ///< Of its calls, where calls wait for each other: 0 to 9.
+  std::string user;                    ///< Whose it is; may be empty.
+  std::string team;                    ///< The same.
 
   bool allows(std::string_view model) const noexcept {
     if (models.empty()) return true;

@@ -120,7 +120,7 @@ class ModelSeries {
     if (known == nullptr) known = &family.at(labels);
     return *known;
   }
-  std::array<Counter*, usage_class_count> tokens{};
+  std::array<Counter*, token_class_count> tokens{};
   Counter* cost_nano_usd{nullptr};
   Histogram* first_token{nullptr};
 };

@@ -61,7 +61,7 @@ struct Visit {
   TimePoint started_at;
   std::string_view id;
   KeyEntry const* key{nullptr};
-  std::string_view key_name;
+  Caller caller;
   std::string_view model;        ///< As asked for.
   std::string_view model_label;  ///< The same for metrics, and its series: once somebody answers for it.
   ModelSeries* series{nullptr};

@@ -100,7 +100,11 @@ class Metered {
         std::chrono::duration_cast<std::chrono::microseconds>(call.now() - call.started_at());
     record.duration = elapsed.count();
     record.started_at = call.clock().utc_micros_at(call.started_at());
-    record.key = call.key_name();
+    record.key = call.caller().key;
+    record.user = call.caller().user;
+    record.team = call.caller().team;
+    record.client = call.caller().address;
+    record.conversation = call.conversation();
     record.model = model;
     record.operation = operation;
     record.attempts = static_cast<std::int32_t>(call.trail().size());

@@ -62,7 +62,7 @@ inline std::string usd_text(NanoUsd amount) {
 /// USD per million tokens of each usage class.
 ///
 /// A class without a price of its own costs what its kind costs: cached, written, audio and image input as
-/// input; reasoning and audio output as output. A price of zero is a price.
+/// input; reasoning, audio and image output as output. A price of zero is a price.
 class Price {
  public:
   void set(UsageClass c, NanoUsd per_million) noexcept { own_[static_cast<std::size_t>(c)] = per_million; }
@@ -71,8 +71,10 @@ class Price {
   std::optional<NanoUsd> own(UsageClass c) const noexcept { return own_[static_cast<std::size_t>(c)]; }
   NanoUsd per_million(UsageClass c) const noexcept {
     if (auto const own = own_[static_cast<std::size_t>(c)]) return *own;
-    bool const is_output =
-        c == UsageClass::output || c == UsageClass::reasoning || c == UsageClass::output_audio;
+    if (!is_tokens(c)) return NanoUsd();
+    if (c == UsageClass::cache_write_1h) return per_million(UsageClass::cache_write);
+    bool const is_output = c == UsageClass::output || c == UsageClass::reasoning ||
+                           c == UsageClass::output_audio || c == UsageClass::output_image;
     auto const kind = own_[static_cast<std::size_t>(is_output ? UsageClass::output : UsageClass::input)];
     return kind.value_or(NanoUsd());
   }
@@ -93,7 +95,7 @@ class Price {
 inline NanoUsd cost(Usage const& usage, Price const& price) noexcept {
   __extension__ using Wide = __int128;
   constexpr Wide million = 1'000'000;
-  // At most 8 * 2^63 * 1e15 nanos: about 2^116.
+  // At most 14 * 2^63 * 1e15 nanos: about 2^117.
   Wide sum = 0;
   for (std::size_t i = 0; i < usage_class_count; ++i) {
     auto const c = static_cast<UsageClass>(i);

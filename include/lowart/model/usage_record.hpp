@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace lowart {
@@ -30,6 +31,43 @@ struct CallId {
   friend bool operator==(CallId, CallId) = default;
 };
 
+/// What a call asked for, beyond text.
+enum class CallFeature : std::uint16_t {
+  tools = 1,        ///< Tools were offered.
+  tool_calls = 2,   ///< The model called some.
+  images = 4,       ///< Pictures were sent.
+  audio = 8,        ///< Sound was sent or asked for.
+  files = 16,       ///< Documents were sent.
+  structured = 32,  ///< JSON or a schema was asked for.
+  reasoning = 64,   ///< The model was asked to think.
+};
+/// A set of them.
+class CallFeatures {
+ public:
+  constexpr CallFeatures() = default;
+  constexpr explicit CallFeatures(std::uint16_t bits) noexcept : bits_(bits) {}
+  constexpr bool has(CallFeature f) const noexcept { return (bits_ & static_cast<std::uint16_t>(f)) != 0; }
+  constexpr void add(CallFeature f) noexcept {
+    bits_ = static_cast<std::uint16_t>(bits_ | static_cast<std::uint16_t>(f));
+  }
+  constexpr std::uint16_t bits() const noexcept { return bits_; }
+  friend constexpr bool operator==(CallFeatures, CallFeatures) = default;
+
+ private:
+  std::uint16_t bits_{0};
+};
+
+/// One request that was sent, or tried to be sent, for a call.
+struct AttemptRecord {
+  std::string_view provider;
+  std::string_view model;       ///< As the provider names it; empty when it is not known.
+  std::int64_t began_after{0};  ///< Microseconds since the call began.
+  std::int64_t duration{0};     ///< Until it failed, or its answer began.
+  std::string_view failure;     ///< The error's code (to_string(Errc)); empty: it answered.
+  Usage usage;  ///< Its own part of the call's usage; the last one's is what the others leave of it.
+  NanoUsd cost;
+};
+
 /// What is kept of one call. The strings are views: they live as long as the call does, and a store copies
 /// what it keeps. Times are UTC microseconds since 1970, durations microseconds.
 struct UsageRecord {
@@ -42,6 +80,15 @@ struct UsageRecord {
   std::string_view provider;             ///< The provider that answered last.
   std::string_view upstream_model;
   std::string_view operation;  ///< "chat", "completion", ...
+  std::string_view user;       ///< Whose key it was; may be empty.
+  std::string_view team;       ///< The same.
+  std::string_view client;     ///< The client's address, without port; empty: a Unix socket, or in process.
+  std::string_view conversation;  ///< Its id; empty: the call belongs to none.
+  std::string_view service_tier;  ///< As the provider said; empty: its usual one.
+  std::string_view price;         ///< Which price the cost was made of; empty: none was known.
+  CallFeatures features;
+  /// All attempts in order, where there was more than one or the only one failed; else empty.
+  std::span<AttemptRecord const> trail;
   Usage usage;
   NanoUsd cost;
   std::int32_t attempts{0};  ///< Requests that reached, or tried to reach, a provider.

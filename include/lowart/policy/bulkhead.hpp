@@ -125,7 +125,7 @@ class BulkheadTicket final : public ReplyWatcher {
   BulkheadTicket& operator=(BulkheadTicket const&) = delete;
 
   using Is = BulkheadPlaces::Waiter::Is;
-  Is enter() { return places_->enter(who_, call_.key_name(), call_.priority(), call_.now()); }
+  Is enter() { return places_->enter(who_, call_.caller().key, call_.priority(), call_.now()); }
   /// Until there is a place, the time is over, or the call is interrupted.
   Task<Is> wait() {
     TimePoint const until = call_.now() + places_->options().wait;
@@ -146,7 +146,7 @@ class BulkheadTicket final : public ReplyWatcher {
 };
 
 /// Asks a provider at most `concurrency` things at once. The next ones wait in a queue that is bounded in length and
-/// time, by priority (Call::priority), and in turns among keys (Call::key_name): see BulkheadState.
+/// time, by priority (Call::priority), and in turns among keys (Caller::key): see BulkheadState.
 ///
 /// A place is held until the reply has ended. What waits is no attempt: nothing has been sent, no clock of the attempt
 /// runs.

@@ -141,7 +141,7 @@ std::optional<CacheKey> key_of(R const& request, Call const& call, CacheScope co
   sum.text(R::operation);
   sum.number(static_cast<std::uint64_t>(wire.dialect));
   sum.text(scope.model.empty() ? std::string_view(request.model()) : std::string_view(scope.model));
-  sum.text(scope.shared ? std::string_view() : call.key_name());
+  sum.text(scope.shared ? std::string_view() : call.caller().key);
   for (std::string const& name : scope.fields) sum.text(call.client_fields().get(name));
   sum.number(wire.fields.size());
   for (auto const& [name, value] : wire.fields) {

@@ -35,7 +35,7 @@ class RequestFacts {
   }
 
   /// The name of the API key that asks; empty in process.
-  std::string_view key() const noexcept { return call_.key_name(); }
+  std::string_view key() const noexcept { return call_.caller().key; }
   /// A header field of the client, its name in lower case; empty when it sent none, and in process.
   std::string_view header(std::string_view name) const { return call_.client_fields().get(name); }
   bool streamed() const noexcept { return writes_ && chat_->stream(); }

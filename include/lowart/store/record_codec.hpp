@@ -13,14 +13,26 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace lowart::journal {
 
 /// Names longer than this are cut (at a character border), because a cut name bills better than no record.
 inline constexpr std::size_t max_name_bytes = 255;
 
-/// No record is longer than this: 26 fixed bytes, 13 varints of at most 10 bytes, 5 names with a length byte.
-inline constexpr std::size_t max_record_bytes = 26 + 13 * 10 + 5 * (1 + max_name_bytes);
+/// Of a trail so many attempts are kept, the last one always, and so much of each of their names.
+inline constexpr std::size_t max_kept_attempts = 8;
+inline constexpr std::size_t max_attempt_name_bytes = 100;
+
+/// Two bytes of mask, a varint for each class.
+inline constexpr std::size_t max_usage_bytes = 2 + usage_class_count * 10;
+/// Three varints, three names with a length byte.
+inline constexpr std::size_t max_attempt_bytes = 3 * 10 + 3 * (1 + max_attempt_name_bytes) + max_usage_bytes;
+/// What came with the second version: its length, usage, six names, two varints, a trail.
+inline constexpr std::size_t max_extension_bytes =
+    2 + max_usage_bytes + 6 * (1 + max_name_bytes) + 2 * 10 + max_kept_attempts * max_attempt_bytes;
+/// No record is longer than this: 26 fixed bytes, 13 varints of at most 10 bytes, 5 names with a length byte, extension.
+inline constexpr std::size_t max_record_bytes = 26 + 13 * 10 + 5 * (1 + max_name_bytes) + max_extension_bytes;
 
 namespace detail {
 
@@ -41,15 +53,16 @@ inline std::byte* put_signed(std::byte* out, std::int64_t value) noexcept {
   return put_varint(out, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
 }
 
-inline std::size_t kept_bytes(std::string_view name) noexcept {
-  if (name.size() <= max_name_bytes) return name.size();
-  auto n = max_name_bytes;
+inline std::size_t kept_bytes(std::string_view name, std::size_t most = max_name_bytes) noexcept {
+  if (name.size() <= most) return name.size();
+  auto n = most;
   while (n > 0 && (static_cast<unsigned char>(name[n]) & 0xC0) == 0x80) --n;
   return n;
 }
 
-inline std::byte* put_name(std::byte* out, std::string_view name) noexcept {
-  auto const n = kept_bytes(name);
+inline std::byte* put_name(std::byte* out, std::string_view name,
+                           std::size_t most = max_name_bytes) noexcept {
+  auto const n = kept_bytes(name, most);
   *out++ = static_cast<std::byte>(n);
   if (n > 0) std::memcpy(out, name.data(), n);
   return out + n;
@@ -108,6 +121,14 @@ class PayloadReader {
     good_ = false;
     at_ = end_;
   }
+  /// The next `n` bytes, to be read on their own.
+  PayloadReader part(std::uint64_t n) noexcept {
+    require(n <= static_cast<std::uint64_t>(end_ - at_));
+    auto const from = take(good_ ? static_cast<std::size_t>(n) : 0);
+    PayloadReader inside(std::span(from, good_ ? static_cast<std::size_t>(n) : 0));
+    inside.require(good_);
+    return inside;
+  }
   bool good() const noexcept { return good_; }
   bool done() const noexcept { return good_ && at_ == end_; }
 
@@ -124,6 +145,96 @@ class PayloadReader {
 
 }  // namespace detail
 
+namespace detail {
+
+/// How many classes of usage the first version of a record knew.
+inline constexpr std::size_t first_classes = 8;
+
+inline std::byte* put_usage(std::byte* out, Usage const& usage, std::size_t from) noexcept {
+  auto* const present = std::exchange(out, out + 2);
+  std::uint16_t mask = 0;
+  for (std::size_t i = from; i < usage_class_count; ++i) {
+    auto const amount = usage.get(static_cast<UsageClass>(i));
+    if (!amount) continue;
+    mask = static_cast<std::uint16_t>(mask | 1u << i);
+    out = put_varint(out, static_cast<std::uint64_t>(*amount));
+  }
+  put(present, mask);
+  return out;
+}
+inline void read_amount(PayloadReader& in, std::size_t i, Usage& usage) noexcept {
+  auto const amount = in.varint();
+  in.require(amount <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  usage.set(static_cast<UsageClass>(i), static_cast<std::int64_t>(amount));
+}
+inline void read_usage(PayloadReader& in, Usage& usage) noexcept {
+  unsigned const mask = in.get<std::uint16_t>();
+  in.require(mask >> usage_class_count == 0);
+  for (std::size_t i = 0; i < usage_class_count; ++i)
+    if ((mask >> i & 1) != 0) read_amount(in, i, usage);
+}
+
+inline std::byte* put_trail(std::byte* out, std::span<AttemptRecord const> trail) noexcept {
+  auto const count = std::min(trail.size(), max_kept_attempts);
+  out = put_varint(out, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const& attempt = i + 1 < count ? trail[i] : trail.back();
+    for (auto name : {attempt.provider, attempt.model, attempt.failure})
+      out = put_name(out, name, max_attempt_name_bytes);
+    out = put_signed(out, attempt.began_after);
+    out = put_signed(out, attempt.duration);
+    out = put_signed(out, attempt.cost.count());
+    out = put_usage(out, attempt.usage, 0);
+  }
+  return out;
+}
+inline void read_trail(PayloadReader& in, std::vector<AttemptRecord>* trail) {
+  auto const count = in.varint();
+  in.require(count <= max_kept_attempts);
+  for (std::uint64_t i = 0; i < count && in.good(); ++i) {
+    AttemptRecord attempt;
+    for (auto* name : {&attempt.provider, &attempt.model, &attempt.failure}) *name = in.name();
+    attempt.began_after = in.signed_varint();
+    attempt.duration = in.signed_varint();
+    attempt.cost = NanoUsd(in.signed_varint());
+    read_usage(in, attempt.usage);
+    if (trail != nullptr) trail->push_back(attempt);
+  }
+}
+
+/// Whether a record has more than the first version could say.
+inline bool is_extended(UsageRecord const& r) noexcept {
+  for (auto name : {r.user, r.team, r.client, r.conversation, r.service_tier, r.price})
+    if (!name.empty()) return true;
+  for (std::size_t i = first_classes; i < usage_class_count; ++i)
+    if (r.usage.get(static_cast<UsageClass>(i))) return true;
+  return r.features.bits() != 0 || !r.trail.empty();
+}
+/// Two bytes of length, so that a later version can add to its end.
+inline std::byte* put_extension(std::byte* out, UsageRecord const& r) noexcept {
+  auto* const length = std::exchange(out, out + 2);
+  for (auto name : {r.user, r.team, r.client, r.conversation, r.service_tier, r.price})
+    out = put_name(out, name);
+  out = put_varint(out, r.features.bits());
+  out = put_usage(out, r.usage, first_classes);
+  out = put_trail(out, r.trail);
+  put(length, static_cast<std::uint16_t>(out - length - 2));
+  return out;
+}
+inline void read_extension(PayloadReader& outer, UsageRecord& r, std::vector<AttemptRecord>* trail) {
+  PayloadReader in = outer.part(outer.get<std::uint16_t>());
+  for (auto* name : {&r.user, &r.team, &r.client, &r.conversation, &r.service_tier, &r.price})
+    *name = in.name();
+  auto const features = in.varint();
+  in.require(features <= std::numeric_limits<std::uint16_t>::max());
+  r.features = CallFeatures(static_cast<std::uint16_t>(features));
+  read_usage(in, r.usage);
+  read_trail(in, trail);
+  outer.require(in.good());
+}
+
+}  // namespace detail
+
 /// Writes the record at `out`, which has room for max_record_bytes, and returns the end of what it wrote.
 inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
   using namespace detail;
@@ -131,8 +242,10 @@ inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
   out = put(out, r.id.low);
   out = put(out, r.started_at);
   auto const provenance = static_cast<unsigned>(r.provenance);  // Its third bit came later, after `streamed`.
+  bool const extended = is_extended(r);
   auto const flags = static_cast<unsigned>(r.outcome) | (provenance & 3) << 2 |
-                     static_cast<unsigned>(r.streamed) << 4 | (provenance >> 2) << 5;
+                     static_cast<unsigned>(r.streamed) << 4 | (provenance >> 2) << 5 |
+                     static_cast<unsigned>(extended) << 6;
   out = put(out, static_cast<std::uint8_t>(flags));
   auto* const present = out++;
   unsigned mask = 0;
@@ -141,7 +254,7 @@ inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
   out = put_signed(out, r.cost.count());
   out = put_signed(out, r.attempts);
   out = put_signed(out, r.status);
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
+  for (std::size_t i = 0; i < first_classes; ++i) {
     auto const tokens = r.usage.get(static_cast<UsageClass>(i));
     if (!tokens) continue;
     mask |= 1u << i;
@@ -149,19 +262,20 @@ inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
   }
   *present = static_cast<std::byte>(mask);
   for (auto name : {r.key, r.model, r.provider, r.upstream_model, r.operation}) out = put_name(out, name);
-  return out;
+  return extended ? put_extension(out, r) : out;
 }
 
 namespace detail {
 
 /// The next record, its names being views into the bytes; worth nothing unless the reader is good afterwards.
-inline UsageRecord read_record(PayloadReader& in) noexcept {
+inline UsageRecord read_record(PayloadReader& in, std::vector<AttemptRecord>* trail) {
   UsageRecord r;
   r.id.high = in.get<std::uint64_t>();
   r.id.low = in.get<std::uint64_t>();
   r.started_at = in.get<std::int64_t>();
   unsigned const flags = in.get<std::uint8_t>();
-  unsigned const provenance = (flags >> 2 & 3) | (flags >> 5) << 2;
+  unsigned const provenance = (flags >> 2 & 3) | (flags >> 5 & 1) << 2;
+  in.require((flags & 0x80) == 0);
   in.require(provenance <= static_cast<unsigned>(Provenance::cached));
   r.outcome = static_cast<Outcome>(flags & 3);
   r.provenance = static_cast<Provenance>(provenance);
@@ -172,32 +286,36 @@ inline UsageRecord read_record(PayloadReader& in) noexcept {
   r.cost = NanoUsd(in.signed_varint());
   r.attempts = in.small();
   r.status = in.small();
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
-    if ((mask >> i & 1) == 0) continue;
-    auto const tokens = in.varint();
-    in.require(tokens <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
-    r.usage.set(static_cast<UsageClass>(i), static_cast<std::int64_t>(tokens));
-  }
+  for (std::size_t i = 0; i < first_classes; ++i)
+    if ((mask >> i & 1) != 0) read_amount(in, i, r.usage);
   for (auto* name : {&r.key, &r.model, &r.provider, &r.upstream_model, &r.operation}) *name = in.name();
+  if ((flags & 0x40) == 0) return r;
+  auto const before = trail == nullptr ? 0 : trail->size();
+  read_extension(in, r, trail);
+  if (trail != nullptr) r.trail = std::span(*trail).subspan(before);
   return r;
 }
 
 }  // namespace detail
 
-/// The record in exactly these bytes, its names being views into them; nullopt when they are not a record.
-inline std::optional<UsageRecord> decode(std::span<std::byte const> payload) noexcept {
+/// The record in exactly these bytes, its names being views into them; nullopt when they are not a record. Its trail is
+/// appended to `trail` and a view into that; without one it is left out.
+inline std::optional<UsageRecord> decode(std::span<std::byte const> payload,
+                                         std::vector<AttemptRecord>* trail = nullptr) {
   detail::PayloadReader in(payload);
-  auto const r = detail::read_record(in);
+  auto const r = detail::read_record(in, trail);
   return in.done() ? std::optional<UsageRecord>(r) : std::nullopt;
 }
 
-/// Calls fn(record) for each of the records that stand one after the other in these bytes. False when it came
-/// to something that is not a record, which ends it.
+/// Calls fn(record), with its trail, for each of the records that stand one after the other in these bytes. False when it
+/// came to something that is not a record, which ends it.
 template <class Fn>
 bool decode_each(std::span<std::byte const> records, Fn fn) {
   detail::PayloadReader in(records);
+  std::vector<AttemptRecord> trail;
   while (in.good() && !in.done()) {
-    auto const r = detail::read_record(in);
+    trail.clear();
+    auto const r = detail::read_record(in, &trail);
     if (in.good()) fn(r);
   }
   return in.good();

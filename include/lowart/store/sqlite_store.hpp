@@ -87,13 +87,14 @@ class SqliteStore {
 
 namespace detail {
 
+inline constexpr std::size_t stored_classes = 8;
 inline constexpr std::int64_t hour_microseconds = 3'600'000'000;
 
 /// Requests, tokens and cost, from `column` on.
 inline UsageTotals read_totals(sqlite::Statement const& row, int column) {
   UsageTotals t;
   t.request_count = row.integer(column++);
-  for (auto& tokens : t.tokens) tokens = row.integer(column++);
+  for (std::size_t i = 0; i < stored_classes; ++i) t.tokens[i] = row.integer(column++);
   t.cost = NanoUsd(row.integer(column));
   return t;
 }
@@ -128,7 +129,7 @@ inline Result<void> SqliteStore::add_to_sum(Place const& place, UsageTotals tota
   if (!found) return tl::unexpected(found.error());
   put_sum_.bind(1, key).bind(2, hour).bind(3, model).bind(4, totals.request_count);
   int at = 5;
-  for (auto tokens : totals.tokens) put_sum_.bind(at++, tokens);
+  for (std::size_t i = 0; i < detail::stored_classes; ++i) put_sum_.bind(at++, totals.tokens[i]);
   put_sum_.bind(at, totals.cost.count());
   return put_sum_.run();
 }
