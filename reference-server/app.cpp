@@ -9,8 +9,7 @@
 #include "snapshot.hpp"
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
-#include "usage_page.hpp"
-#include "usage_query.hpp"
+#include "usage_endpoints.hpp"
 
 #include <lowart/gateway/serve.hpp>
 #include <lowart/store/folder.hpp>
@@ -125,13 +124,14 @@ class App {
       co_await doors.shutting_down(request, responder);
       co_return;
     }
-    bool const is_page = path == "/v1/usage/me" || path == "/admin/breakers";
-    if (is_page && !Doors::only_reads(request)) {
+    bool const is_usage = UsageEndpoints::has(path);
+    if ((is_usage || path == "/admin/breakers") && !Doors::only_reads(request)) {
       co_await doors.method_not_allowed(request, responder, "GET");
       co_return;
     }
-    if (path == "/v1/usage/me") {
-      co_await usage_me(doors, *snapshot, request, responder);
+    if (is_usage) {
+      KeyEntry const* const key = co_await known_key(doors, *snapshot, request, responder);
+      if (key != nullptr) co_await usage_.serve(doors, *snapshot, *key, request, responder);
       co_return;
     }
     if (path == "/admin/breakers") {
@@ -154,18 +154,6 @@ class App {
     if (key) co_return *key;
     co_await doors.answer_error(request, responder, key.error());
     co_return nullptr;
-  }
-  Task<void> usage_me(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
-                      net::Responder& responder) {
-    KeyEntry const* const key = co_await known_key(doors, snapshot, request, responder);
-    if (key == nullptr) co_return;
-    Result<KeyUsage> const usage = co_await ask_usage(*folder_, key->name, request.executor());
-    if (!usage) {
-      co_await doors.answer_error(request, responder, usage.error());
-      co_return;
-    }
-    std::string const page = usage_page(key->name, *usage);
-    co_await doors.answer_plain(request, responder, 200, "application/json", page);
   }
 
   /// For the operator: nobody else learns of providers and their troubles.
@@ -271,6 +259,9 @@ class App {
   Runtime runtime_;
   std::shared_ptr<Journal> journal_;
   std::unique_ptr<Folder<SqliteStore>> folder_;
+  UsageEndpoints usage_{*folder_, [this] {
+                          return LiveCounts{.connections = static_cast<std::int64_t>(group_->connections())};
+                        }};
   int log_fd_;
   Metrics metrics_;
   std::unique_ptr<ResponseStore> responses_;        ///< Null: none are kept.

@@ -1,7 +1,5 @@
 #pragma once
-/// ask_usage(): what a key has used, as far as it was folded into the store.
-
-#include "usage_page.hpp"
+/// ask_store(): a question to the thread that owns the usage store.
 
 #include <lowart/core/task.hpp>
 #include <lowart/store/folder.hpp>
@@ -15,35 +13,30 @@
 
 #include <memory>
 #include <optional>
-#include <string>
+#include <type_traits>
 #include <utility>
 
 namespace lowart::server {
 
-/// The sums of the key of this name. Asks the folder's thread, and waits on `executor` without blocking its loop.
-inline Task<Result<KeyUsage>> ask_usage(Folder<SqliteStore>& folder, std::string name,
-                                        asio::any_io_executor executor) {
+/// What `question(SqliteStore&)` returns, a Result. It sees every record of a call that has ended. It runs on the folder's
+/// thread; waits on `executor` without blocking its loop. What the question views must be its own.
+template <class Question>
+Task<std::invoke_result_t<Question&, SqliteStore&>> ask_store(Folder<SqliteStore>& folder,
+                                                              asio::any_io_executor executor,
+                                                              Question question) {
+  using Answer = std::invoke_result_t<Question&, SqliteStore&>;
   struct Waiting {
     explicit Waiting(asio::any_io_executor const& e) : timer(e, asio::steady_timer::time_point::max()) {}
     asio::steady_timer timer;
-    std::optional<Result<KeyUsage>> answer;
+    std::optional<Answer> answer;
   };
   auto const waiting = std::make_shared<Waiting>(executor);
-  folder.query(
-      [name](SqliteStore& store) -> Result<KeyUsage> {
-        UsageFilter const filter{.key = name};
-        auto totals = store.totals(filter);
-        if (!totals) return fail(totals.error());
-        auto models = store.grouped(filter, UsageDimension::model);
-        if (!models) return fail(models.error());
-        return KeyUsage{.totals = *totals, .models = std::move(*models)};
-      },
-      [waiting, executor](Result<KeyUsage> result) {
-        asio::post(executor, [waiting, result = std::move(result)]() mutable {
-          waiting->answer = std::move(result);
-          waiting->timer.cancel();
-        });
-      });
+  folder.query(std::move(question), [waiting, executor](Answer result) {
+    asio::post(executor, [waiting, result = std::move(result)]() mutable {
+      waiting->answer = std::move(result);
+      waiting->timer.cancel();
+    });
+  });
   while (!waiting->answer) {
     auto const [ignored] = co_await waiting->timer.async_wait(asio::as_tuple(asio::deferred));
     (void)ignored;

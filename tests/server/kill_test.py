@@ -1,12 +1,14 @@
 """kill -9 under load: after the restart every call that a client saw finished is on its bill, once."""
 
+import itertools
+import os
 import random
 import threading
 import time
 
 from kit.cases import case, check, equal, eventually
 from kit.gateway import Gateway, chat, provider, target
-from kit.upstream import Upstream
+from kit.upstream import Upstream, stream, stream_events, whole, whole_body
 from kit.usage_db import usage_records
 
 
@@ -104,6 +106,83 @@ def _():
             g.kill()  # at once: nothing may wait in memory
             g.start()
             equal(settled(g), (total, total), "complete and all records")
+
+
+class NumberedClients:
+    """Mixed clients, each of whose calls has a number of its own; `finished` has those whose end was seen."""
+
+    KINDS = [
+        ("/v1/chat/completions", lambda n: chat(text=str(n)), b'"object"'),
+        ("/v1/chat/completions", lambda n: chat(text=str(n), stream=True), b"data: [DONE]"),
+        ("/v1/messages", lambda n: {**chat(text=str(n)), "max_tokens": 9}, b'"stop_reason"'),
+        ("/v1/messages", lambda n: {**chat(text=str(n), stream=True), "max_tokens": 9}, b"message_stop"),
+    ]
+
+    def __init__(self, gateway, numbers):
+        self.gateway, self.numbers, self.finished = gateway, numbers, set()
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(kind,)) for kind in self.KINDS * 2]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, kind):
+        path, body, end = kind
+        try:
+            with self.gateway.connect() as connection:
+                while True:
+                    with self.lock:
+                        number = next(self.numbers)
+                    connection.send(self.gateway.bytes_of(body(number), path))
+                    answer = connection.answer()
+                    if answer is None or not answer.complete or answer.status != 200 or end not in answer.body:
+                        return
+                    with self.lock:
+                        self.finished.add(number)
+        except OSError:
+            pass  # the server was killed
+
+    def wait(self):
+        for thread in self.threads:
+            thread.join()
+
+
+@case("kill -9 at random moments of a mixed load: each finished call is billed what its upstream produced, once", alone=True)
+def _():
+    produced = {}
+
+    def numbered(peer, request):
+        number = int(request.json()["messages"][0]["content"])
+        told = {"prompt_tokens": number, "completion_tokens": number % 97 + 1}
+        produced[number] = (number, number % 97 + 1)
+        if not request.json().get("stream"):
+            return whole(whole_body(usage=told))(peer, request)
+        return stream(stream_events(usage=told))(peer, request)
+
+    up = Upstream()
+    up.default = numbered
+    config = {"providers": {"up": provider(up.url)}, "models": {"plain": target("up")}, "access_log": "off"}
+    rounds = int(os.environ.get("LOWART_KILLS", "3"))
+    numbers, finished = itertools.count(1), set()
+    with Gateway(config) as g:
+        for _ in range(rounds):
+            clients = NumberedClients(g, numbers)
+            time.sleep(random.uniform(0.0, 0.5))
+            g.kill()
+            clients.wait()
+            finished |= clients.finished
+            g.start()
+        check(len(finished) > 10 * rounds, "hardly any load:", len(finished))
+        settled(g)
+        records = usage_records(f"{g.data}/usage.db")
+        complete = [(r["input"], r["output"]) for r in records if r["outcome"] == 0]
+        equal(len(complete), len(set(complete)), "calls that are billed once")
+        check(set(complete) <= set(produced.values()), "billed, and not produced")
+        missing = {produced[n] for n in finished} - set(complete)
+        check(not missing, f"{len(missing)} of {len(finished)} finished calls are not billed:", sorted(missing)[:5])
+        page = g.usage()
+        equal(page["request_count"], len(records))
+        equal(page["tokens"]["input"], sum(r["input"] or 0 for r in records))
+        equal(page["tokens"]["output"], sum(r["output"] or 0 for r in records))
 
 
 @case("a second server on the same data is refused, in words")

@@ -1,0 +1,306 @@
+#include "usage_endpoints.hpp"
+
+#include "usage_page.hpp"
+#include "usage_query.hpp"
+#include "usage_request.hpp"
+
+#include <lowart/dialect/json_writer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace lowart::server {
+
+namespace {
+
+constexpr std::string_view overview_path = "/admin/overview";
+constexpr std::array<std::string_view, 8> paths{
+    "/v1/usage",          "/v1/usage/me",          "/v1/usage/summary", "/v1/usage/models",
+    "/v1/usage/by-model", "/v1/usage/daily-trend", "/v1/usage/history", "/v1/usage/export"};
+
+/// What an answer begins with: of what and of which time it tells.
+void write_scope(dialect::JsonWriter& w, std::string_view object, UsageRequest const& asked) {
+  w.text("object", object).text("from", dialect::rfc3339_exact(std::max<std::int64_t>(asked.from, 0)));
+  w.text("until", dialect::rfc3339_exact(asked.until));
+  for (auto const& [name, value] : {std::pair<std::string_view, std::string_view>{"key", asked.key},
+                                    {"user", asked.user},
+                                    {"team", asked.team},
+                                    {"model", asked.model},
+                                    {"provider", asked.provider},
+                                    {"operation", asked.operation},
+                                    {"conversation", asked.conversation}})
+    w.text_if(name, value);
+}
+
+/// From where on sums are told where nothing is said: all there is; of single calls and models the last 30 days or this month.
+std::int64_t default_from(std::string_view path, std::int64_t now) {
+  constexpr std::int64_t month_of_days = 29;
+  constexpr std::int64_t day = 86'400'000'000;
+  if (path == "/v1/usage/daily-trend")
+    return calendar_span(LimitPeriod::day, now).begin - month_of_days * day;
+  if (path == "/v1/usage/summary") return calendar_span(LimitPeriod::month, now).begin;
+  return 0;
+}
+
+/// Who costs most comes first; what costs the same goes by its calls.
+void sort_by_cost(std::vector<UsageGroup>& groups) {
+  std::ranges::sort(groups, [](UsageGroup const& a, UsageGroup const& b) {
+    return std::tie(b.totals.cost, b.totals.request_count, a.name) <
+           std::tie(a.totals.cost, a.totals.request_count, b.name);
+  });
+}
+
+Error only_for_operators() {
+  return Error(Errc::permission_denied, "this page is for keys with 'admin: true'", Origin::client);
+}
+
+}  // namespace
+
+/// One request here. What it views is the caller's.
+struct UsageEndpoints::Visit {
+  std::string_view path;
+  KeyEntry const& key;
+  Snapshot const& snapshot;
+  net::ServerRequest& request;
+  std::int64_t now;
+  UsageRequest asked;
+};
+
+bool UsageEndpoints::has(std::string_view path) noexcept {
+  return path == overview_path || std::ranges::find(paths, path) != paths.end();
+}
+
+Task<void> UsageEndpoints::serve(Doors& doors, Snapshot const& snapshot, KeyEntry const& key,
+                                 net::ServerRequest& request, net::Responder& responder) {
+  std::string_view const path = request.head().path();
+  std::int64_t const now = request.clock().utc_micros();
+  if (path == overview_path && !key.admin) {
+    co_await doors.answer_error(request, responder, only_for_operators());
+    co_return;
+  }
+  Result<UsageRequest> asked = read_usage_request(request.head().query(), key, now, default_from(path, now));
+  if (!asked) {
+    co_await doors.answer_error(request, responder, asked.error());
+    co_return;
+  }
+  Visit visit{path, key, snapshot, request, now, std::move(*asked)};
+  if (path == "/v1/usage/me") visit.asked.key = key.name, visit.asked.user.clear(), visit.asked.team.clear();
+  if (path == "/v1/usage/export") {
+    co_await send_export(doors, visit, responder);
+    co_return;
+  }
+  Result<std::string> const body = co_await page(visit);
+  if (!body) co_await doors.answer_error(request, responder, body.error());
+  else co_await doors.answer_plain(request, responder, 200, "application/json", *body);
+}
+
+Task<Result<std::string>> UsageEndpoints::page(Visit const& visit) {
+  if (visit.path == "/v1/usage/history") return history(visit);
+  if (visit.path == "/v1/usage/daily-trend") return trend(visit);
+  if (visit.path == overview_path) return overview(visit);
+  bool const by_model = visit.path == "/v1/usage/models" || visit.path == "/v1/usage/by-model";
+  if (by_model) return groups(visit, UsageDimension::model);
+  return sums(visit);
+}
+
+/// Sums; by model as well for /me, by what was asked for else.
+Task<Result<std::string>> UsageEndpoints::sums(Visit const& visit) {
+  struct Sums {
+    UsageTotals totals;
+    std::vector<UsageGroup> groups;
+  };
+  bool const is_me = visit.path == "/v1/usage/me";
+  auto const dimension = is_me ? std::optional(UsageDimension::model) : visit.asked.group_by;
+  auto question = [asked = visit.asked, dimension](SqliteStore& store) -> Result<Sums> {
+    auto totals = store.totals(asked.filter());
+    if (!totals) return fail(totals.error());
+    Sums sums{.totals = *totals, .groups = {}};
+    if (!dimension) return sums;
+    auto groups = store.grouped(asked.filter(), *dimension);
+    if (!groups) return fail(groups.error());
+    sums.groups = std::move(*groups);
+    return sums;
+  };
+  Result<Sums> const found = co_await ask_store(folder_, visit.request.executor(), std::move(question));
+  if (!found) co_return fail(found.error());
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object();
+  write_scope(w, "usage", visit.asked);
+  write_totals(w, found->totals);
+  if (is_me) {
+    w.begin_list("models");
+    for (UsageGroup const& group : found->groups) {
+      w.begin_object().text("model", group.name);
+      write_totals(w, group.totals);
+      w.end_object();
+    }
+    w.end_list();
+  } else if (dimension) {
+    w.text("group_by", to_string(*dimension));
+    write_groups(w, to_string(*dimension), found->groups);
+  }
+  w.end_object();
+  co_return out;
+}
+
+Task<Result<std::string>> UsageEndpoints::groups(Visit const& visit, UsageDimension dimension) {
+  auto question = [asked = visit.asked, dimension](SqliteStore& store) {
+    return store.grouped(asked.filter(), dimension);
+  };
+  Result<std::vector<UsageGroup>> found =
+      co_await ask_store(folder_, visit.request.executor(), std::move(question));
+  if (!found) co_return fail(found.error());
+  sort_by_cost(*found);
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object();
+  write_scope(w, "list", visit.asked);
+  write_groups(w, to_string(dimension), *found);
+  w.end_object();
+  co_return out;
+}
+
+Task<Result<std::string>> UsageEndpoints::trend(Visit const& visit) {
+  auto question = [asked = visit.asked](SqliteStore& store) {
+    return store.grouped(asked.filter(), UsageDimension::day);
+  };
+  Result<std::vector<UsageGroup>> found =
+      co_await ask_store(folder_, visit.request.executor(), std::move(question));
+  if (!found) co_return fail(found.error());
+  constexpr std::int64_t most_days = 3660;
+  std::vector<UsageGroup> days;
+  std::int64_t day = calendar_span(LimitPeriod::day, std::max<std::int64_t>(visit.asked.from, 0)).begin;
+  auto next = found->begin();
+  for (std::int64_t i = 0; i < most_days && day < visit.asked.until; ++i) {
+    std::string name = dialect::rfc3339(day).substr(0, std::string_view("2026-11-30").size());
+    bool const has_calls = next != found->end() && next->name == name;
+    days.push_back({std::move(name), has_calls ? next->totals : UsageTotals{}});
+    if (has_calls) ++next;
+    day = calendar_span(LimitPeriod::day, day).end;
+  }
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object();
+  write_scope(w, "list", visit.asked);
+  write_groups(w, "date", days);
+  w.end_object();
+  co_return out;
+}
+
+Task<Result<std::string>> UsageEndpoints::history(Visit const& visit) {
+  auto question = [asked = visit.asked](SqliteStore& store) { return store.history(asked.history()); };
+  Result<RecordPage> const found = co_await ask_store(folder_, visit.request.executor(), std::move(question));
+  if (!found) co_return fail(Error(found.error()).with_param("after"));
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object();
+  write_scope(w, "list", visit.asked);
+  w.begin_list("data");
+  std::vector<AttemptRecord> trail;
+  for (KeptRecord const& kept : found->records) write_record(w, kept.get(trail));
+  w.end_list().flag("has_more", !found->next.empty());
+  if (found->next.empty()) w.null("next");
+  else w.text("next", found->next);
+  w.end_object();
+  co_return out;
+}
+
+/// Page after page, each sent before the next is read: the whole is nowhere in memory. An error in the middle breaks the
+/// answer off, which every client sees.
+Task<void> UsageEndpoints::send_export(Doors& doors, Visit const& visit, net::Responder& responder) {
+  bool const is_csv = visit.asked.format != UsageFormat::json_lines;
+  auto const executor = visit.request.executor();
+  UsageRequest asked = visit.asked;
+  asked.limit = HistoryQuery::max_limit;
+  std::string out = is_csv ? csv_head() : std::string();
+  std::vector<AttemptRecord> trail;
+  for (bool last = false; !last;) {
+    auto question = [asked](SqliteStore& store) { return store.history(asked.history()); };
+    Result<RecordPage> const found = co_await ask_store(folder_, executor, std::move(question));
+    if (!found && responder.begun()) {
+      responder.abort();
+      co_return;
+    }
+    if (!found) {
+      Error const error = Error(found.error()).with_param("after");
+      co_await doors.answer_error(visit.request, responder, error);
+      co_return;
+    }
+    for (KeptRecord const& kept : found->records) {
+      UsageRecord const record = kept.get(trail);
+      if (is_csv) {
+        append_csv(record, out);
+        continue;
+      }
+      dialect::JsonWriter w(out);
+      write_record(w, record);
+      out.push_back('\n');
+    }
+    asked.after = found->next;
+    last = found->next.empty();
+    if (!responder.begun()) {
+      responder.field("content-disposition",
+                      is_csv ? "attachment; filename=\"usage.csv\"" : "attachment; filename=\"usage.jsonl\"");
+      responder.begin(200, is_csv ? "text/csv; charset=utf-8" : "application/x-ndjson");
+    }
+    Result<void> const sent = co_await responder.write(out, last);
+    if (!sent) co_return;
+    out.clear();
+  }
+}
+
+Task<Result<std::string>> UsageEndpoints::overview(Visit const& visit) {
+  struct Found {
+    UsageTotals today, month;
+    std::int64_t users_today{0}, keys_today{0};
+    std::vector<UsageGroup> spenders;
+  };
+  auto question = [now = visit.now](SqliteStore& store) -> Result<Found> {
+    UsageFilter const today{.from = calendar_span(LimitPeriod::day, now).begin};
+    UsageFilter const month{.from = calendar_span(LimitPeriod::month, now).begin};
+    Found found;
+    auto const of_today = store.totals(today);
+    auto const of_month = store.totals(month);
+    auto const users = store.distinct(today, UsageDimension::user);
+    auto const keys = store.distinct(today, UsageDimension::key);
+    auto spenders = store.grouped(month, UsageDimension::key);
+    for (Error const* error : {of_today ? nullptr : &of_today.error(), of_month ? nullptr : &of_month.error(),
+                               users ? nullptr : &users.error(), keys ? nullptr : &keys.error(),
+                               spenders ? nullptr : &std::as_const(spenders).error()})
+      if (error != nullptr) return fail(*error);
+    return Found{*of_today, *of_month, *users, *keys, std::move(*spenders)};
+  };
+  Result<Found> found = co_await ask_store(folder_, visit.request.executor(), std::move(question));
+  if (!found) co_return fail(found.error());
+  constexpr std::size_t most_spenders = 10;
+  sort_by_cost(found->spenders);
+  found->spenders.resize(std::min(found->spenders.size(), most_spenders));
+  LiveCounts const live = live_();
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object().text("object", "overview").text("at", dialect::rfc3339_exact(visit.now));
+  w.begin_object("today");
+  write_totals(w, found->today);
+  w.end_object().begin_object("month");
+  write_totals(w, found->month);
+  w.end_object()
+      .count("active_users_today", found->users_today)
+      .count("active_keys_today", found->keys_today);
+  w.count("total_keys", static_cast<std::int64_t>(visit.snapshot.keys.entries().size()));
+  w.count("active_sessions", live.connections);
+  if (live.conversations >= 0) w.count("live_conversations", live.conversations);
+  w.begin_list("top_spenders");
+  for (UsageGroup const& group : found->spenders) {
+    w.begin_object().text("key", group.name).text("cost_usd", format_usd(group.totals.cost));
+    w.count("request_count", group.totals.request_count).end_object();
+  }
+  w.end_list().end_object();
+  co_return out;
+}
+
+}  // namespace lowart::server
