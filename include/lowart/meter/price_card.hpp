@@ -31,7 +31,10 @@ class PriceFactor {
                   "'" + std::string(text) + "' is not a factor from 0 to 100 with at most four decimals");
     return PriceFactor(read->count() / nanos_each);
   }
+  /// Of ten thousand parts.
   constexpr std::int64_t count() const noexcept { return parts_; }
+  /// "0.5"
+  std::string text() const { return usd_text(NanoUsd(parts_ * (1'000'000'000 / one))); }
   friend constexpr bool operator==(PriceFactor, PriceFactor) = default;
 
  private:
