@@ -160,6 +160,7 @@ void read_limits(YamlMap& root, Config& config) {
   map->duration("head_time", config.limits.head_time);
   map->duration("body_time", config.limits.body_time);
   map->duration("write_time", config.limits.write_time);
+  map->duration("absent", config.limits.absent);
   map->finish();
 }
 

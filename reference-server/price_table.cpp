@@ -95,6 +95,12 @@ std::string_view PriceTable::volume_of(std::string_view model) const {
   return found != nullptr && (*found)->has_volume ? std::string_view((*found)->name) : std::string_view();
 }
 
+std::int64_t MonthVolumes::used(std::string_view model, std::int64_t when) const {
+  std::lock_guard const lock(mutex_);
+  auto const found = tokens_.find({month_of(when), std::string(model)});
+  return found == tokens_.end() ? 0 : found->second;
+}
+
 std::int64_t MonthVolumes::add(std::string_view model, std::int64_t when, std::int64_t tokens) {
   constexpr std::size_t most = 1024;  // two months of a few hundred models; older months are done with
   std::lock_guard const lock(mutex_);

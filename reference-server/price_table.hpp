@@ -76,12 +76,32 @@ class PriceTable {
 /// starts adds what its database has of the month.
 class MonthVolumes {
  public:
-  /// What was used in the month of `when` (UTC microseconds) before; then adds to it.
+  /// What is used so far in the month of `when` (UTC microseconds).
+  std::int64_t used(std::string_view model, std::int64_t when) const;
+  /// Adds to it, and returns what was used before.
   std::int64_t add(std::string_view model, std::int64_t when, std::int64_t tokens);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::pair<std::int64_t, std::string>, std::int64_t> tokens_;  ///< By month.
+};
+
+/// A sink in front of another: counts what goes into prices that depend on it.
+template <UsageSink Sink>
+class CountingSink {
+ public:
+  CountingSink(Sink sink, std::shared_ptr<PriceTable const> prices, std::shared_ptr<MonthVolumes> volumes)
+      : sink_(std::move(sink)), prices_(std::move(prices)), volumes_(std::move(volumes)) {}
+  Result<void> append(UsageRecord const& record) {
+    if (auto const model = prices_->volume_of(record.model); !model.empty())
+      volumes_->add(model, record.started_at, record.usage.total());
+    return sink_.append(record);
+  }
+
+ private:
+  Sink sink_;
+  std::shared_ptr<PriceTable const> prices_;
+  std::shared_ptr<MonthVolumes> volumes_;
 };
 
 }  // namespace lowart::server

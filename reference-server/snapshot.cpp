@@ -129,7 +129,7 @@ PriceLookup price_lookup(std::shared_ptr<PriceTable const> prices, std::shared_p
   return
       [prices = std::move(prices), volumes = std::move(volumes)](Billed const& billed, Usage const& usage) {
         auto const model = prices->volume_of(billed.model);
-        auto const before = model.empty() ? 0 : volumes->add(model, billed.started_at, usage.total());
+        auto const before = model.empty() ? 0 : volumes->used(model, billed.started_at);
         return prices->price(billed, usage, before);
       };
 }
@@ -147,8 +147,10 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   made->prices = std::make_shared<PriceTable const>(made->config);
   made->volumes = before == nullptr ? std::make_shared<MonthVolumes>() : before->volumes;
   auto routes = builder.routes();
-  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, sink,
-                                                    price_lookup(made->prices, made->volumes));
+  CountingSink<JournalSink> counting(sink, made->prices, made->volumes);
+  made->answer =
+      std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, std::move(counting),
+                                         price_lookup(made->prices, made->volumes));
   made->answer->on_sink_failure(on_sink_failure);
   made->passthrough = std::make_unique<Snapshot::Passthroughs>(
       builder.passthroughs(), TokenMeter{}, std::move(sink),

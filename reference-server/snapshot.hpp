@@ -91,7 +91,7 @@ struct NamedCache {
 
 /// What a request meets. A request keeps the snapshot it began with.
 struct Snapshot {
-  using Answer = Metered<Router, JournalSink>;
+  using Answer = Metered<Router, CountingSink<JournalSink>>;
   using Passthroughs = Metered<PassthroughRouter, JournalSink>;
 
   Config config;

@@ -133,7 +133,8 @@ Usage without(Usage whole, Usage const& part) {
   return whole;
 }
 
-/// Prices a record as Metered does: each attempt that used something by whom it asked, the rest by who answered last.
+/// Prices a record as Metered does: each attempt whose part of the answer broke off by whom it asked, the rest by who
+/// answered last.
 void reprice(PriceTable const& prices, std::int64_t used_before, UsageRecord& record,
              std::span<AttemptRecord> trail) {
   record.cost = NanoUsd();
@@ -152,20 +153,22 @@ void reprice(PriceTable const& prices, std::int64_t used_before, UsageRecord& re
   }
   Usage rest = record.usage;
   NanoUsd earlier;
-  for (std::size_t i = 0; i + 1 < trail.size(); ++i) {
-    AttemptRecord& attempt = trail[i];
-    if (attempt.usage.empty()) continue;
+  auto const answered = [](AttemptRecord const& attempt) { return attempt.failure.empty(); };
+  auto const last_one = std::find_if(trail.rbegin(), trail.rend(), answered);
+  for (AttemptRecord& attempt : trail) {
+    if (attempt.usage.empty() || (last_one != trail.rend() && &attempt == &*last_one)) continue;
     Billed const leg{.model = record.model,
                      .provider = attempt.provider,
                      .upstream_model = attempt.model,
                      .service_tier = {},
                      .started_at = record.started_at};
     attempt.cost = prices.price(leg, attempt.usage, used_before).cost;
+    if (!answered(attempt)) continue;  // the loser of a hedge, which no client pays for
     earlier += attempt.cost;
     rest = without(rest, attempt.usage);
   }
   Priced const last = prices.price(billed, rest, used_before);
-  if (!trail.empty() && !trail.back().usage.empty()) trail.back().cost = last.cost;
+  if (last_one != trail.rend()) last_one->cost = last.cost;
   record.cost = last.cost + earlier;
   record.price = last.price;
 }
@@ -297,6 +300,9 @@ int reprice_usage(UsageFlags const& flags) {
                                     priced(record, trail);
                                   });
   if (!done) return refuse(done.error().message());
+  if (flags.apply)  // makes the sums anew
+    if (auto const summed = SqliteStore::open(config->data + "/usage.db"); !summed)
+      return refuse(summed.error().message());
   print(report);
   std::printf(flags.apply ? "these costs were written\n" : "nothing was written; --apply does that\n");
   return all_good;

@@ -13,7 +13,7 @@ namespace lowart::server {
 /// The sums of a key.
 struct KeyUsage {
   UsageTotals totals;
-  std::vector<ModelUsage> models;
+  std::vector<UsageGroup> models;
 };
 
 /// `0.000123450`: whole and nano-dollars; exact, so it is text and not a JSON number.
@@ -48,7 +48,7 @@ inline std::string usage_page(std::string_view key, KeyUsage const& usage) {
   for (auto const& model : usage.models) {
     out.append(first ? R"({"model":)" : R"(,{"model":)");
     first = false;
-    dialect::append_json_string(out, model.model);
+    dialect::append_json_string(out, model.name);
     out.append(",");
     append_totals(model.totals, out);
     out.append("}");

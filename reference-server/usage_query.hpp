@@ -31,11 +31,10 @@ inline Task<Result<KeyUsage>> ask_usage(Folder<SqliteStore>& folder, std::string
   auto const waiting = std::make_shared<Waiting>(executor);
   folder.query(
       [name](SqliteStore& store) -> Result<KeyUsage> {
-        UsageQuery query;
-        query.key = name;
-        auto totals = store.totals(query);
+        UsageFilter const filter{.key = name};
+        auto totals = store.totals(filter);
         if (!totals) return fail(totals.error());
-        auto models = store.by_model(query);
+        auto models = store.grouped(filter, UsageDimension::model);
         if (!models) return fail(models.error());
         return KeyUsage{.totals = *totals, .models = std::move(*models)};
       },

@@ -120,5 +120,14 @@ TEST(GeminiFacts, NamesTheFieldThatIsWrong) {
   }
 }
 
+TEST(GeminiFacts, NotesWhatIsAskedForBeyondText) {
+  std::string const body = R"({"contents":[],"tools":[{"googleSearch":{}}],"generationConfig":)"
+                           R"({"responseSchema":{"type":"OBJECT"},"thinkingConfig":{"thinkingBudget":1}}})";
+  auto const facts = read_gemini_facts({.model = "m", .method = GeminiMethod::generate}, body);
+  ASSERT_TRUE(facts);
+  for (auto const f : {CallFeature::tools, CallFeature::structured, CallFeature::reasoning})
+    EXPECT_TRUE(facts->features.has(f));
+}
+
 }  // namespace
 }  // namespace lowart::gemini_facts_test

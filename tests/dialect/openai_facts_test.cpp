@@ -32,6 +32,26 @@ TEST(OpenAiFacts, FindsEverythingInOneLook) {
   EXPECT_EQ(f->body, body);
 }
 
+TEST(OpenAiFacts, NotesWhatIsAskedForBeyondText) {
+  struct Case {
+    std::string_view member;
+    std::uint16_t features;
+  };
+  auto const bit = [](CallFeature f) { return static_cast<std::uint16_t>(f); };
+  for (auto const& c : {Case{R"("tools":[{"type":"function"}])", bit(CallFeature::tools)},
+                        Case{R"("functions":[{"name":"f"}])", bit(CallFeature::tools)},
+                        Case{R"("tools":[])", 0}, Case{R"("tools":null)", 0},
+                        Case{R"("response_format":{"type":"json_object"})", bit(CallFeature::structured)},
+                        Case{R"("reasoning_effort":"low")", bit(CallFeature::reasoning)},
+                        Case{R"("audio":{"voice":"x"})", bit(CallFeature::audio)}}) {
+    std::string const body = R"({"model":"m","messages":[],)" + std::string(c.member) + "}";
+    std::string scratch;
+    auto const f = facts(body, scratch);
+    ASSERT_TRUE(f) << body;
+    EXPECT_EQ(f->features.bits(), c.features) << body;
+  }
+}
+
 TEST(OpenAiFacts, TakesDefaultsForWhatIsAbsentOrNull) {
   for (std::string_view body :
        {R"({"model":"m","messages":[]})",

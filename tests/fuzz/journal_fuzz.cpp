@@ -82,6 +82,6 @@ extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t siz
   Fold<MemoryStore> fold(**journal, store, {.batch_records = 3, .on_damage = {}});
   if (!fold.recover()) std::abort();
   if (fold.folded() != readable_records(bytes)) std::abort();
-  if (!store.totals({}) || !store.by_model({})) std::abort();
+  if (!store.totals({}) || !store.grouped({}, UsageDimension::model)) std::abort();
   return 0;
 }

@@ -8,7 +8,7 @@ import time
 from kit.cases import case, check, equal, eventually
 from kit.gateway import Gateway, chat, new_id, outcome, provider, target
 from kit.http import Connection
-from kit.upstream import STREAM_HEAD, Upstream, delta, endless, event, sends
+from kit.upstream import STREAM_HEAD, USAGE, Upstream, delta, endless, event, sends, stream, stream_events
 from kit.world import world
 
 
@@ -45,6 +45,37 @@ for what, how in (("closes", Connection.close), ("resets", Connection.reset)):
         equal(outcome(record), ("cancelled", "partial"), record)
         check(record["input"] == 8 and 3 <= record["output"] <= 60, "counts", record)
         equal(world().gateway.log_of(request_id)["outcome"], "cancelled")
+
+
+@case("a client that leaves is billed what its provider reports, where the call may go on without it for a while")
+def _():
+    up = Upstream()
+    config = {"limits": {"absent": "1s"}, "providers": {"up": provider(up.url)}, "models": {"m": target("up")}}
+    with Gateway(config) as gateway:
+        plays = {
+            "told": (stream(stream_events(), pause=0.15), ("complete", "reported")),
+            "endless": (endless(), ("cancelled", "partial")),
+        }
+        number = 0
+        for how in (Connection.close, Connection.reset):
+            for name, (play, ending) in plays.items():
+                number += 1
+                request_id = new_id()
+                up.script(request_id, play)
+                connection = gateway.connect()
+                connection.send(gateway.bytes_of(chat("m", stream=True), request_id=request_id))
+                connection.head()
+                connection.fill()
+                left = time.monotonic()
+                how(connection)
+                record = gateway.records(count=number)[-1]
+                took = time.monotonic() - left
+                equal(outcome(record), ending, name, record)
+                equal(gateway.log_of(request_id)["outcome"], "cancelled")
+                if name == "told":
+                    equal((record["input"], record["output"]), (USAGE["prompt_tokens"], USAGE["completion_tokens"]))
+                else:
+                    check(0.8 < took < 3, "took", took)
 
 
 @case("a client that leaves while a stream is silent has cancelled it")

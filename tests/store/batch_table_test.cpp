@@ -104,7 +104,7 @@ TEST(BatchTable, AddsUpPartsOfHoursFromRowsThatOverlap) {
     at += count;
   }
   for (int i = 0; i < 200; ++i) {
-    UsageQuery query;
+    UsageFilter query;
     query.from = begin - batch_hour + static_cast<std::int64_t>(random() % (4 * batch_hour));
     query.until =
         query.from + static_cast<std::int64_t>(random() % (i % 2 == 0 ? batch_hour / 20 : 3 * batch_hour));
@@ -180,10 +180,10 @@ TEST(BatchTable, CutsLongNamesInSumsAsInRecords) {
   std::string const name(300, 'n');
   record.model = name;
   ASSERT_TRUE(rows.store.append(std::span(&record, 1)));
-  auto const models = rows.store.by_model({});
+  auto const models = rows.store.grouped({}, UsageDimension::model);
   ASSERT_EQ(models->size(), 1u);
-  EXPECT_EQ((*models)[0].model, std::string(255, 'n'));
-  EXPECT_EQ(rows.store.recent(1)->at(0).get().model, (*models)[0].model);
+  EXPECT_EQ((*models)[0].name, std::string(255, 'n'));
+  EXPECT_EQ(rows.store.recent(1)->at(0).get().model, (*models)[0].name);
 }
 
 TEST(BatchTable, SaysThatARowCannotBeRead) {
@@ -194,7 +194,7 @@ TEST(BatchTable, SaysThatARowCannotBeRead) {
   auto const records = rows.store.recent(10);
   ASSERT_FALSE(records);
   EXPECT_EQ(records.error().code(), Errc::storage_failed);
-  auto const sum = rows.store.totals({.key = {}, .model = {}, .from = sample_record(5).started_at});
+  auto const sum = rows.store.totals({.from = sample_record(5).started_at});
   ASSERT_FALSE(sum);
   EXPECT_NE(sum.error().message().find("cannot be read"), std::string::npos);
 }

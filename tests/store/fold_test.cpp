@@ -32,8 +32,14 @@ class DyingStore {
   Result<void> append(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions) {
     return around([&] { return store_.append(batch, positions); });
   }
-  Result<UsageTotals> totals(UsageQuery const& query) { return store_.totals(query); }
-  Result<std::vector<ModelUsage>> by_model(UsageQuery const& query) { return store_.by_model(query); }
+  Result<UsageTotals> totals(UsageFilter const& filter) { return store_.totals(filter); }
+  Result<std::vector<UsageGroup>> grouped(UsageFilter const& filter, UsageDimension dimension) {
+    return store_.grouped(filter, dimension);
+  }
+  Result<std::int64_t> distinct(UsageFilter const& filter, UsageDimension dimension) {
+    return store_.distinct(filter, dimension);
+  }
+  Result<RecordPage> history(HistoryQuery const& query) { return store_.history(query); }
   Result<std::vector<JournalPosition>> positions() {
     return around([&] { return store_.positions(); });
   }
@@ -111,8 +117,12 @@ class CountingStore {
     for (auto const& r : batch) ++numbers[r.id.low];
     return {};
   }
-  Result<UsageTotals> totals(UsageQuery const&) { return UsageTotals{}; }
-  Result<std::vector<ModelUsage>> by_model(UsageQuery const&) { return std::vector<ModelUsage>{}; }
+  Result<UsageTotals> totals(UsageFilter const&) { return UsageTotals{}; }
+  Result<std::vector<UsageGroup>> grouped(UsageFilter const&, UsageDimension) {
+    return std::vector<UsageGroup>{};
+  }
+  Result<std::int64_t> distinct(UsageFilter const&, UsageDimension) { return 0; }
+  Result<RecordPage> history(HistoryQuery const&) { return RecordPage{}; }
 
   int fails{0};
   std::map<std::uint64_t, int> numbers;

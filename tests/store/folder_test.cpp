@@ -175,8 +175,14 @@ class MoodyStore {
     if (mood_->fails) return fail(Errc::storage_failed, "disk full");
     return store_.append(batch);
   }
-  Result<UsageTotals> totals(UsageQuery const& query) { return store_.totals(query); }
-  Result<std::vector<ModelUsage>> by_model(UsageQuery const& query) { return store_.by_model(query); }
+  Result<UsageTotals> totals(UsageFilter const& filter) { return store_.totals(filter); }
+  Result<std::vector<UsageGroup>> grouped(UsageFilter const& filter, UsageDimension dimension) {
+    return store_.grouped(filter, dimension);
+  }
+  Result<std::int64_t> distinct(UsageFilter const& filter, UsageDimension dimension) {
+    return store_.distinct(filter, dimension);
+  }
+  Result<RecordPage> history(HistoryQuery const& query) { return store_.history(query); }
 
  private:
   Mood* mood_;

@@ -83,8 +83,12 @@ class ListingStore {
     for (auto const& r : batch) numbers.push_back(r.id.low);
     return {};
   }
-  Result<UsageTotals> totals(UsageQuery const&) { return UsageTotals{}; }
-  Result<std::vector<ModelUsage>> by_model(UsageQuery const&) { return std::vector<ModelUsage>{}; }
+  Result<UsageTotals> totals(UsageFilter const&) { return UsageTotals{}; }
+  Result<std::vector<UsageGroup>> grouped(UsageFilter const&, UsageDimension) {
+    return std::vector<UsageGroup>{};
+  }
+  Result<std::int64_t> distinct(UsageFilter const&, UsageDimension) { return 0; }
+  Result<RecordPage> history(HistoryQuery const&) { return RecordPage{}; }
 
   std::vector<std::uint64_t> numbers;
 };

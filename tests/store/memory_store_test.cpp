@@ -21,15 +21,14 @@ TEST(MemoryStore, AddsUpByKeyModelAndHour) {
   ASSERT_TRUE(store.append(batch));
   EXPECT_EQ(store.totals({})->request_count, 10);
   EXPECT_EQ(store.totals({})->cost, NanoUsd(150'000));
-  EXPECT_EQ(store.totals({.key = "alice", .model = {}})->request_count, 5);
+  EXPECT_EQ(store.totals({.key = "alice"})->request_count, 5);
   EXPECT_EQ(store.totals({.key = "alice", .model = "gpt-4o"})->request_count, 2);
-  EXPECT_EQ(store.totals({.key = {}, .model = {}, .from = 2 * hour, .until = 4 * hour})->request_count, 2);
-  EXPECT_EQ(
-      store.totals({.key = {}, .model = {}, .from = 2 * hour + 1, .until = 4 * hour + 1})->request_count, 3);
-  EXPECT_EQ(store.totals({.key = {}, .model = {}, .from = 4 * hour, .until = 4 * hour})->request_count, 0);
-  auto const models = store.by_model({});
+  EXPECT_EQ(store.totals({.from = 2 * hour, .until = 4 * hour})->request_count, 2);
+  EXPECT_EQ(store.totals({.from = 2 * hour + 1, .until = 4 * hour + 1})->request_count, 3);
+  EXPECT_EQ(store.totals({.from = 4 * hour, .until = 4 * hour})->request_count, 0);
+  auto const models = store.grouped({}, UsageDimension::model);
   ASSERT_EQ(models->size(), 2u);
-  EXPECT_EQ((*models)[0].model, "gpt-4o");
+  EXPECT_EQ((*models)[0].name, "gpt-4o");
   EXPECT_EQ((*models)[0].totals.tokens[static_cast<std::size_t>(UsageClass::output)], 1 + 3 + 5 + 7 + 9);
 }
 
@@ -65,7 +64,7 @@ TEST(MemoryStore, ForgetsTheOldestHoursBeyondItsBound) {
     ASSERT_TRUE(store.append(std::span(&record, 1)));
   }
   EXPECT_EQ(store.totals({})->request_count, 4);
-  EXPECT_EQ(store.totals({.key = {}, .model = {}, .from = 6 * hour})->request_count, 4);
+  EXPECT_EQ(store.totals({.from = 6 * hour})->request_count, 4);
   EXPECT_EQ(store.forgotten_sums(), 6u);
 }
 
@@ -78,7 +77,7 @@ TEST(MemoryStore, StaysAtTheEndOfTheRange) {
         n == 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max() - 1;
     ASSERT_TRUE(store.append(std::span(&record, 1)));
   }
-  auto const sum = store.totals({.key = {}, .model = {}, .from = std::numeric_limits<std::int64_t>::min()});
+  auto const sum = store.totals({.from = std::numeric_limits<std::int64_t>::min()});
   EXPECT_EQ(sum->request_count, 3);
   EXPECT_EQ(sum->tokens[static_cast<std::size_t>(UsageClass::output)],
             std::numeric_limits<std::int64_t>::max());

@@ -92,10 +92,10 @@ TEST(SqliteStore, AgreesWithAddingUpByHand) {
       auto const t = static_cast<std::int64_t>(random() % (24 * hour)) - 12 * hour;
       return random() % 3 == 0 ? t / hour * hour : t;
     };
-    UsageQuery query{.key = keys[random() % 3],
-                     .model = random() % 2 == 0 ? "gpt-4o" : "",
-                     .from = time(),
-                     .until = time()};
+    UsageFilter query{.key = keys[random() % 3],
+                      .model = random() % 2 == 0 ? "gpt-4o" : "",
+                      .from = time(),
+                      .until = time()};
     if (i % 10 == 0) query.from = Limits::min();
     if (i % 7 == 0) query.until = i % 2 == 0 ? Limits::max() : query.from + 5'000'000;
     UsageTotals expected;
@@ -107,7 +107,7 @@ TEST(SqliteStore, AgreesWithAddingUpByHand) {
     ASSERT_TRUE(found) << found.error().message();
     EXPECT_EQ(*found, expected) << query.from << " " << query.until;
     UsageTotals by_model;
-    auto const models = store.by_model(query);
+    auto const models = store.grouped(query, UsageDimension::model);
     for (auto const& m : *models) by_model.add(m.totals);
     EXPECT_EQ(by_model, expected);
   }

@@ -35,6 +35,9 @@ struct Attempt {
   TimePoint started_at;
   TimePoint ended_at{};         ///< When it failed, or when its answer began.
   std::optional<Errc> failure;  ///< Empty: it answered.
+  std::string_view model{};     ///< As the provider names it, where that is known; lives as long as the call.
+  /// What it used, where that is nobody's answer: of a hedge's loser. Null: its answer tells, or it used nothing.
+  Usage const* in_vain{nullptr};
 };
 
 /// What a call has used, as its meter found at the end.
@@ -46,10 +49,10 @@ struct Spent {
 
 /// Who asks. Views that outlive the call; what is not known is empty, all of it in process.
 struct Caller {
-  std::string_view key;      ///< Name of the API key, never the key.
-  std::string_view user;     ///< Whose key it is.
-  std::string_view team;     ///< The same.
-  std::string_view address;  ///< Where the call came from, without port.
+  std::string_view key{};      ///< Name of the API key, never the key.
+  std::string_view user{};     ///< Whose key it is.
+  std::string_view team{};     ///< The same.
+  std::string_view address{};  ///< Where the call came from, without port.
 };
 
 class CallFork;
@@ -307,7 +310,10 @@ class CallFork {
   void hand_over_trail() {
     if (call_.parent_ == nullptr) return;
     auto& trail = call_.parent_->trail();
-    trail.insert(trail.end(), call_.trail().begin(), call_.trail().end());
+    for (Attempt attempt : call_.trail()) {
+      attempt.model = call_.parent_->keep(attempt.model);  // the fork's memory may go first
+      trail.push_back(attempt);
+    }
     call_.trail().clear();
   }
   /// The parent keeps it no longer: nothing that was made in it is left.

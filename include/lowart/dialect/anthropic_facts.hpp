@@ -24,6 +24,7 @@ inline Result<WireRequest> read_anthropic_facts(std::string_view body, std::stri
   WireRequest facts;
   facts.dialect = Dialect::anthropic;
   facts.body = body;
+  facts.features = found.features;
   facts.include_usage = true;
   if (auto read = read_model(found, facts, scratch); !read)
     return tl::unexpected<Error>(std::move(read).error());

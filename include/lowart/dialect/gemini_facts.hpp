@@ -21,6 +21,7 @@ namespace gemini_facts {
 
 struct Members {
   std::optional<JsonMember> contents, config;
+  bool has_tools{false};
   std::size_t behind{0};  ///< Everything before this place was read.
   JsonScan scan{JsonScan::ok};
 };
@@ -31,6 +32,7 @@ inline Members find_members(std::string_view body) {
     found.behind = openai_facts::end_of(member, body);
     if (member.key_is("contents")) found.contents = member;
     else if (gemini_key_is(member, "generationConfig")) found.config = member;
+    else if (member.key_is("tools") && member.value.size() > 2) found.has_tools = true;
   });
   return found;
 }
@@ -59,6 +61,7 @@ inline Result<WireRequest> read_gemini_facts(GeminiPath const& path, std::string
   facts.stream = path.method == GeminiMethod::stream;
   facts.as_array = path.as_array;
   facts.include_usage = true;
+  if (found.has_tools) facts.features.add(CallFeature::tools);
   if (!openai_facts::is_set(found.config)) return facts;
   if (found.config->kind != JsonKind::object)
     return refuse("generationConfig", "'generationConfig' must be an object");
@@ -66,6 +69,9 @@ inline Result<WireRequest> read_gemini_facts(GeminiPath const& path, std::string
   scan_object(found.config->value, [&](JsonMember const& member) {
     if (gemini_key_is(member, "maxOutputTokens")) limit = member;
     else if (gemini_key_is(member, "candidateCount")) choices = member;
+    else if (gemini_key_is(member, "thinkingConfig")) facts.features.add(CallFeature::reasoning);
+    else if (gemini_key_is(member, "responseSchema") || gemini_key_is(member, "responseJsonSchema"))
+      facts.features.add(CallFeature::structured);
   });
   auto const tokens =
       read_count(limit, "generationConfig.maxOutputTokens", 0, std::numeric_limits<std::int64_t>::max());

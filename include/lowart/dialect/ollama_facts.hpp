@@ -21,6 +21,7 @@ inline Result<WireRequest> read_common(std::string_view body, openai_facts::Memb
   if (found.scan != JsonScan::ok) return openai_facts::refuse_scan(body, found);
   WireRequest facts;
   facts.body = body;
+  facts.features = found.features;
   facts.include_usage = true;
   if (auto read = openai_facts::read_model(found, facts, scratch); !read)
     return tl::unexpected<Error>(std::move(read).error());

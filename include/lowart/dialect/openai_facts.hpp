@@ -36,12 +36,15 @@ struct Members {
   std::optional<JsonMember> model, stream, stream_options, max_tokens, max_completion_tokens, n, messages,
       prompt;
   std::optional<JsonMember> input, max_output_tokens, previous_response_id, conversation, background,
-      store;  // Responses
+      store;              // Responses
+  CallFeatures features;  ///< What the members that are asked for by their presence tell.
   int models{0};
   std::size_t behind{0};  ///< Everything before this place was read.
   JsonScan scan{JsonScan::ok};
 
   void take(JsonMember const& member, std::string_view name) {
+    if (member.kind == JsonKind::array || member.kind == JsonKind::object) note_feature(member, name);
+    else if (name == "reasoning_effort") features.add(CallFeature::reasoning);
     switch (name.size()) {
       case 1:
         if (name == "n") n = member;
@@ -80,6 +83,16 @@ struct Members {
         break;
       default: break;
     }
+  }
+  void note_feature(JsonMember const& member, std::string_view name) noexcept {
+    if (member.value.size() <= 2) return;  // empty
+    if (name == "tools" || name == "functions") features.add(CallFeature::tools);
+    else if (name == "response_format" || name == "format" || name == "output_config")
+      features.add(CallFeature::structured);
+    else if (name == "text" && member.value.find("json") != std::string_view::npos)  // Responses
+      features.add(CallFeature::structured);
+    else if (name == "reasoning" || name == "thinking") features.add(CallFeature::reasoning);
+    else if (name == "audio") features.add(CallFeature::audio);
   }
 };
 
@@ -172,6 +185,7 @@ inline Result<WireRequest> read_common(std::string_view body, Members const& fou
   if (found.scan != JsonScan::ok) return refuse_scan(body, found);
   WireRequest facts;
   facts.body = body;
+  facts.features = found.features;
   if (auto read = read_model(found, facts, scratch); !read)
     return tl::unexpected<Error>(std::move(read).error());
   auto const stream = read_flag(found.stream, "stream");

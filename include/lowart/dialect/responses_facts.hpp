@@ -34,6 +34,7 @@ inline Result<ResponsesFacts> read_responses_facts(std::string_view body, std::s
   ResponsesFacts facts;
   facts.wire.dialect = Dialect::openai_responses;
   facts.wire.body = body;
+  facts.wire.features = found.features;
   facts.wire.include_usage = true;
   if (auto read = read_model(found, facts.wire, scratch); !read)
     return tl::unexpected<Error>(std::move(read).error());

@@ -47,6 +47,8 @@ class ChatDoor : public Door {
         RelayEnd const end = co_await relay_reply(*visit->reply, *visit->chat, client, *visit->call,
                                                   responder, visit->turn_kept());
         note_end(*visit, end);
+        bool const left = end.outcome == Outcome::cancelled && !visit->call->interruption();
+        if (left && responder.goes_on_without_client()) co_await relay::read_out(*visit->reply);
       }
       visit->reply.reset();  // its watchers learn the end, if it was dropped
       settle(*visit, true);

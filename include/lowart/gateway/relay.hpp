@@ -187,6 +187,14 @@ inline dialect::ReplyContext context_for(ChatRequest const& request, Call const&
   return context;
 }
 
+/// The client has left in the middle: reads what is left of the answer, for the usage that is told at its end.
+inline Task<void> read_out(ChatReply& reply) {
+  while (!reply.over()) {
+    Result<ReplyPart> const part = co_await reply.next();
+    if (!part) co_return;
+  }
+}
+
 }  // namespace relay
 
 /// The usual whole reply, in one write and without a coroutine. Null: it is for relay_reply(), which also brings out

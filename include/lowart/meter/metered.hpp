@@ -1,6 +1,7 @@
 #pragma once
 /// Metered: leaves exactly one usage record for every call, and settles its admission.
 
+#include <lowart/dialect/media_marks.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/meter/token_meter.hpp>
 #include <lowart/meter/usage_sink.hpp>
@@ -8,10 +9,13 @@
 #include <lowart/policy/watchable.hpp>
 #include <lowart/provider/provider.hpp>
 
+#include <concepts>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -125,6 +129,59 @@ class Metered {
     if (!kept && shared.on_failure) shared.on_failure(kept.error());
   }
 
+  /// The usage of an attempt that answered: that of its leg, or the last one's.
+  struct OwnUsage {
+    std::span<EarlierLeg const> earlier;
+    Usage const& last;
+    std::size_t answered{0};
+    Usage const& next() noexcept {
+      auto const at = answered++;
+      return at < earlier.size() ? earlier[at].usage : last;
+    }
+  };
+  /// What was tried, where that is more than the record says anyway; in the call's memory. `usage`: null for a call that
+  /// failed.
+  static std::span<AttemptRecord const> trail_of(Shared const& shared, UsageRecord const& record, Call& call,
+                                                 OwnUsage* usage) {
+    auto const& trail = call.trail();
+    bool const is_told_already = trail.empty() || (trail.size() == 1 && !trail.front().failure);
+    if (is_told_already) return {};
+    auto* const room = static_cast<AttemptRecord*>(
+        call.memory()->allocate(trail.size() * sizeof(AttemptRecord), alignof(AttemptRecord)));
+    std::size_t count = 0;
+    for (Attempt const& attempt : trail) {
+      AttemptRecord& kept = *::new (room + count++) AttemptRecord;
+      kept.provider = attempt.provider;
+      kept.model = attempt.model;
+      kept.began_after = micros(attempt.started_at - call.started_at());
+      if (attempt.ended_at != TimePoint{}) kept.duration = micros(attempt.ended_at - attempt.started_at);
+      if (attempt.failure) kept.failure = to_string(*attempt.failure);
+      Billed billed = billed_at(kept.provider, kept.model);
+      if (attempt.in_vain != nullptr) {
+        kept.usage = *attempt.in_vain;
+      } else if (usage != nullptr && !attempt.failure) {
+        Usage const& own = usage->next();
+        if (&own == &usage->last) billed.service_tier = record.service_tier;
+        kept.usage = own;
+      }
+      kept.cost = price(shared, record, billed, kept.usage).cost;
+    }
+    return {room, count};
+  }
+  static std::int64_t micros(Duration duration) noexcept {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  }
+  /// What is asked, as far as the client's bytes tell without being decoded, and whether tools were called.
+  static CallFeatures features_of(ChatRequest const& request, FinishReason finish) {
+    CallFeatures features;
+    if (auto const& wire = request.wire()) {
+      features = wire->features;
+      features.add(dialect::media_in(wire->body));
+    }
+    if (finish == FinishReason::tool_calls) features.add(CallFeature::tool_calls);
+    return features;
+  }
+
   template <Request R>
   void keep_failure(R const& request, Error const& error, Call& call) {
     bool streamed = false;
@@ -133,6 +190,8 @@ class Metered {
     record.status = http_status(error);
     record.outcome = error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
     if (!call.trail().empty()) record.provider = call.trail().back().provider;
+    record.trail = trail_of(*shared_, record, call, nullptr);
+    if constexpr (std::same_as<R, ChatRequest>) record.features = features_of(request, FinishReason::none);
     keep(*shared_, record);
     call.admission().settle(0);
   }
@@ -144,6 +203,8 @@ class Metered {
     Measured const measured =
         reply.head().cache.is_free() ? from_cache() : shared_->meter.measure(request, reply);
     price_by(*shared_, record, reply.head(), measured.usage);
+    OwnUsage own{.earlier = {}, .last = measured.usage};
+    record.trail = trail_of(*shared_, record, call, &own);
     settle(*shared_, record, reply.head(), measured, Outcome::complete, call);
   }
   /// That nothing was used is known, which "not reported" would not say.
@@ -152,6 +213,12 @@ class Metered {
     nothing.usage.set(UsageClass::input, 0);
     nothing.usage.set(UsageClass::output, 0);
     return nothing;
+  }
+  static Billed billed_at(std::string_view provider, std::string_view upstream_model) noexcept {
+    Billed billed;
+    billed.provider = provider;
+    billed.upstream_model = upstream_model;
+    return billed;
   }
   static Priced price(Shared const& shared, UsageRecord const& record, Billed billed, Usage const& usage) {
     if (!shared.prices) return {};
@@ -162,11 +229,9 @@ class Metered {
   /// For what the last one to answer used; `record.service_tier` is known already.
   template <class Head>
   static void price_by(Shared const& shared, UsageRecord& record, Head const& head, Usage const& usage) {
-    Priced const priced = price(shared, record,
-                                Billed{.provider = head.provider,
-                                       .upstream_model = head.upstream_model,
-                                       .service_tier = record.service_tier},
-                                usage);
+    Billed billed = billed_at(head.provider, head.upstream_model);
+    billed.service_tier = record.service_tier;
+    Priced const priced = price(shared, record, billed, usage);
     record.cost = priced.cost;
     record.price = priced.price;
   }
@@ -203,10 +268,10 @@ class Metered {
       record.service_tier = progress.service_tier;
       price_by(*shared_, record, head_, measured.usage);
       for (EarlierLeg const& leg : progress.earlier)
-        record.cost +=
-            price(*shared_, record, Billed{.provider = leg.provider, .upstream_model = leg.upstream_model},
-                  leg.usage)
-                .cost;
+        record.cost += price(*shared_, record, billed_at(leg.provider, leg.upstream_model), leg.usage).cost;
+      OwnUsage own{.earlier = progress.earlier, .last = measured.usage};
+      record.trail = trail_of(*shared_, record, call_, &own);
+      if constexpr (std::same_as<R, ChatRequest>) record.features = features_of(request_, progress.finish);
       settle(*shared_, record, head_, TokenMeter::with_earlier(measured, progress), end.outcome, call_);
     }
 

@@ -181,6 +181,8 @@ class ChatReply {
 
   /// The first part is here and has not been handed out yet: then take_first() gives what next() would.
   bool has_first() const noexcept { return source_->kept_.has_first; }
+  /// Its last part, or an error, was handed out.
+  bool over() const noexcept { return source_->kept_.ended; }
   bool is_one_part() const noexcept { return has_first() && source_->kept_.first.last; }
   ReplyPart take_first() noexcept {
     kept().has_first = false;

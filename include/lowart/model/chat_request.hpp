@@ -27,6 +27,7 @@ struct WireRequest {
   bool include_usage{false};
   std::optional<std::int64_t> max_tokens;
   std::int64_t choices{1};
+  CallFeatures features{};  ///< What a shallow look can tell: tools, structure, reasoning.
   /// Header fields of the client that a provider of the same dialect gets as they came (anthropic-beta ...).
   std::span<std::pair<std::string_view, std::string_view> const> fields{};
   bool as_array{false};  ///< Gemini: the stream is wanted as one JSON array, not as server-sent events.

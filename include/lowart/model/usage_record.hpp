@@ -50,6 +50,7 @@ class CallFeatures {
   constexpr void add(CallFeature f) noexcept {
     bits_ = static_cast<std::uint16_t>(bits_ | static_cast<std::uint16_t>(f));
   }
+  constexpr void add(CallFeatures more) noexcept { bits_ = static_cast<std::uint16_t>(bits_ | more.bits_); }
   constexpr std::uint16_t bits() const noexcept { return bits_; }
   friend constexpr bool operator==(CallFeatures, CallFeatures) = default;
 

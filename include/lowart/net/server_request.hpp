@@ -34,8 +34,10 @@ struct ServerLimits {
   std::chrono::milliseconds body_time{60'000};   ///< Between two reads of a body.
   std::chrono::milliseconds write_time{60'000};  ///< For the client to take more of an answer.
   std::size_t body_rate{1024};  ///< Bytes a second that a body, or a write, earns beyond those times, in all.
-  std::chrono::milliseconds idle_time{75'000};   ///< Between two requests.
-  std::chrono::milliseconds look_out{100};       ///< How often a waiting client is looked after.
+  std::chrono::milliseconds idle_time{75'000};  ///< Between two requests.
+  std::chrono::milliseconds look_out{100};      ///< How often a waiting client is looked after.
+  std::chrono::milliseconds absent{
+      0};  ///< How long a call goes on whose client has left, so that its usage is told.
   std::chrono::milliseconds linger_time{2'000};  ///< To take an answer that came before the request's end.
 };
 
@@ -208,9 +210,11 @@ class Responder {
   /// This answer is the connection's last.
   void close_after() noexcept { keep_alive_ = false; }
 
-  /// Cancels the call when the client closes its side, until the answer is complete. A client that only shuts
-  /// its sending side down counts as gone. The call must live until then, or until look_out_no_more().
+  /// Cancels the call when the client closes its side, until the answer is complete, or `absent` later. A client that
+  /// only shuts its sending side down counts as gone. The call must live until then, or until look_out_no_more().
   LOWART_DECL void cancel_when_client_leaves(Call& call);
+  /// For whoever has seen that the client takes no more: false when the call is not to go on without it.
+  [[nodiscard]] LOWART_DECL bool goes_on_without_client() noexcept;
   void look_out_no_more() noexcept {
     alarm_.reset();
     connection_.call = nullptr;
@@ -238,6 +242,7 @@ class Responder {
   bool chunked_{false};
   bool bodiless_{false};
   bool complete_{false};
+  bool client_is_gone_{false};
 };
 
 }  // namespace lowart::net

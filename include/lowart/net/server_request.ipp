@@ -392,12 +392,21 @@ inline bool has_left(Stream& client) {
 
 LOWART_DECL void Responder::look_out(void* self) {
   auto& responder = *static_cast<Responder*>(self);
-  if (!has_left(responder.connection_.stream)) {
+  if (!responder.client_is_gone_ && !has_left(responder.connection_.stream)) {
     responder.alarm_->set_in(responder.connection_.limits.look_out);
     return;
   }
   responder.keep_alive_ = false;  // nor is what it sent behind this request served
-  responder.connection_.call->cancel();
+  bool const goes_on = !responder.client_is_gone_ && responder.goes_on_without_client();
+  if (!goes_on) responder.connection_.call->cancel();
+}
+
+LOWART_DECL bool Responder::goes_on_without_client() noexcept {
+  bool const noticed = std::exchange(client_is_gone_, true);
+  auto const absent = connection_.limits.absent;
+  if (absent <= std::chrono::milliseconds::zero() || !alarm_) return false;
+  if (!noticed) alarm_->set_in(absent);
+  return true;
 }
 
 }  // namespace lowart::net

@@ -164,14 +164,17 @@ class HedgedCall {
     TimePoint const now = call_.now();
     state_.observe(index_of(target), kind_, now - began_at, now);
   }
-  /// What was cancelled had been sent: its provider has read the prompt.
+  /// What was cancelled had been sent: its provider has read the prompt, or so it is counted. No client pays for it.
   void count_in_vain(CallFork& loser) {
-    auto const& trail = loser.call().trail();
-    bool const was_asked = std::any_of(trail.begin(), trail.end(), [](Attempt const& attempt) {
+    auto& trail = loser.call().trail();
+    auto const was_asked = std::find_if(trail.rbegin(), trail.rend(), [](Attempt const& attempt) {
       return !attempt.failure || attempt.failure == Errc::cancelled;
     });
-    if (!was_asked) return;
+    if (was_asked == trail.rend()) return;
     auto const tokens = RequestFacts(request_, call_).input_tokens();
+    auto* const used = ::new (call_.memory()->allocate(sizeof(Usage), alignof(Usage))) Usage;
+    used->set(UsageClass::input, tokens);
+    was_asked->in_vain = used;
     state_.tokens_in_vain.fetch_add(static_cast<std::uint64_t>(tokens), std::memory_order_relaxed);
   }
   void note(std::size_t target, Error error) {

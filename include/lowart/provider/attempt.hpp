@@ -8,10 +8,14 @@ namespace lowart {
 /// Every leaf provider makes one of these per request it sends; records, logs and metrics are read off the trail.
 class AttemptMark {
  public:
-  /// `provider` must outlive the call.
-  AttemptMark(Call& call, std::string_view provider) : call_(call), index_(call.trail().size()) {
-    call.trail().push_back(
-        Attempt{.provider = provider, .started_at = call.now(), .ended_at = {}, .failure = {}});
+  /// `provider` must outlive the call. `model`: as the provider names it; empty where it is not known.
+  AttemptMark(Call& call, std::string_view provider, std::string_view model)
+      : call_(call), index_(call.trail().size()) {
+    call.trail().push_back(Attempt{.provider = provider,
+                                   .started_at = call.now(),
+                                   .ended_at = {},
+                                   .failure = {},
+                                   .model = call.keep(model)});
   }
   /// The answer has begun.
   void answered() { answered(call_.now()); }

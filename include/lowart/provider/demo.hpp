@@ -42,7 +42,7 @@ class Demo {
   std::string_view name() const { return shared_->name; }
 
   Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
-    AttemptMark attempt(call, name());
+    AttemptMark attempt(call, name(), request.model());
     DemoModel const& acts = demo_model(request.model());
     Result<void> const let_in = co_await meet_fault(acts, call);
     if (!let_in) co_return attempt.failed(let_in.error());
@@ -68,7 +68,7 @@ class Demo {
   }
 
   Task<Result<EmbeddingReply>> operator()(EmbeddingRequest const& request, Call& call) {
-    AttemptMark attempt(call, name());
+    AttemptMark attempt(call, name(), request.model());
     Result<void> const let_in = co_await meet_fault(demo_model(request.model()), call);
     if (!let_in) co_return attempt.failed(let_in.error());
     Result<EmbeddingInputs> const asked = request.inputs();
@@ -90,7 +90,7 @@ class Demo {
   }
 
   Task<Result<CountReply>> operator()(CountRequest const& request, Call& call) {
-    AttemptMark attempt(call, name());
+    AttemptMark attempt(call, name(), request.model());
     Result<void> const let_in = co_await meet_fault(demo_model(request.model()), call);
     if (!let_in) co_return attempt.failed(let_in.error());
     Result<Conversation> const conversation = request.chat().conversation();

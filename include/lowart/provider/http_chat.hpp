@@ -78,7 +78,7 @@ class HttpChat {
   std::string_view name() const { return options().name; }
 
   Task<Result<ChatReply>> operator()(ChatRequest const& request, Call& call) {
-    AttemptMark attempt(call, name());
+    AttemptMark attempt(call, name(), request.model());
     ArenaPtr<Outgoing> const outgoing = call.make<Outgoing>();
     Result<void> written = write_request(request, call, *outgoing);
     if constexpr (ShowsToken<Wire>)

@@ -41,7 +41,7 @@ Task<Result<CountReply>> ask_count(T& transport, Wire const& wire, CountRequest 
     co_return fail(Errc::unsupported, wire.options().name + " counts requests as they came only");
   if (dialect::holds_seal(came->body, came->dialect))
     co_return fail(Errc::unsupported, wire.options().name + " does not count signatures of other providers");
-  AttemptMark attempt(call, wire.options().name);
+  AttemptMark attempt(call, wire.options().name, request.model());
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   auto& http = out->http.emplace("POST", wire.path(request, out->path));
   wire.write_fields(request, call, http);

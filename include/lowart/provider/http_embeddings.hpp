@@ -82,7 +82,7 @@ Result<void> write_request(Wire const& wire, EmbeddingRequest const& request, Ca
 template <EmbeddingWire Wire, net::Transport T>
 Task<Result<EmbeddingReply>> ask_embeddings(T& transport, Wire const& wire, EmbeddingRequest const& request,
                                             Call& call) {
-  AttemptMark attempt(call, wire.options().name);
+  AttemptMark attempt(call, wire.options().name, request.model());
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   Result<void> written = http_wire::write_request(wire, request, call, *out);
   if (!written) co_return attempt.failed(std::move(written.error()));

@@ -38,7 +38,7 @@ Task<Result<ModelOffers>> ask_offers(T& transport, Wire const& wire, ModelOffers
   constexpr int most_pages = 32;
   constexpr std::size_t most_models = 10'000;
   constexpr std::size_t most_cursor_bytes = 8192;  // becomes a part of the next path
-  AttemptMark attempt(call, wire.options().name);
+  AttemptMark attempt(call, wire.options().name, {});
   std::vector<ModelOffer> models;
   std::string next;
   for (int page = 0; page < most_pages; ++page) {

@@ -58,7 +58,7 @@ inline Task<Result<OperationReply>> refuse_operation(std::string_view name, Oper
 template <OperationWire Wire, net::Transport T>
 Task<Result<OperationReply>> ask_operation(T& transport, Wire const& wire, OperationRequest const& request,
                                            Call& call) {
-  AttemptMark attempt(call, wire.options().name);
+  AttemptMark attempt(call, wire.options().name, request.model());
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   auto& http = out->http.emplace("POST", wire.path(request, out->path));
   wire.write_fields(request, call, http);

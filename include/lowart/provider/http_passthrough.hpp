@@ -97,7 +97,7 @@ template <PassthroughWire Wire, net::Transport T>
 Task<Result<PassthroughReply>> ask_passthrough(T& transport, Wire const& wire,
                                                PassthroughRequest const& request, Call& call) {
   constexpr std::size_t longest_read = std::size_t{1} << 20U;
-  AttemptMark attempt(call, wire.options().name);
+  AttemptMark attempt(call, wire.options().name, request.model());
   ArenaPtr<http_wire::Outgoing> const out = call.make<http_wire::Outgoing>();
   http_wire::write_passthrough(wire, request, call, *out);
   BodySource* const source = request.wire()->source;

@@ -2,11 +2,12 @@
 /// BatchTable: the table of usage records, many in a row.
 
 #include <lowart/store/latest_ids.hpp>
-#include <lowart/store/memory_store.hpp>
 #include <lowart/store/sqlite.hpp>
 #include <lowart/store/usage_batch.hpp>
+#include <lowart/store/usage_history.hpp>
 
 #include <functional>
+#include <map>
 
 namespace lowart {
 
@@ -20,10 +21,6 @@ namespace lowart {
 /// Concurrency: one thread at a time, in transactions of the caller.
 class BatchTable {
  public:
-  /// The order of records: by start, then by id.
-  using Age = std::tuple<std::int64_t, std::uint64_t, std::uint64_t>;
-  static Age age(UsageRecord const& r) noexcept { return {r.started_at, r.id.high, r.id.low}; }
-
   /// The database must live longer.
   static Result<BatchTable> open(sqlite::Database& database);
 
@@ -31,6 +28,16 @@ class BatchTable {
   /// `payload` is the record, encoded.
   Result<void> add(UsageRecord const& record, std::span<std::byte const> payload);
   Result<void> write();
+  /// The sums have what was added so far.
+  void note_summed() {
+    for (auto& [hour, open] : open_) open.summed = open.batch.count();
+  }
+  /// Calls fn(record) for what the sums do not have of at most one row behind row `after`, in the order of their ids.
+  /// Returns the row's id, or nullopt when there is none. What cannot be read of the row is passed over: one bad row shall
+  /// not keep all that follow out of the sums.
+  template <class Fn>
+  Result<std::optional<std::int64_t>> read_unsummed(std::int64_t after, Fn fn);
+  Result<std::int64_t> last_row() { return database_->integer("SELECT max(id) FROM usage_batch"); }
   /// To be called when the transaction of a write() was taken back: reads the rows again.
   void forget() { open_.clear(); }
 
@@ -39,15 +46,20 @@ class BatchTable {
   Result<void> read(std::int64_t from, std::int64_t to, Fn fn);
   /// Whether a row overlaps [from, until). Its records may still all be outside.
   Result<bool> may_have_records(std::int64_t from, std::int64_t until);
-  /// The latest records by start, newest first, at most `count`.
-  Result<std::vector<KeptRecord>> recent(std::size_t count);
+  /// Offers the records that match(record), that began at `from` or later, and that are older than `before`, to `newest`:
+  /// all that may have a place. nullopt; or, when `max_read` records were read before that, the age from which on all
+  /// were offered.
+  template <class Match>
+  Result<std::optional<RecordAge>> offer(NewestRecords& newest, std::int64_t from, RecordAge before,
+                                         std::size_t max_read, Match match);
   /// The ids in the rows that were written last.
   Result<LatestIds> latest_ids();
 
  private:
   struct OpenBatch {  // What goes on being filled.
     UsageBatch batch;
-    std::int64_t row{0};  // Its id in the table, 0 for none yet.
+    std::int64_t row{0};    // Its id in the table, 0 for none yet.
+    std::size_t summed{0};  // So many of its first records are in the sums.
     bool changed{false};
   };
   static constexpr std::size_t max_open_batches = 4;
@@ -68,7 +80,7 @@ class BatchTable {
 
 inline Result<BatchTable> BatchTable::open(sqlite::Database& database) {
   auto put = database.prepare(
-      "INSERT INTO usage_batch (hour, first_at, last_at, count, records) VALUES (?1,?2,?3,?4,?5)");
+      "INSERT INTO usage_batch (hour, first_at, last_at, count, records, summed) VALUES (?1,?2,?3,?4,?5,?6)");
   if (!put) return tl::unexpected(std::move(put).error());
   auto drop = database.prepare("DELETE FROM usage_batch WHERE id = ?1");
   if (!drop) return tl::unexpected(std::move(drop).error());
@@ -87,7 +99,8 @@ inline auto BatchTable::being_filled(std::int64_t hour) -> Result<OpenBatch*> {
   auto const known = open_.find(hour);
   if (known != open_.end()) return &known->second;
   auto find = database_->prepare(
-      "SELECT id, count, first_at, last_at, records FROM usage_batch "
+      "SELECT id, count, first_at, last_at, records, "
+      "  CASE WHEN id <= (SELECT batch FROM usage_summed) THEN count ELSE summed END FROM usage_batch "
       "WHERE id = (SELECT max(id) FROM usage_batch WHERE hour = ?1) AND count < ?2");
   if (!find) return tl::unexpected(std::move(find).error());
   auto const found = find->bind(1, hour).bind(2, std::int64_t{UsageBatch::enough_records}).step();
@@ -97,6 +110,7 @@ inline auto BatchTable::being_filled(std::int64_t hour) -> Result<OpenBatch*> {
     made.row = find->integer(0);
     made.batch = UsageBatch(find->blob(4), static_cast<std::size_t>(find->integer(1)), find->integer(2),
                             find->integer(3));
+    made.summed = static_cast<std::size_t>(find->integer(5));
   }
   return &made;
 }
@@ -115,17 +129,17 @@ inline Result<void> BatchTable::add(UsageRecord const& record, std::span<std::by
   return {};
 }
 
-/// Replaces the row by one with what was added.
+/// Replaces the row by one with what was added. The new one first: an id that is free again would be given again, and the
+/// sums would seem to have what was added.
 inline Result<void> BatchTable::write(std::int64_t hour, OpenBatch& open) {
   if (!std::exchange(open.changed, false)) return {};
-  if (open.row != 0)
-    if (auto done = drop_.bind(1, open.row).run(); !done) return done;
   auto const& batch = open.batch;
   put_.bind(1, hour).bind(2, batch.first_at()).bind(3, batch.last_at());
   put_.bind(4, static_cast<std::int64_t>(batch.count())).bind(5, batch.bytes());
-  auto done = put_.run();
-  open.row = database_->last_inserted();
-  return done;
+  put_.bind(6, static_cast<std::int64_t>(open.summed));
+  if (auto done = put_.run(); !done) return done;
+  auto const old = std::exchange(open.row, database_->last_inserted());
+  return old == 0 ? Result<void>() : drop_.bind(1, old).run();
 }
 
 inline Result<void> BatchTable::write() {
@@ -177,35 +191,46 @@ inline Result<LatestIds> BatchTable::latest_ids() {
   return ids;
 }
 
-inline Result<std::vector<KeptRecord>> BatchTable::recent(std::size_t count) {
-  struct Found {
-    Age age;
-    KeptRecord record;
-  };
-  auto rows = database_->prepare("SELECT last_at, records FROM usage_batch ORDER BY hour DESC, last_at DESC");
+template <class Fn>
+Result<std::optional<std::int64_t>> BatchTable::read_unsummed(std::int64_t after, Fn fn) {
+  auto find =
+      database_->prepare("SELECT id, summed, records FROM usage_batch WHERE id > ?1 ORDER BY id LIMIT 1");
+  if (!find) return tl::unexpected(std::move(find).error());
+  auto const found = find->bind(1, after).step();
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return std::optional<std::int64_t>();
+  Result<void> result;
+  auto to_skip = find->integer(1);
+  journal::decode_each(find->blob(2), [&](UsageRecord const& r) {
+    if (result && to_skip-- <= 0) result = fn(r);
+  });
+  if (!result) return tl::unexpected(std::move(result).error());
+  return std::optional(find->integer(0));
+}
+
+template <class Match>
+Result<std::optional<RecordAge>> BatchTable::offer(NewestRecords& newest, std::int64_t from, RecordAge before,
+                                                   std::size_t max_read, Match match) {
+  auto rows = database_->prepare(
+      "SELECT last_at, count, records FROM usage_batch "
+      "WHERE hour BETWEEN ?1 AND ?2 AND first_at <= ?3 AND last_at >= ?4 ORDER BY hour DESC, last_at DESC");
   if (!rows) return tl::unexpected(std::move(rows).error());
-  // Calls end in another order than they began in, so rows overlap: a heap with the oldest on top.
-  auto const is_newer = [](Found const& a, Found const& b) { return a.age > b.age; };
-  std::vector<Found> heap;
-  while (count > 0) {
+  auto const latest = std::get<0>(before);
+  rows->bind(1, hour_of(from)).bind(2, hour_of(latest)).bind(3, latest).bind(4, from);
+  std::size_t read = 0;
+  for (;;) {
     auto const row = rows->step();
     if (!row) return tl::unexpected(row.error());
-    if (!*row || (heap.size() == count && rows->integer(0) < std::get<0>(heap.front().age))) break;
-    auto done = read_row(rows->blob(1), [&](UsageRecord const& r) {
-      if (heap.size() == count) {
-        if (age(r) < heap.front().age) return;
-        std::ranges::pop_heap(heap, is_newer);
-        heap.pop_back();
-      }
-      heap.push_back({age(r), KeptRecord(r)});
-      std::ranges::push_heap(heap, is_newer);
+    // Calls end in another order than they began in, so rows overlap; but no row that follows begins later.
+    if (!*row || !newest.has_place(rows->integer(0))) return std::optional<RecordAge>();
+    auto const last_at = rows->integer(0);
+    if (read >= max_read && last_at < latest) return std::optional(RecordAge{last_at + 1, 0, 0});
+    read += static_cast<std::size_t>(rows->integer(1));
+    auto done = read_row(rows->blob(2), [&](UsageRecord const& r) {
+      if (newest.has_place(r.started_at) && match(r)) newest.offer(r);
     });
     if (!done) return tl::unexpected(std::move(done).error());
   }
-  std::ranges::sort_heap(heap, is_newer);
-  std::vector<KeptRecord> result;
-  for (auto& found : heap) result.push_back(std::move(found.record));
-  return result;
 }
 
 }  // namespace lowart

@@ -1,5 +1,5 @@
 #pragma once
-/// Changes what records of a usage database cost, in one transaction with their sums.
+/// Reads the records of a usage database in the order in which they came, and changes what they cost.
 
 #include <lowart/store/batch_table.hpp>
 #include <lowart/store/usage_schema.hpp>
@@ -8,9 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <string>
-#include <tuple>
+#include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -65,8 +64,9 @@ Result<void> for_each_record(sqlite::Database& database, RecordRange const& rang
 }
 
 /// Calls fn(record, trail) for each record of the range; what it changes of `cost`, `price` and the costs in `trail`
-/// (which is the record's) is kept, and the sums follow. All is changed or nothing. Nobody else may write meanwhile:
-/// hold the directory's lock. Names that fn sets must live until it returns from the whole.
+/// (which is the record's) is kept, and the sums are emptied in the same transaction: SqliteStore::open makes them anew.
+/// All is changed or nothing. Nobody else may write meanwhile: hold the directory's lock. Names that fn sets must live
+/// until all is done.
 ///
 /// Errors: storage_failed.
 template <class Fn>
@@ -84,7 +84,6 @@ Result<void> rewrite_costs(sqlite::Database& database, RecordRange const& range,
   if (!find) return tl::unexpected(std::move(find).error());
   auto put = database.prepare("UPDATE usage_batch SET records = ?2 WHERE id = ?1");
   if (!put) return tl::unexpected(std::move(put).error());
-  std::map<std::tuple<std::string, std::int64_t, std::string>, std::int64_t> differences;
   std::vector<std::byte> written;
   std::vector<AttemptRecord> trail;
   std::array<std::byte, journal::max_record_bytes> room;
@@ -96,10 +95,7 @@ Result<void> rewrite_costs(sqlite::Database& database, RecordRange const& range,
       if (range.contains(r)) {
         trail.assign(r.trail.begin(), r.trail.end());
         r.trail = trail;
-        NanoUsd const before = r.cost;
         fn(r, std::span<AttemptRecord>(trail));
-        auto const place = std::tuple(std::string(r.key), hour_of(r.started_at), std::string(r.model));
-        if (r.cost != before) differences[place] += r.cost.count() - before.count();
       }
       written.insert(written.end(), room.data(), journal::encode(r, room.data()));
     });
@@ -107,14 +103,11 @@ Result<void> rewrite_costs(sqlite::Database& database, RecordRange const& range,
     if (!whole) return detail::unreadable_batch();
     if (auto done = put->bind(1, id).bind(2, std::span<std::byte const>(written)).run(); !done) return done;
   }
-  auto add =
-      database.prepare("UPDATE usage_hour SET cost = cost + ?4 WHERE key = ?1 AND hour = ?2 AND model = ?3");
-  if (!add) return tl::unexpected(std::move(add).error());
-  for (auto const& [place, difference] : differences) {
-    auto const& [key, hour, model] = place;
-    add->bind(1, std::string_view(key)).bind(2, hour).bind(3, std::string_view(model)).bind(4, difference);
-    if (auto done = add->run(); !done) return done;
-  }
+  // SqliteStore makes the sums anew when it opens the file.
+  auto const emptied = database.execute(
+      "DELETE FROM usage_by_hour; DELETE FROM usage_by_day; UPDATE usage_batch SET summed = 0; "
+      "UPDATE usage_summed SET batch = 0");
+  if (!emptied) return emptied;
   return transaction->commit();
 }
 

@@ -2,23 +2,30 @@
 /// SqliteStore: usage records in one SQLite file.
 
 #include <lowart/store/batch_table.hpp>
-#include <lowart/store/crc32c.hpp>
+#include <lowart/store/latest_ids.hpp>
+#include <lowart/store/usage_periods.hpp>
 #include <lowart/store/usage_schema.hpp>
+#include <lowart/store/usage_store.hpp>
+#include <lowart/store/usage_sums.hpp>
 
+#include <map>
 #include <memory>
 #include <set>
-#include <unordered_map>
 
 namespace lowart {
 
-/// Keeps every record, many in a row of the table, and sums by key, model and hour, so that totals stay fast
-/// with millions of records: whole hours come from the sums, the ends of a range from the records.
+/// Keeps every record, many in a row of the table, and sums by hour and by day, so that totals stay fast with millions of
+/// records: whole days and hours come from the sums, the ends of a range from the records.
+///
+/// Sums are written when a question is asked, when many records have come, and by rest(): a program that reads the file
+/// beside this one finds them up to then. A crash takes none: they are made again of the records when the file is opened.
 ///
 /// A record is kept once: with positions because the position in the journal is kept in the same transaction;
 /// without, because the rows that its start falls into are read for its id, which is slow. In either case the
 /// ids of the latest few thousand records are known. Names longer than 255 bytes are cut, as in the journal.
 ///
-/// Errors:      Errc::storage_failed with SQLite's message; a failed append leaves nothing behind.
+/// Errors:      Errc::storage_failed with SQLite's message; a failed append leaves nothing behind. A page of history that
+///              is asked for wrongly: Errc::invalid_request.
 /// Concurrency: one thread at a time. Other processes may read the file meanwhile.
 /// Durability:  see sync(); without it a power cut may take the latest appends back, whole batches only.
 class SqliteStore {
@@ -34,72 +41,54 @@ class SqliteStore {
   Result<void> append(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions,
                       std::span<std::span<std::byte const> const> payloads);
 
-  Result<UsageTotals> totals(UsageQuery const& query);
-  Result<std::vector<ModelUsage>> by_model(UsageQuery const& query);
-  /// The latest records, newest first, at most `count`.
-  Result<std::vector<KeptRecord>> recent(std::size_t count) { return batches_.recent(count); }
+  Result<UsageTotals> totals(UsageFilter const& filter);
+  Result<std::vector<UsageGroup>> grouped(UsageFilter const& filter, UsageDimension dimension);
+  Result<std::int64_t> distinct(UsageFilter const& filter, UsageDimension dimension);
+  Result<RecordPage> history(HistoryQuery const& query);
+  /// The latest records by start, newest first, at most `count`.
+  Result<std::vector<KeptRecord>> recent(std::size_t count);
 
   Result<std::vector<JournalPosition>> positions();
   Result<void> forget(std::string const& segment);
   /// Brings everything to the disk; false while another process's reading stands in the way.
   Result<bool> sync() { return database_->checkpoint(); }
-  void rest() noexcept { database_->shrink(); }
+  void rest() noexcept {
+    static_cast<void>(write_sums());  // If it fails, the next question tells.
+    database_->shrink();
+  }
 
  private:
-  using Place = std::tuple<std::int64_t, std::string_view, std::string_view>;  // Hour, key, model.
-  struct PlaceHash {
-    std::size_t operator()(Place const& place) const noexcept {
-      auto const& [hour, key, model] = place;
-      auto const names =
-          journal::crc32c(std::as_bytes(std::span(model)), journal::crc32c(std::as_bytes(std::span(key))));
-      return names ^ static_cast<std::size_t>(hour) << 32;
-    }
-  };
-  using Sums = std::unordered_map<Place, UsageTotals, PlaceHash>;
-  using Repeats = std::set<BatchTable::Age>;
+  using Repeats = std::set<RecordAge>;
+  /// A page of history is ended after so many records were read for it: a fraction of a second.
+  static constexpr std::size_t max_read_for_page = 200'000;
 
-  SqliteStore(std::unique_ptr<sqlite::Database> database, BatchTable batches, sqlite::Statement find_sum,
-              sqlite::Statement put_sum, sqlite::Statement put_position)
+  SqliteStore(std::unique_ptr<sqlite::Database> database, BatchTable batches, UsageSums sums,
+              sqlite::Statement put_position)
       : database_(std::move(database)),
         batches_(std::move(batches)),
-        find_sum_(std::move(find_sum)),
-        put_sum_(std::move(put_sum)),
+        sums_(std::move(sums)),
         put_position_(std::move(put_position)) {}
 
   Result<void> add(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions,
                    std::span<std::span<std::byte const> const> payloads);
-  Result<void> add_to_sum(Place const& place, UsageTotals totals);
   Result<Repeats> stored_among(std::span<UsageRecord const> batch);
+  void forget();
+  Result<void> write_sums();
+  Result<bool> sum_more();
+  Result<void> write_sums_within_transaction();
+  template <class OnSum, class OnRecord>
+  Result<void> for_each(UsageFilter const& filter, std::optional<UsageDimension> dimension, OnSum on_sum,
+                        OnRecord on_record);
   template <class Fn>
-  Result<void> for_each(UsageQuery const& query, Fn fn);
-  template <class Fn>
-  Result<void> add_hours(UsageQuery const& query, std::int64_t first, std::int64_t last, Fn& fn);
-  template <class Fn>
-  Result<void> add_records(UsageQuery const& query, std::int64_t from, std::int64_t until, Fn& fn);
+  Result<void> read_records(UsageFilter const& filter, std::int64_t from, std::int64_t until, Fn& fn);
 
   std::unique_ptr<sqlite::Database> database_;  // First, so that the statements go before it.
   BatchTable batches_;
-  sqlite::Statement find_sum_;
-  sqlite::Statement put_sum_;
+  UsageSums sums_;
   sqlite::Statement put_position_;
+  bool sums_are_known_{false};           // Whether the sums have all records, those in memory included.
   std::optional<LatestIds> latest_ids_;  // Read when first needed, and again after a failure.
 };
-
-namespace detail {
-
-inline constexpr std::size_t stored_classes = 8;
-inline constexpr std::int64_t hour_microseconds = 3'600'000'000;
-
-/// Requests, tokens and cost, from `column` on.
-inline UsageTotals read_totals(sqlite::Statement const& row, int column) {
-  UsageTotals t;
-  t.request_count = row.integer(column++);
-  for (std::size_t i = 0; i < stored_classes; ++i) t.tokens[i] = row.integer(column++);
-  t.cost = NanoUsd(row.integer(column));
-  return t;
-}
-
-}  // namespace detail
 
 inline Result<SqliteStore> SqliteStore::open(std::string const& path) {
   auto opened = sqlite::Database::open(path);
@@ -108,40 +97,30 @@ inline Result<SqliteStore> SqliteStore::open(std::string const& path) {
   if (auto done = sqlite::migrate_usage(*database); !done) return tl::unexpected(std::move(done).error());
   auto batches = BatchTable::open(*database);
   if (!batches) return tl::unexpected(std::move(batches).error());
-  auto find_sum = database->prepare(
-      "SELECT requests, input, cache_read, cache_write, output, reasoning, input_audio, output_audio, "
-      "input_image, cost FROM usage_hour WHERE key = ?1 AND hour = ?2 AND model = ?3");
-  auto put_sum = database->prepare(
-      "INSERT OR REPLACE INTO usage_hour VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
+  auto sums = UsageSums::open(*database);
+  if (!sums) return tl::unexpected(std::move(sums).error());
   auto put_position = database->prepare("INSERT OR REPLACE INTO journal_position VALUES (?1, ?2)");
-  for (auto* prepared : {&find_sum, &put_sum, &put_position})
-    if (!*prepared) return tl::unexpected(std::move(*prepared).error());
-  return SqliteStore(std::move(database), std::move(*batches), std::move(*find_sum), std::move(*put_sum),
-                     std::move(*put_position));
+  if (!put_position) return tl::unexpected(std::move(put_position).error());
+  SqliteStore store(std::move(database), std::move(*batches), std::move(*sums), std::move(*put_position));
+  if (auto done = store.write_sums(); !done) return tl::unexpected(std::move(done).error());
+  return store;
 }
 
-inline Result<void> SqliteStore::add_to_sum(Place const& place, UsageTotals totals) {
-  auto const& [hour, key, model] = place;
-  find_sum_.bind(1, key).bind(2, hour).bind(3, model);
-  auto const found = find_sum_.step();
-  if (found && *found) totals.add(detail::read_totals(find_sum_, 0));
-  find_sum_.reset();
-  if (!found) return tl::unexpected(found.error());
-  put_sum_.bind(1, key).bind(2, hour).bind(3, model).bind(4, totals.request_count);
-  int at = 5;
-  for (std::size_t i = 0; i < detail::stored_classes; ++i) put_sum_.bind(at++, totals.tokens[i]);
-  put_sum_.bind(at, totals.cost.count());
-  return put_sum_.run();
+/// What is in memory may no longer be what is in the file.
+inline void SqliteStore::forget() {
+  batches_.forget();
+  sums_.forget();
+  sums_are_known_ = false;
+  latest_ids_.reset();
 }
 
 inline Result<void> SqliteStore::append(std::span<UsageRecord const> batch,
                                         std::span<JournalPosition const> positions,
                                         std::span<std::span<std::byte const> const> payloads) {
+  if (!sums_are_known_)
+    if (auto done = write_sums(); !done) return done;
   auto done = add(batch, positions, payloads);
-  if (!done) {
-    batches_.forget();
-    latest_ids_.reset();
-  }
+  if (!done) forget();
   return done;
 }
 
@@ -161,26 +140,71 @@ inline Result<void> SqliteStore::add(std::span<UsageRecord const> batch,
     if (!found) return tl::unexpected(std::move(found).error());
     stored = std::move(*found);
   }
-  Sums sums;
   std::array<std::byte, journal::max_record_bytes> room;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     auto const& record = batch[i];
-    if (!latest_ids_->add(record.id) || stored.contains(BatchTable::age(record))) continue;
+    if (!latest_ids_->add(record.id) || stored.contains(age_of(record))) continue;
     auto const payload = i < payloads.size()
                              ? payloads[i]
                              : std::span<std::byte const>(room.data(), journal::encode(record, room.data()));
     if (auto done = batches_.add(record, payload); !done) return done;
-    sums[Place(hour_of(record.started_at), journal::kept_name(record.key), journal::kept_name(record.model))]
-        .add(record);
+    if (auto done = sums_.add(record); !done) return done;
   }
   if (auto done = batches_.write(); !done) return done;
-  for (auto const& [place, totals] : sums)
-    if (auto done = add_to_sum(place, totals); !done) return done;
   for (auto const& [segment, offset] : positions) {
     put_position_.bind(1, segment).bind(2, static_cast<std::int64_t>(offset));
     if (auto done = put_position_.run(); !done) return done;
   }
+  if (sums_.is_full())
+    if (auto done = write_sums_within_transaction(); !done) return done;
   return transaction->commit();
+}
+
+inline Result<void> SqliteStore::write_sums_within_transaction() {
+  auto const last = batches_.last_row();
+  if (!last) return tl::unexpected(last.error());
+  if (auto done = sums_.write(*last); !done) return done;
+  batches_.note_summed();
+  return {};
+}
+
+/// Brings the sums in the file up to date.
+inline Result<void> SqliteStore::write_sums() {
+  auto done = [&]() -> Result<void> {
+    for (bool is_more = !sums_are_known_; is_more;) {
+      auto const more = sum_more();
+      if (!more) return tl::unexpected(more.error());
+      is_more = *more;
+    }
+    sums_are_known_ = true;
+    if (sums_.empty()) return {};
+    auto transaction = sqlite::Transaction::begin(*database_);
+    if (!transaction) return tl::unexpected(std::move(transaction).error());
+    if (auto written = write_sums_within_transaction(); !written) return written;
+    return transaction->commit();
+  }();
+  if (!done) forget();
+  return done;
+}
+
+/// Adds rows of records that the sums in the file do not have, as many as fit into memory; says whether there were any.
+inline Result<bool> SqliteStore::sum_more() {
+  sums_.forget();
+  auto transaction = sqlite::Transaction::begin(*database_);
+  if (!transaction) return tl::unexpected(std::move(transaction).error());
+  auto const begin = sums_.written_to();
+  if (!begin) return tl::unexpected(begin.error());
+  auto at = *begin;
+  while (!sums_.is_full()) {
+    auto const row = batches_.read_unsummed(at, [&](UsageRecord const& r) { return sums_.add(r); });
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) break;
+    at = **row;
+  }
+  if (at == *begin) return false;
+  if (auto done = sums_.write(at); !done) return tl::unexpected(std::move(done).error());
+  if (auto done = transaction->commit(); !done) return tl::unexpected(std::move(done).error());
+  return true;
 }
 
 /// Those of the records that are in the table already.
@@ -191,7 +215,7 @@ inline auto SqliteStore::stored_among(std::span<UsageRecord const> batch) -> Res
   std::map<std::int64_t, Range> ranges;  // By hour, so that a batch of old and new records reads no more.
   Repeats offered;
   for (auto const& record : batch) {
-    offered.insert(BatchTable::age(record));
+    offered.insert(age_of(record));
     auto& range = ranges.try_emplace(hour_of(record.started_at), Range{record.started_at, record.started_at})
                       .first->second;
     range = {std::min(range.first, record.started_at), std::max(range.last, record.started_at)};
@@ -199,54 +223,31 @@ inline auto SqliteStore::stored_among(std::span<UsageRecord const> batch) -> Res
   Repeats stored;
   for (auto const& [hour, range] : ranges) {
     auto done = batches_.read(range.first, range.last, [&](UsageRecord const& r) {
-      if (offered.contains(BatchTable::age(r))) stored.insert(BatchTable::age(r));
+      if (offered.contains(age_of(r))) stored.insert(age_of(r));
     });
     if (!done) return tl::unexpected(std::move(done).error());
   }
   return stored;
 }
 
-/// Calls fn(model, totals) for each sum of the hours [first, last).
+/// Calls fn(record) for each record of the filter's names that began in [from, until).
 template <class Fn>
-Result<void> SqliteStore::add_hours(UsageQuery const& query, std::int64_t first, std::int64_t last, Fn& fn) {
-  std::string text =
-      "SELECT model, requests, input, cache_read, cache_write, output, reasoning, input_audio, "
-      "output_audio, input_image, cost FROM usage_hour WHERE hour >= ?1 AND hour < ?2";
-  if (!query.key.empty()) text += " AND key = ?3";
-  if (!query.model.empty()) text += " AND model = ?4";
-  auto rows = database_->prepare(text);
-  if (!rows) return tl::unexpected(std::move(rows).error());
-  rows->bind(1, first).bind(2, last);
-  if (!query.key.empty()) rows->bind(3, query.key);
-  if (!query.model.empty()) rows->bind(4, query.model);
-  for (;;) {
-    auto const row = rows->step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return {};
-    fn(rows->text(0), detail::read_totals(*rows, 1));
-  }
-}
-
-/// Calls fn(model, totals) for each record that began in [from, until).
-template <class Fn>
-Result<void> SqliteStore::add_records(UsageQuery const& query, std::int64_t from, std::int64_t until,
-                                      Fn& fn) {
+Result<void> SqliteStore::read_records(UsageFilter const& filter, std::int64_t from, std::int64_t until,
+                                       Fn& fn) {
   if (from >= until) return {};
   return batches_.read(from, until - 1, [&](UsageRecord const& r) {
-    if (r.started_at < from || r.started_at >= until) return;
-    if ((!query.key.empty() && r.key != query.key) || (!query.model.empty() && r.model != query.model))
-      return;
-    UsageTotals one;
-    one.add(r);
-    fn(r.model, one);
+    if (r.started_at >= from && r.started_at < until && filter.accepts_names(r)) fn(r);
   });
 }
 
-template <class Fn>
-Result<void> SqliteStore::for_each(UsageQuery const& query, Fn fn) {
-  using detail::hour_microseconds;
-  auto const [key, model, from, until] = query;
+/// Calls on_sum(UsagePeriod, UsageSum) and on_record(UsageRecord) for what together is all of the filter.
+template <class OnSum, class OnRecord>
+Result<void> SqliteStore::for_each(UsageFilter const& filter, std::optional<UsageDimension> dimension,
+                                   OnSum on_sum, OnRecord on_record) {
+  auto const from = filter.from;
+  auto const until = filter.until;
   if (from >= until) return {};
+  if (auto done = write_sums(); !done) return done;
   // Whole hours [first, last). An hour that the range cuts counts as whole when nothing is in the rest of it:
   // so is the present hour, when the range ends now.
   using Limits = std::numeric_limits<std::int64_t>;
@@ -260,32 +261,84 @@ Result<void> SqliteStore::for_each(UsageQuery const& query, Fn fn) {
   if (!after) return tl::unexpected(after.error());
   if (*before) ++first;
   if (!*after) ++last;
-  if (first >= last) return add_records(query, from, until, fn);
-  if (auto done = add_hours(query, first, last, fn); !done) return done;
+  if (first >= last) return read_records(filter, from, until, on_record);
+
+  auto const split = split_for(filter, dimension);
+  auto const read = [&](UsagePeriod period, PeriodRange range) {
+    auto on_row = [&](UsageSum const& sum) { on_sum(period, sum); };
+    return sums_.read(period, split, filter, range.first, range.last, on_row);
+  };
+  auto const periods =
+      dimension == UsageDimension::hour ? UsagePeriods{{first, last}, {}, {}} : usage_periods(first, last);
+  if (auto done = read(UsagePeriod::hour, periods.hours_before); !done) return done;
+  if (auto done = read(UsagePeriod::day, periods.days); !done) return done;
+  if (auto done = read(UsagePeriod::hour, periods.hours_after); !done) return done;
   if (*before)
-    if (auto done = add_records(query, from, first * hour_microseconds, fn); !done) return done;
-  if (*after) return add_records(query, last * hour_microseconds, until, fn);
+    if (auto done = read_records(filter, from, first * hour_microseconds, on_record); !done) return done;
+  if (*after) return read_records(filter, last * hour_microseconds, until, on_record);
   return {};
 }
 
-inline Result<UsageTotals> SqliteStore::totals(UsageQuery const& query) {
+inline Result<UsageTotals> SqliteStore::totals(UsageFilter const& filter) {
   UsageTotals sum;
-  auto done = for_each(query, [&](std::string_view, UsageTotals const& t) { sum.add(t); });
+  auto done = for_each(
+      filter, std::nullopt, [&](UsagePeriod, UsageSum const& s) { sum.add(s.totals); },
+      [&](UsageRecord const& r) { sum.add(r); });
   if (!done) return tl::unexpected(std::move(done).error());
   return sum;
 }
 
-inline Result<std::vector<ModelUsage>> SqliteStore::by_model(UsageQuery const& query) {
-  std::map<std::string, UsageTotals, std::less<>> sums;
-  auto done = for_each(query, [&](std::string_view model, UsageTotals const& t) {
-    auto at = sums.find(model);
-    if (at == sums.end()) at = sums.emplace(model, UsageTotals{}).first;
-    at->second.add(t);
-  });
+inline Result<std::vector<UsageGroup>> SqliteStore::grouped(UsageFilter const& filter,
+                                                            UsageDimension dimension) {
+  std::unordered_map<std::int64_t, UsageTotals> sums;  // By account, subject or hour: names are dearer.
+  UsageGroups groups;
+  auto const number_of = [dimension](UsagePeriod period, UsageSum const& s) {
+    if (is_time(dimension)) return period == UsagePeriod::hour ? s.time : s.time * 24;
+    return dimension <= UsageDimension::team ? s.account : s.subject;
+  };
+  auto done = for_each(
+      filter, dimension,
+      [&](UsagePeriod period, UsageSum const& s) { sums[number_of(period, s)].add(s.totals); },
+      [&](UsageRecord const& r) {
+        UsageTotals one;
+        one.add(r);
+        groups.add(group_name(dimension, r), one);
+      });
   if (!done) return tl::unexpected(std::move(done).error());
-  std::vector<ModelUsage> result;
-  for (auto const& [model, totals] : sums) result.push_back({model, totals});
-  return result;
+  if (is_time(dimension)) {
+    for (auto const& [hour, totals] : sums) groups.add(period_name(dimension, hour), totals);
+    return groups.take();
+  }
+  auto const names = sums_.names(dimension);
+  if (!names) return tl::unexpected(names.error());
+  for (auto const& [number, totals] : sums)
+    if (auto const at = names->find(number); at != names->end()) groups.add(at->second, totals);
+  return groups.take();
+}
+
+inline Result<std::int64_t> SqliteStore::distinct(UsageFilter const& filter, UsageDimension dimension) {
+  auto const groups = grouped(filter, dimension);
+  if (!groups) return tl::unexpected(groups.error());
+  return named_count(*groups);
+}
+
+inline Result<RecordPage> SqliteStore::history(HistoryQuery const& query) {
+  auto const begin = page_begin(query);
+  if (!begin) return tl::unexpected(begin.error());
+  NewestRecords newest(query.limit, *begin);
+  auto const end = batches_.offer(newest, query.filter.from, *begin, max_read_for_page,
+                                  [&](UsageRecord const& r) { return query.accepts(r); });
+  if (!end) return tl::unexpected(end.error());
+  return *end ? newest.take_down_to(**end) : newest.take();
+}
+
+inline Result<std::vector<KeptRecord>> SqliteStore::recent(std::size_t count) {
+  NewestRecords newest(count, youngest_age);
+  auto const end =
+      batches_.offer(newest, std::numeric_limits<std::int64_t>::min(), youngest_age,
+                     std::numeric_limits<std::size_t>::max(), [](UsageRecord const&) { return true; });
+  if (!end) return tl::unexpected(end.error());
+  return newest.take().records;
 }
 
 inline Result<std::vector<JournalPosition>> SqliteStore::positions() {

@@ -2,60 +2,16 @@
 /// UsageStore: where finished calls are kept and asked about.
 
 #include <lowart/core/result.hpp>
-#include <lowart/model/usage_record.hpp>
+#include <lowart/store/usage_filter.hpp>
+#include <lowart/store/usage_history.hpp>
 
-#include <array>
 #include <concepts>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace lowart {
-
-/// Which records to add up. Empty strings match everything; the time range is [from, until) in UTC
-/// microseconds.
-struct UsageQuery {
-  std::string_view key;
-  std::string_view model;
-  std::int64_t from{0};
-  std::int64_t until{std::numeric_limits<std::int64_t>::max()};
-};
-
-/// a + b, staying at the ends of the range instead of wrapping.
-constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
-  return (NanoUsd(a) + NanoUsd(b)).count();
-}
-
-/// Sums over records. They saturate.
-struct UsageTotals {
-  std::int64_t request_count{0};
-  std::array<std::int64_t, usage_class_count> tokens{};  ///< By UsageClass; absent counts as zero.
-  NanoUsd cost;
-
-  void add(UsageRecord const& record) noexcept {
-    request_count = saturating_add(request_count, 1);
-    for (std::size_t i = 0; i < usage_class_count; ++i)
-      tokens[i] = saturating_add(tokens[i], record.usage.value(static_cast<UsageClass>(i)));
-    cost += record.cost;
-  }
-  void add(UsageTotals const& other) noexcept {
-    request_count = saturating_add(request_count, other.request_count);
-    for (std::size_t i = 0; i < usage_class_count; ++i)
-      tokens[i] = saturating_add(tokens[i], other.tokens[i]);
-    cost += other.cost;
-  }
-
-  friend bool operator==(UsageTotals const&, UsageTotals const&) = default;
-};
-
-/// Sums of one model.
-struct ModelUsage {
-  std::string model;
-  UsageTotals totals;
-};
 
 /// How far a segment of the journal is folded.
 struct JournalPosition {
@@ -67,14 +23,21 @@ struct JournalPosition {
 /// ignored, so that a batch may be repeated after a crash. Called by one thread at a time, never on the data
 /// path.
 ///
-/// `totals` and `by_model` (ordered by name) see every record whose append returned.
+/// Every question sees every record whose append returned.
+///   totals(filter)               sums over the calls of a filter
+///   grouped(filter, dimension)   the same, apart for each name, ordered by name
+///   distinct(filter, dimension)  how many names there are, the empty one not counted
+///   history(query)               single calls; Errc::invalid_request when its limit or cursor is wrong
 ///
 /// Exemplar: MemoryStore.   Models: MemoryStore, SqliteStore.
 template <class S>
-concept UsageStore = requires(S& store, std::span<UsageRecord const> batch, UsageQuery const& query) {
+concept UsageStore = requires(S& store, std::span<UsageRecord const> batch, UsageFilter const& filter,
+                              UsageDimension dimension, HistoryQuery const& query) {
   { store.append(batch) } -> std::same_as<Result<void>>;
-  { store.totals(query) } -> std::same_as<Result<UsageTotals>>;
-  { store.by_model(query) } -> std::same_as<Result<std::vector<ModelUsage>>>;
+  { store.totals(filter) } -> std::same_as<Result<UsageTotals>>;
+  { store.grouped(filter, dimension) } -> std::same_as<Result<std::vector<UsageGroup>>>;
+  { store.distinct(filter, dimension) } -> std::same_as<Result<std::int64_t>>;
+  { store.history(query) } -> std::same_as<Result<RecordPage>>;
 };
 
 /// A UsageStore that outlives the process and remembers how far the journal is folded.

@@ -4,7 +4,10 @@ import sqlite3
 import struct
 
 TOKENS = ["input", "cache_read", "cache_write", "output", "reasoning", "input_audio", "output_audio", "input_image"]
+MORE = ["cache_write_1h", "output_image", "images", "audio_milliseconds", "characters", "searches"]
 NAMES = ["key", "model", "provider", "upstream_model", "operation"]
+LATER_NAMES = ["user", "team", "client", "conversation", "service_tier", "price"]
+FEATURES = ["tools", "tool_calls", "images", "audio", "files", "structured", "reasoning"]
 
 
 class Reader:
@@ -49,9 +52,30 @@ class Reader:
         for name in NAMES:
             record[name] = self.name()
         record["outcome"] = flags & 3
-        record["provenance"] = (flags >> 2 & 3) | (flags >> 5) << 2
+        record["provenance"] = (flags >> 2 & 3) | (flags >> 5 & 1) << 2
         record["streamed"] = flags >> 4 & 1
+        record.update(dict.fromkeys(MORE), **dict.fromkeys(LATER_NAMES, ""), features=[], trail=[])
+        if flags & 0x40:
+            self.extension(record)
         return record
+
+    def usage(self):
+        (present,) = self.unpack("<H")
+        return {name: self.varint() for i, name in enumerate(TOKENS + MORE) if present >> i & 1}
+
+    def extension(self, record):
+        (length,) = self.unpack("<H")
+        end = self.at + length
+        for name in LATER_NAMES:
+            record[name] = self.name()
+        bits = self.varint()
+        record["features"] = [name for i, name in enumerate(FEATURES) if bits >> i & 1]
+        record.update(self.usage())
+        for _ in range(self.varint()):
+            attempt = {name: self.name() for name in ["provider", "model", "failure"]}
+            attempt.update({name: self.signed() for name in ["began_after", "duration", "cost"]})
+            record["trail"].append(attempt | {"usage": self.usage()})
+        assert self.at == end, "an extension that is not as long as it says"
 
 
 def usage_records(path):
