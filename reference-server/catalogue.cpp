@@ -45,19 +45,43 @@ void take_words(JsonObject& from, std::string_view name, std::vector<std::string
   });
 }
 
-/// The digits of a number as they stand there, so that no price is rounded.
-void take_price(JsonObject& from, Price& price) {
+/// The digits of numbers as they stand there, so that no price is rounded.
+void take_amounts(JsonObject& from, Price& price) {
+  for (PriceName const& name : price_names)
+    if (auto const member = from.take(name.name); member && !price.set(name, member->value))
+      from.wrong(name.name, "must be USD");
+}
+void refuse_rest(JsonObject& from) {
+  for (auto const& unknown : from.rest()) from.wrong(unknown.name, "is not known in a price");
+}
+
+void take_price(JsonObject& from, DatedPrice& price) {
   auto prices = from.take_object("price");
   if (!prices) return;
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
-    auto const usage_class = static_cast<UsageClass>(i);
-    auto const member = prices->take(to_string(usage_class));
-    if (!member) continue;
-    auto const amount = parse_usd(member->value);
-    if (amount) price.set(usage_class, *amount);
-    else prices->wrong(to_string(usage_class), "must be USD per million tokens");
+  take_amounts(*prices, price.price);
+  if (auto const fee = prices->take("per_request")) {
+    auto const amount = parse_usd(fee->value);
+    if (amount) price.per_request = *amount;
+    else prices->wrong("per_request", "must be USD");
   }
-  for (auto const& unknown : prices->rest()) prices->wrong(unknown.name, "is no class of usage");
+  prices->take_list("above", [&](JsonMember const& element, JsonPath const& path) {
+    JsonObject step(element, path, from.fault());
+    std::int64_t const above = step.take_count("input_tokens").value_or(0);
+    Price own;
+    take_amounts(step, own);
+    refuse_rest(step);
+    bool const rises = price.by_context.empty() || price.by_context.back().above < above;
+    if (above > 0 && rises) price.by_context.push_back({above, price.price.with(own)});
+    else step.wrong("input_tokens", "must be there and rise from step to step");
+  });
+  if (auto tiers = prices->take_object("tiers")) {
+    for (auto const& tier : tiers->rest()) {
+      auto const factor = PriceFactor::parse(tier.value.text);
+      if (factor) price.tiers.push_back({tier.name, *factor});
+      else tiers->wrong(tier.name, "must be a factor");
+    }
+  }
+  refuse_rest(*prices);
 }
 
 ListedModel read_listed(JsonObject model) {
@@ -184,14 +208,23 @@ std::vector<std::string> placeholders_in(std::string_view base_url) {
   return names;
 }
 
-std::string prices_text(Price const& price) {
+std::string prices_text(DatedPrice const& dated) {
   std::string text;
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
-    auto const usage_class = static_cast<UsageClass>(i);
-    auto const own = price.own(usage_class);
-    if (own)
-      text.append(text.empty() ? "" : ", ").append(to_string(usage_class)).append(" ").append(usd_text(*own));
+  auto const add = [&text](Price const& price, Price const* but) {
+    bool first = true;
+    price.each([&](PriceName const& name, std::string const& usd) {
+      if (but != nullptr && but->own(name.of) == price.own(name.of)) return;
+      text.append(std::exchange(first, false) ? "" : ", ").append(name.name).append(" ").append(usd);
+    });
+  };
+  add(dated.price, nullptr);
+  if (dated.per_request.count() > 0) text.append("; per_request ").append(usd_text(dated.per_request));
+  for (PriceStep const& step : dated.by_context) {
+    text.append("; above ").append(std::to_string(step.above)).append(" input_tokens: ");
+    add(step.price, &dated.price);
   }
+  for (TierFactor const& tier : dated.tiers)
+    text.append("; ").append(tier.tier).append(" * ").append(tier.factor.text());
   return text;
 }
 

@@ -2,7 +2,7 @@
 /// The catalogue: what is publicly known of vendors and their models, as data that is built into the program.
 
 #include <lowart/core/result.hpp>
-#include <lowart/meter/price.hpp>
+#include <lowart/meter/price_card.hpp>
 
 #include <cstdint>
 #include <string>
@@ -20,7 +20,7 @@ struct ListedModel {
   std::vector<std::string> types;
   std::vector<std::string> capabilities;
   std::string source;        ///< The page where that was read; empty: it was not compared with any.
-  Price price;               ///< Empty: not known.
+  DatedPrice price;          ///< Empty: not known. It says of no day from when on it holds.
   std::string priced_at;     ///< The day on which the price was looked up: 2026-03-21.
   std::string price_source;  ///< The page where it was looked up.
 };
@@ -57,8 +57,8 @@ Vendor const* find_vendor(std::string_view id);
 /// Null where the vendor (which may be null) or the model is not known.
 ListedModel const* find_listed(Vendor const* vendor, std::string_view model);
 
-/// "input 0.15, output 0.6": the classes that have a price of their own.
-std::string prices_text(Price const& price);
+/// "input 0.15, output 0.6; above 200000 input_tokens: input 0.3; batch * 0.5": what has a price of its own.
+std::string prices_text(DatedPrice const& price);
 
 /// The placeholders of a base URL, in their order.
 std::vector<std::string> placeholders_in(std::string_view base_url);

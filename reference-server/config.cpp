@@ -1,6 +1,7 @@
 #include "config.hpp"
 
 #include "config_readers.hpp"
+#include "price_config.hpp"
 #include "yaml_reader.hpp"
 
 #include <algorithm>
@@ -57,9 +58,7 @@ ModelConfig read_model(YamlMap& map, std::string name, RouteParts const& parts) 
   model.route = read_group(map, parts);
   if (model.route.members.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
   read_doors(map, model, parts.providers);
-  Price price;
-  read_price(map, price);
-  if (map.has("price")) model.price = price;
+  read_price(map, model.price);
   map.finish();
   return model;
 }

@@ -8,7 +8,7 @@
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/response_store.hpp>
 #include <lowart/meter/limiter.hpp>
-#include <lowart/meter/price.hpp>
+#include <lowart/meter/price_card.hpp>
 #include <lowart/model/door_set.hpp>
 #include <lowart/net/listen_address.hpp>
 #include <lowart/net/server_request.hpp>
@@ -27,8 +27,8 @@ struct ModelConfig {
   std::string name;                  ///< Or a pattern.
   std::vector<std::string> aliases;  ///< The same.
   GroupConfig route;
-  DoorSet doors;               ///< Where it is offered: each target can serve there.
-  std::optional<Price> price;  ///< Unset: what the catalogue knows of each target, else nothing.
+  DoorSet doors;                   ///< Where it is offered: each target can serve there.
+  std::optional<PriceCard> price;  ///< Unset: what the catalogue knows of each target, else nothing.
 };
 
 struct KeyConfig {

@@ -63,21 +63,6 @@ inline void read_bulkhead(YamlMap& parent, std::optional<BulkheadOptions>& bulkh
   map->finish();
 }
 
-inline void read_price(YamlMap& parent, Price& price) {
-  auto map = parent.map("price");
-  if (!map) return;
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
-    auto const usage_class = static_cast<UsageClass>(i);
-    std::string text;
-    map->text(to_string(usage_class), text);
-    if (text.empty()) continue;
-    auto const parsed = parse_usd(text);
-    if (!parsed) map->wrong(to_string(usage_class), parsed.error().message());
-    else price.set(usage_class, *parsed);
-  }
-  map->finish();
-}
-
 /// `rpm`, `tpm` and `concurrency`, which stand in the block of what they limit.
 inline void read_rates(YamlMap& map, Limits& limits) {
   constexpr std::int64_t most = 1'000'000'000'000;

@@ -5,6 +5,7 @@
 #include "config_readers.hpp"
 #include "default_config.hpp"
 #include "providers_command.hpp"
+#include "usage_command.hpp"
 
 #include <lowart/core/pooled_new.hpp>
 
@@ -89,9 +90,30 @@ int main(int argc, char** argv) {
   auto* test_config = test->add_option("--config", vendors.config_path, "The configuration");
   test_config->capture_default_str();
 
+  lowart::server::UsageFlags usage_flags;
+  auto* usage = cli.add_subcommand("usage", "What was recorded: priced anew, or compared with a bill");
+  usage->require_subcommand(1);
+  auto* reprice =
+      usage->add_subcommand("reprice", "Derive what records cost anew, by the prices of today's file");
+  auto* reconcile =
+      usage->add_subcommand("reconcile", "List how a provider's CSV export and the records differ");
+  for (auto* one : {reprice, reconcile}) {
+    one->add_option("--config", usage_flags.config_path, "The configuration")->capture_default_str();
+    one->add_option("--data", usage_flags.data, "Directory of the usage database");
+    one->add_option("--from", usage_flags.from, "The first day (UTC): 2026-01-31");
+    one->add_option("--until", usage_flags.until, "The day after the last");
+  }
+  reprice->add_flag("--apply", usage_flags.apply, "Write the new costs; the server must not be running");
+  reconcile->add_option("--invoice", usage_flags.invoice, "The export")->required();
+  reconcile->add_option("--provider", usage_flags.provider, "Only calls that this provider answered");
+  reconcile->add_option("--tolerance", usage_flags.tolerance, "Percent that figures may differ by")
+      ->capture_default_str();
+
   CLI11_PARSE(cli, argc, argv);
   vendors.config_asked_for = test_config->count() > 0;
   if (*test) return lowart::server::test_provider(vendors);
+  if (*reprice) return lowart::server::reprice_usage(usage_flags);
+  if (*reconcile) return lowart::server::reconcile_usage(usage_flags);
   if (*providers) return lowart::server::list_vendors(vendors);
   if (*check) return validate(path);
   if (*make) return init(path);

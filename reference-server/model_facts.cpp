@@ -3,6 +3,7 @@
 #include "catalogue.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 
 namespace lowart::server {
@@ -16,7 +17,7 @@ ModelFacts listed_facts(Vendor const* vendor, std::string_view model) {
                     .output_tokens = listed->output_tokens,
                     .types = listed->types,
                     .capabilities = listed->capabilities,
-                    .price = listed->price};
+                    .price = listed->price.price};
 }
 
 std::vector<std::string> in_both(std::vector<std::string> const& a, std::vector<std::string> const& b) {
@@ -39,16 +40,18 @@ Price higher(Price const& a, Price const& b) {
 
 }  // namespace
 
-Price listed_price(Vendor const* vendor, std::string_view model) {
-  ListedModel const* const listed = find_listed(vendor, model);
-  return listed == nullptr ? Price{} : listed->price;
+Price price_today(PriceCard const& card) {
+  using namespace std::chrono;
+  auto const now = duration_cast<microseconds>(system_clock::now().time_since_epoch());
+  DatedPrice const* const dated = card.at(now.count());
+  return dated == nullptr ? Price{} : dated->price;
 }
 
 ModelFacts facts_of(ProviderConfig const& provider, TargetConfig const& target, ModelConfig const& model,
                     std::string_view asked) {
   ModelFacts facts = listed_facts(provider.vendor, asked);
-  if (target.price) facts.price = *target.price;
-  else if (model.price) facts.price = *model.price;
+  if (target.price) facts.price = price_today(*target.price);
+  else if (model.price) facts.price = price_today(*model.price);
   return facts;
 }
 

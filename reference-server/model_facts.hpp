@@ -10,8 +10,8 @@
 
 namespace lowart::server {
 
-/// What the catalogue knows, where `vendor` is not null.
-Price listed_price(Vendor const* vendor, std::string_view model);
+/// What tokens, pictures and so on cost today in the usual tier; nothing where no price holds.
+Price price_today(PriceCard const& card);
 
 /// Of a target that asks its provider for `asked`. A price in the file stands before the catalogue's.
 ModelFacts facts_of(ProviderConfig const& provider, TargetConfig const& target, ModelConfig const& model,

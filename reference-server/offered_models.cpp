@@ -117,7 +117,7 @@ OfferedModels::List OfferedModels::merged(Snapshot const& snapshot) const {
       Route const* const route = snapshot.answer->inner().find(*name);
       if (route == nullptr || route->model != target.route) continue;
       ModelFacts facts = facts_of(*find_provider(snapshot.config.providers, target.provider), offer);
-      if (target.price) facts.price = *target.price;
+      if (target.price) facts.price = price_today(*target.price);
       if (known != places.end()) {
         ModelCard& card = list.cards[*known->second];
         card.facts = common(card.facts, facts);

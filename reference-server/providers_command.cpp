@@ -39,6 +39,34 @@ std::string unknown(std::string const& name) {
 
 // --- JSON -----------------------------------------------------------------------------------------------------------
 
+void write_amounts(dialect::JsonWriter& w, Price const& price, bool of_tokens) {
+  price.each([&](PriceName const& name, std::string const& usd) {
+    if (is_tokens(name.of) == of_tokens) w.text(name.name, usd);
+  });
+}
+/// Tokens by themselves, for who knows nothing else; then what is sold by other units, by longer contexts and tiers.
+void write(dialect::JsonWriter& w, DatedPrice const& price) {
+  w.begin_object("usd_per_million_tokens");
+  write_amounts(w, price.price, true);
+  w.end_object().begin_object("usd");
+  write_amounts(w, price.price, false);
+  if (price.per_request.count() > 0) w.text("per_request", usd_text(price.per_request));
+  w.end_object();
+  if (!price.by_context.empty()) {
+    w.begin_list("above");
+    for (PriceStep const& step : price.by_context) {
+      w.begin_object().count("input_tokens", step.above).begin_object("usd_per_million_tokens");
+      write_amounts(w, step.price, true);
+      w.end_object().end_object();
+    }
+    w.end_list();
+  }
+  if (price.tiers.empty()) return;
+  w.begin_object("tiers");
+  for (TierFactor const& tier : price.tiers) w.text(std::string_view(tier.tier), tier.factor.text());
+  w.end_object();
+}
+
 void write(dialect::JsonWriter& w, ListedModel const& model) {
   auto const words = [&](dialect::JsonName name, std::vector<std::string> const& list) {
     w.begin_list(name);
@@ -52,12 +80,8 @@ void write(dialect::JsonWriter& w, ListedModel const& model) {
   words("capabilities", model.capabilities);
   w.text_if("source", model.source);
   if (!model.price.empty()) {
-    w.begin_object("usd_per_million_tokens");
-    for (std::size_t i = 0; i < usage_class_count; ++i) {
-      auto const usage_class = static_cast<UsageClass>(i);
-      if (auto const own = model.price.own(usage_class)) w.text(to_string(usage_class), usd_text(*own));
-    }
-    w.end_object().text("priced_at", model.priced_at).text("price_source", model.price_source);
+    write(w, model.price);
+    w.text("priced_at", model.priced_at).text("price_source", model.price_source);
   }
   w.end_object();
 }

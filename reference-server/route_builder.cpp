@@ -129,10 +129,11 @@ AnyProvider RouteBuilder::balanced(GroupConfig const& group, ModelConfig const& 
 /// What a target costs is its own affair; of anything else it is not known who will answer.
 Candidate RouteBuilder::candidate(RouteConfig const& route, ModelConfig const& model) {
   auto const* const target = std::get_if<TargetConfig>(&route.is);
-  return Candidate{.name = route.name,
-                   .weight = route.weight,
-                   .price = target != nullptr ? price_of(*target, model) : model.price.value_or(Price{}),
-                   .load = load_of(model.name, route.name)};
+  return Candidate{
+      .name = route.name,
+      .weight = route.weight,
+      .price = target != nullptr ? price_of(*target, model) : price_today(model.price.value_or(PriceCard())),
+      .load = load_of(model.name, route.name)};
 }
 
 Price RouteBuilder::price_of(TargetConfig const& target, ModelConfig const& model) const {

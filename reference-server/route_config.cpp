@@ -2,6 +2,7 @@
 
 #include "cache_config.hpp"
 #include "config_readers.hpp"
+#include "price_config.hpp"
 #include "shape_config.hpp"
 #include "yaml_reader.hpp"
 
@@ -79,9 +80,7 @@ TargetConfig read_target(YamlMap& map, RouteParts const& parts) {
   map.text("model", target.model);
   read_rates(map, target.limits);
   read_bulkhead(map, target.bulkhead);
-  Price price;
-  read_price(map, price);
-  if (map.has("price")) target.price = price;
+  read_price(map, target.price);
   target.shape = read_shape(map);
   if (target.provider.empty()) map.wrong("a target needs a 'provider'");
   else if (find_provider(parts.providers, target.provider) == nullptr)

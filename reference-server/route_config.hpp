@@ -4,6 +4,7 @@
 #include <lowart/core/call.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/meter/price.hpp>
+#include <lowart/meter/price_card.hpp>
 #include <lowart/policy/answer_cache.hpp>
 #include <lowart/policy/bulkhead_state.hpp>
 #include <lowart/policy/hedge_decision.hpp>
@@ -32,7 +33,7 @@ struct TargetConfig {
   std::string model;  ///< To ask for; empty: the model's own name, or the client's where that is a pattern.
   Limits limits;
   std::optional<BulkheadOptions> bulkhead;
-  std::optional<Price> price;  ///< Unset: the model's.
+  std::optional<PriceCard> price;  ///< Unset: the model's.
   std::optional<ShapeOptions> shape;
 };
 

@@ -5,12 +5,9 @@
 #include "model_facts.hpp"
 #include "route_builder.hpp"
 
-#include <lowart/model/name_table.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -128,70 +125,13 @@ class Builder {
   Snapshot const* before_;
 };
 
-/// What calls for a model cost: the price of the target that answers, where it has one of its own, or else the model's,
-/// or what the catalogue knows of the model that was asked for upstream.
-struct ModelPrices {
-  struct OfTarget {
-    std::string provider;
-    std::string model;  ///< Empty: whichever the client names.
-    Price price;
-  };
-  struct OfVendor {
-    std::string provider;
-    Vendor const* vendor;
-  };
-  std::optional<Price> usual;
-  std::vector<OfTarget> own;
-  std::vector<OfVendor> vendors;
-
-  Price of(Billed const& billed) const {
-    for (auto const& target : own)
-      if (target.provider == billed.provider &&
-          (target.model.empty() || name_matches(target.model, billed.upstream_model)))
-        return target.price;
-    if (usual) return *usual;
-    for (auto const& [provider, vendor] : vendors)
-      if (provider == billed.provider) return listed_price(vendor, billed.upstream_model);
-    return {};
-  }
-};
-
-ModelPrices prices_of(ModelConfig const& model, std::vector<ProviderConfig> const& providers) {
-  ModelPrices prices{.usual = model.price, .own = {}, .vendors = {}};
-  bool const by_pattern = NamePattern::is_one(model.name);
-  each_target(model.route, [&](TargetConfig const& target) {
-    if (auto const* vendor = find_provider(providers, target.provider)->vendor)
-      prices.vendors.push_back({target.provider, vendor});
-    if (!target.price) return;
-    bool const is_clients = target.model.empty() && by_pattern;
-    std::string const& own_name = target.model.empty() ? model.name : target.model;
-    prices.own.push_back({target.provider, is_clients ? std::string() : own_name, *target.price});
-  });
-  return prices;
-}
-
-PriceLookup price_lookup(Config const& config) {
-  auto table = std::make_shared<NameTable<std::shared_ptr<ModelPrices const>>>();
-  for (auto const& model : config.models) {
-    auto const prices = std::make_shared<ModelPrices const>(prices_of(model, config.providers));
-    table->add(model.name, prices);
-    for (auto const& alias : model.aliases) table->add(alias, prices);
-  }
-  return [table](Billed const& billed) {
-    auto const* const prices = table->find(billed.model);
-    return prices == nullptr ? Price{} : (*prices)->of(billed);
-  };
-}
-
-/// What the catalogue knows of the model that a call of a vendor's own API names.
-PriceLookup passthrough_prices(Config const& config) {
-  std::map<std::string, Vendor const*, std::less<>> vendors;
-  for (auto const& provider : config.providers)
-    if (provider.passthrough && provider.vendor != nullptr) vendors.emplace(provider.name, provider.vendor);
-  return [vendors = std::move(vendors)](Billed const& billed) {
-    auto const found = vendors.find(billed.provider);
-    return found == vendors.end() ? Price{} : listed_price(found->second, billed.upstream_model);
-  };
+PriceLookup price_lookup(std::shared_ptr<PriceTable const> prices, std::shared_ptr<MonthVolumes> volumes) {
+  return
+      [prices = std::move(prices), volumes = std::move(volumes)](Billed const& billed, Usage const& usage) {
+        auto const model = prices->volume_of(billed.model);
+        auto const before = model.empty() ? 0 : volumes->used(model, billed.started_at);
+        return prices->price(billed, usage, before);
+      };
 }
 
 }  // namespace
@@ -204,12 +144,19 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   Builder builder(*made, before);
   if (auto const connected = builder.connect_providers(); !connected) return fail(connected.error());
   if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
+  made->prices = std::make_shared<PriceTable const>(made->config);
+  made->volumes = before == nullptr ? std::make_shared<MonthVolumes>() : before->volumes;
   auto routes = builder.routes();
-  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, sink,
-                                                    price_lookup(made->config));
+  CountingSink<JournalSink> counting(sink, made->prices, made->volumes);
+  made->answer =
+      std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, std::move(counting),
+                                         price_lookup(made->prices, made->volumes));
   made->answer->on_sink_failure(on_sink_failure);
   made->passthrough = std::make_unique<Snapshot::Passthroughs>(
-      builder.passthroughs(), TokenMeter{}, std::move(sink), passthrough_prices(made->config));
+      builder.passthroughs(), TokenMeter{}, std::move(sink),
+      [prices = made->prices](Billed const& billed, Usage const& usage) {
+        return prices->passed(billed, usage);
+      });
   made->passthrough->on_sink_failure(std::move(on_sink_failure));
   made->keys = Keyring(builder.keys());
   return made;

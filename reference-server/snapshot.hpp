@@ -3,6 +3,7 @@
 
 #include "config.hpp"
 #include "fetched_credentials.hpp"
+#include "price_table.hpp"
 
 #include <lowart/gateway/doors.hpp>
 #include <lowart/gateway/journal_sink.hpp>
@@ -78,8 +79,8 @@ struct PatternTarget {
   std::string route;    ///< The model in the file.
   std::string pattern;  ///< That, or an alias of it.
   std::string provider;
-  std::string model;           ///< As the target has it; may be empty.
-  std::optional<Price> price;  ///< Its own or its model's; unset: the catalogue's.
+  std::string model;               ///< As the target has it; may be empty.
+  std::optional<PriceCard> price;  ///< Its own or its model's; unset: the catalogue's.
 };
 /// Answers that are kept.
 struct NamedCache {
@@ -90,7 +91,7 @@ struct NamedCache {
 
 /// What a request meets. A request keeps the snapshot it began with.
 struct Snapshot {
-  using Answer = Metered<Router, JournalSink>;
+  using Answer = Metered<Router, CountingSink<JournalSink>>;
   using Passthroughs = Metered<PassthroughRouter, JournalSink>;
 
   Config config;
@@ -107,6 +108,8 @@ struct Snapshot {
   std::map<std::string, std::shared_ptr<ShapeCounts>> shapes;    ///< By model.
   std::vector<NamedCache> caches;
   std::vector<NamedBulkhead> bulkheads;
+  std::shared_ptr<PriceTable const> prices;
+  std::shared_ptr<MonthVolumes> volumes;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unordered_map<std::string, FetchedCredentials>
       fetched;  ///< By provider name, of those that fetch some.

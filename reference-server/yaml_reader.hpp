@@ -168,6 +168,25 @@ class YamlMap {
     problems_.add(value->line(), quoted(name) + " is a block of 'name: value' entries");
     return std::nullopt;
   }
+  bool is_list(std::string_view name) const {
+    auto const value = find(name);
+    return value && value->is_list();
+  }
+  /// Calls `f` for every value of a block of named values.
+  void scalars(std::string_view name, std::function<void(std::string const&, YamlNode const&)> const& f) {
+    auto const value = ask(name);
+    if (!value) return;
+    if (!value->is_map()) {
+      problems_.add(value->line(), quoted(name) + " is a block of 'name: value' entries");
+      return;
+    }
+    std::set<std::string> seen;
+    for (auto const& entry : value->raw()) {
+      std::string const key = entry.first.Scalar();
+      if (!seen.insert(key).second) problems_.add(YamlNode(entry.first).line(), "'" + key + "' stands twice");
+      else f(key, YamlNode(entry.second));
+    }
+  }
   /// Calls `f` for every item of a list.
   void items(std::string_view name, std::function<void(YamlNode const&)> const& f) {
     auto const value = ask(name);

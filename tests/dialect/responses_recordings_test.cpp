@@ -63,6 +63,17 @@ void add_item(Said& said, json::object const& item, bool texts) {
   }
 }
 
+std::int64_t searches_in(json::object const& response) {
+  std::int64_t searches = 0;
+  for (auto const& item : response.at("output").as_array()) {
+    auto const& o = item.as_object();
+    auto const* action = o.if_contains("action");
+    bool const is_object = action != nullptr && action->is_object();
+    if (str(o, "type") == "web_search_call" && (!is_object || str(action->as_object(), "type") == "search"))
+      ++searches;
+  }
+  return searches;
+}
 Usage usage_of(json::object const& response) {
   Usage usage;
   auto const* u = response.if_contains("usage");
@@ -77,6 +88,7 @@ Usage usage_of(json::object const& response) {
   usage.set(UsageClass::input, count(u->at("input_tokens")) - cached - written);
   usage.set(UsageClass::reasoning, reasoned);
   usage.set(UsageClass::output, count(u->at("output_tokens")) - reasoned);
+  if (auto const searches = searches_in(response); searches > 0) usage.set(UsageClass::searches, searches);
   return usage;
 }
 

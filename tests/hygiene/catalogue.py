@@ -79,6 +79,8 @@ def beyond_schema(vendor):
                     for name in ("priced_at", "price_source") if (name in model) != ("price" in model))
         if not is_day(model.get("priced_at", "2020-01-01")):
             yield f"models[{index}].priced_at", "is no day up to today"
+        if not model.get("price", {"input": 1}):
+            yield f"models[{index}].price", "has no price in it"
         yield from ((f"models[{index}].price.{name}", "has more than nine decimals")
                     for name, usd in model.get("price", {}).items()
                     if isinstance(usd, Decimal) and usd.as_tuple().exponent < -9)
@@ -138,6 +140,9 @@ SPOILT = [
     ("openai", lambda e: e["models"][1]["price"].update(inputs=1), "models[1].price.inputs", "not known"),
     ("openai", lambda e: e["models"][1]["price"].update(input="1"), "models[1].price.input", "number"),
     ("openai", lambda e: e["models"][1]["price"].update(input=Decimal("0.0000000001")), "models[1].price.input", "nine"),
+    ("openai", lambda e: e["models"][1].update(price={}), "models[1].price", "no price in it"),
+    ("openai", lambda e: e["models"][1]["price"].update(above=[{"input": 1}]), "models[1].price.above[0].input_tokens", "missing"),
+    ("openai", lambda e: e["models"][1]["price"].update(tiers={"fast": 2}), "models[1].price.tiers.fast", "not known"),
     ("openai", spoil(id="azure"), "id", "twice"),
     ("openai", spoil(id="zzz"), "vendors", "not sorted"),
 ]

@@ -22,7 +22,7 @@ using lowart::testing::TestLoop;
 /// A record with its texts.
 struct Kept {
   UsageRecord record;
-  std::string key, model, provider, upstream_model, operation;
+  std::string key, model, provider, upstream_model, operation, price, tier;
 };
 
 /// Keeps records, or fails.
@@ -35,7 +35,8 @@ struct Notebook {
   Result<void> append(UsageRecord const& r) {
     if (pages->fails) return fail(Errc::storage_failed, "disk full");
     pages->kept.push_back({r, std::string(r.key), std::string(r.model), std::string(r.provider),
-                           std::string(r.upstream_model), std::string(r.operation)});
+                           std::string(r.upstream_model), std::string(r.operation), std::string(r.price),
+                           std::string(r.service_tier)});
     return {};
   }
 };
@@ -55,12 +56,12 @@ Usage usage_of(std::int64_t input, std::int64_t output) {
   usage.set(UsageClass::output, output);
   return usage;
 }
-Price price_of(Billed const& billed) {
+Priced price_of(Billed const& billed, Usage const& usage) {
+  if (billed.model == "free") return {};
   Price price;
-  if (billed.model == "free") return price;
   price.set(UsageClass::input, NanoUsd(2'000'000'000));
   price.set(UsageClass::output, NanoUsd(6'000'000'000));
-  return price;
+  return {.cost = cost(usage, price), .price = "test:all@2026-01-01"};
 }
 
 struct Metering {
@@ -93,21 +94,33 @@ TEST(Metered, AsksForThePriceOfWhoAnswered) {
   TestLoop loop;
   Notebook notebook;
   std::string asked;
-  Metered<ScriptedProvider, Notebook> metered(ScriptedProvider("p", {Step::answer("a")}), TokenMeter{},
-                                              notebook, [&asked](Billed const& billed) {
+  Metered<ScriptedProvider, Notebook> metered(ScriptedProvider("p", {Step::answer("a").serving("flex")}),
+                                              TokenMeter{}, notebook,
+                                              [&asked](Billed const& billed, Usage const&) {
                                                 asked.append(billed.model)
                                                     .append("|")
                                                     .append(billed.provider)
                                                     .append("|")
-                                                    .append(billed.upstream_model);
-                                                return Price{};
+                                                    .append(billed.upstream_model)
+                                                    .append("|")
+                                                    .append(billed.service_tier);
+                                                EXPECT_GT(billed.started_at, 0);
+                                                return Priced{};
                                               });
   Call call = loop.call();
   ChatRequest const request("m");
   Result<ChatReply> reply = loop.run(metered(request, call));
   ASSERT_TRUE(reply);
   EXPECT_TRUE(loop.run(reply->next()));
-  EXPECT_EQ(asked, "m|p|m");
+  EXPECT_EQ(asked, "m|p|m|flex");
+}
+
+TEST(Metered, SaysInTheRecordWhichPriceItWasAndWhichTier) {
+  Metering m(Step::answer("a").reporting(usage_of(100, 7)).serving("priority"));
+  ASSERT_TRUE(m.ask());
+  ASSERT_TRUE(m.next());
+  EXPECT_EQ(m.kept().at(0).price, "test:all@2026-01-01");
+  EXPECT_EQ(m.kept().at(0).tier, "priority");
 }
 
 TEST(Metered, KeepsTheRecordBeforeTheLastPartIsHandedOut) {
@@ -130,7 +143,7 @@ TEST(Metered, RecordsACompleteAnswer) {
   ASSERT_TRUE(m.next());
   m.drop();
   ASSERT_EQ(m.kept().size(), 1U);
-  auto const& [r, key, model, provider, upstream_model, operation] = m.kept()[0];
+  auto const& [r, key, model, provider, upstream_model, operation, price, tier] = m.kept()[0];
   EXPECT_EQ(key, "first");
   EXPECT_EQ(model, "gpt-4o-mini");
   EXPECT_EQ(provider, "p");
@@ -361,9 +374,7 @@ TEST(MeteredEmbeddings, LeaveOneRecordWithWhatWasReported) {
   EXPECT_EQ(m.kept().record.status, 200);
   EXPECT_EQ(m.kept().record.provenance, Provenance::reported);
   EXPECT_EQ(m.kept().record.usage, usage);
-  EXPECT_EQ(
-      m.kept().record.cost,
-      cost(usage, price_of({.model = "text-embedding-3-small", .provider = "e", .upstream_model = {}})));
+  EXPECT_EQ(m.kept().record.cost, price_of({}, usage).cost);
   EXPECT_EQ(m.till.settlements, 1);
   EXPECT_EQ(m.till.used, 8);
   EXPECT_EQ(m.call->spent().usage, usage);

@@ -52,11 +52,11 @@ struct Notebook {
 };
 
 /// A nano-dollar for each token, two at the provider "b".
-Price price_of(Billed const& billed) {
+Priced price_of(Billed const& billed, Usage const& usage) {
   Price price;
   for (auto const c : {UsageClass::input, UsageClass::output})
     price.set(c, NanoUsd(billed.provider == "b" ? 2'000'000 : 1'000'000));
-  return price;
+  return {.cost = cost(usage, price), .price = {}};
 }
 Usage usage_of(std::int64_t input, std::int64_t output) {
   Usage usage;

@@ -160,7 +160,9 @@ TEST(Cached, CostsNothingAndItsRecordSaysSo) {
   price.set(UsageClass::input, NanoUsd(1'000'000));
   price.set(UsageClass::output, NanoUsd(1'000'000));
   auto answer = ScriptedProvider("up", {events({"a", "b"}).every(1s).reporting(usage)}) | cached() |
-                metered(TokenMeter{}, sink, [price](Billed const&) { return price; });
+                metered(TokenMeter{}, sink, [price](Billed const&, Usage const& used) {
+                  return Priced{.cost = cost(used, price), .price = "p"};
+                });
   Crowd crowd(loop);
   crowd.join(answer, 3);
   loop.pass(2s);

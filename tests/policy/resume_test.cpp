@@ -165,12 +165,14 @@ TEST(Resume, BillsBothAndTrustsWhatWasCountedLess) {
   };
   UsageRecord record;
   std::string provider;
-  Metered metered(std::move(chain), TokenMeter{}, Kept{&record, &provider}, [&](Billed const& billed) {
-    priced.emplace_back(billed.provider);
-    Price price;
-    price.set(UsageClass::output, billed.provider == "a" ? NanoUsd(1'000'000'000) : NanoUsd(2'000'000'000));
-    return price;
-  });
+  Metered metered(std::move(chain), TokenMeter{}, Kept{&record, &provider},
+                  [&](Billed const& billed, Usage const& used) {
+                    priced.emplace_back(billed.provider);
+                    Price price;
+                    price.set(UsageClass::output,
+                              billed.provider == "a" ? NanoUsd(1'000'000'000) : NanoUsd(2'000'000'000));
+                    return Priced{.cost = cost(used, price), .price = {}};
+                  });
   EXPECT_EQ(ask(loop, metered, streamed(), call).text, "one two threefour");
   EXPECT_EQ(record.usage.value(UsageClass::output), 3 + 10);
   EXPECT_GT(record.usage.value(UsageClass::input), 100);

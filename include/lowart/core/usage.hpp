@@ -82,6 +82,12 @@ class Usage {
       if (v >= 0) return false;
     return true;
   }
+  /// All tokens written to the cache, for however long; nullopt when nothing of it was reported.
+  std::optional<std::int64_t> cache_written() const noexcept {
+    auto const written = get(UsageClass::cache_write);
+    auto const long_lived = get(UsageClass::cache_write_1h);
+    return long_lived ? written.value_or(0) + *long_lived : written;
+  }
   /// All tokens the provider read: uncached, cached, written, audio, image.
   std::int64_t input_total() const noexcept {
     return value(UsageClass::input) + value(UsageClass::cache_read) + value(UsageClass::cache_write) +

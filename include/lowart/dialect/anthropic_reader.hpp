@@ -108,7 +108,7 @@ class AnthropicEvents {
     read_finish(stop_reason, progress);
     if (usage && usage->kind == JsonKind::object) {
       usage_.read(usage->value);
-      progress.usage = usage_.usage();
+      take_usage(progress);
     }
     if (!progress.usage.get(UsageClass::input) || !progress.usage.get(UsageClass::output))
       scan_array(content->value, [&](JsonMember const& block) { read_block(block, progress); });
@@ -189,7 +189,7 @@ class AnthropicEvents {
     if (!usage) return;
     if (ended) usage_.read(usage->value);
     else usage_.read_start(usage->value);
-    progress.usage = usage_.usage();
+    take_usage(progress);
   }
 
   void read_end(Event const& found, ReplyProgress& progress) {
@@ -197,7 +197,12 @@ class AnthropicEvents {
       read_finish(find_member(found.delta->value, "stop_reason"), progress);
     if (!found.usage || found.usage->kind != JsonKind::object) return;
     usage_.read(found.usage->value);
+    take_usage(progress);
+  }
+
+  void take_usage(ReplyProgress& progress) {
     progress.usage = usage_.usage();
+    progress.served(usage_.service_tier());
   }
 
   bool read_finish(std::optional<JsonMember> const& word, ReplyProgress& progress) {

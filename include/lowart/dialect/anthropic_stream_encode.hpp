@@ -118,6 +118,7 @@ class AnthropicReplyWriter final : public ReplyWriter {
     known.set(UsageClass::reasoning, -1);
     known.set(UsageClass::output, 0);
     known.set(UsageClass::output_audio, -1);
+    known.set(UsageClass::output_image, -1);
     encode_anthropic_usage(w, known);
     w.end_object().end_object().end_object();
     out.append("\n\n");

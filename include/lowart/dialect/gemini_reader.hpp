@@ -80,6 +80,8 @@ class GeminiEvents {
     if (usage.empty()) return found;
     Usage const told = read_gemini_usage(usage, may_end());
     if (!told.empty()) progress.usage = told;
+    if (auto const tier = may_end() ? find_member(usage, "serviceTier") : std::nullopt)
+      progress.served(as_string_view(tier->value).value_or(""));
     return found;
   }
 

@@ -103,6 +103,7 @@ inline Usage read_gemini_usage(std::string_view object, bool final) {
   if (!candidates) return usage;
   std::int64_t rest = *candidates;
   if (f.candidates_by.audio > 0) split(usage, UsageClass::output_audio, f.candidates_by.audio, rest);
+  if (f.candidates_by.image > 0) split(usage, UsageClass::output_image, f.candidates_by.image, rest);
   usage.set(UsageClass::output, rest);
   return usage;
 }
@@ -121,14 +122,15 @@ inline void write_gemini_usage(JsonWriter& w, Usage const& usage) {
   using gemini_usage::write_detail;
   std::int64_t const audio = usage.value(UsageClass::input_audio),
                      image = usage.value(UsageClass::input_image);
-  std::int64_t const spoken = usage.value(UsageClass::output_audio);
+  std::int64_t const spoken = usage.value(UsageClass::output_audio),
+                     drawn = usage.value(UsageClass::output_image);
   auto const sum_if = [&](std::string_view name, std::int64_t sum, bool reported) {
     if (reported) w.count(name, sum);
   };
   w.begin_object("usageMetadata");
   sum_if("promptTokenCount", usage.input_total(), usage.get(UsageClass::input) || usage.input_total() > 0);
-  sum_if("candidatesTokenCount", usage.value(UsageClass::output) + spoken,
-         usage.get(UsageClass::output) || spoken > 0);
+  sum_if("candidatesTokenCount", usage.value(UsageClass::output) + spoken + drawn,
+         usage.get(UsageClass::output) || spoken > 0 || drawn > 0);
   w.count("totalTokenCount", usage.total());
   w.count_if("cachedContentTokenCount", usage.get(UsageClass::cache_read));
   w.count_if("thoughtsTokenCount", usage.get(UsageClass::reasoning));
@@ -139,10 +141,11 @@ inline void write_gemini_usage(JsonWriter& w, Usage const& usage) {
     write_detail(w, "IMAGE", image);
     w.end_list();
   }
-  if (spoken > 0) {
+  if (spoken > 0 || drawn > 0) {
     w.begin_list("candidatesTokensDetails");
     write_detail(w, "TEXT", usage.value(UsageClass::output));
     write_detail(w, "AUDIO", spoken);
+    write_detail(w, "IMAGE", drawn);
     w.end_list();
   }
   w.end_object();

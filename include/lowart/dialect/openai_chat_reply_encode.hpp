@@ -45,11 +45,12 @@ inline void encode_usage(JsonWriter& w, Usage const& usage) {
   w.begin_object("prompt_tokens_details");
   w.count("cached_tokens", usage.value(UsageClass::cache_read))
       .count("audio_tokens", usage.value(UsageClass::input_audio))
-      .count_if("cache_write_tokens", usage.get(UsageClass::cache_write))
+      .count_if("cache_write_tokens", usage.cache_written())
       .count_if("image_tokens", usage.get(UsageClass::input_image));
   w.end_object().begin_object("completion_tokens_details");
   w.count("reasoning_tokens", usage.value(UsageClass::reasoning));
   w.count("audio_tokens", usage.value(UsageClass::output_audio));
+  w.count_if("image_tokens", usage.get(UsageClass::output_image));
   w.end_object().end_object();
 }
 

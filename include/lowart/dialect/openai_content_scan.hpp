@@ -114,10 +114,17 @@ class OpenAiContentScan {
   bool read_usual(std::string_view json, ReplyProgress& progress) {
     openai_usage::Figures figures;
     bool has_choices = false, has_usage = false;
+    std::string_view tier;
     JsonCursor cursor(json);
     cursor.skip_space();
     bool const usual =
         cursor.peek() == '{' && walk_object(cursor, [&](std::string_view name, JsonCursor& at) {
+          if (name == "service_tier") {
+            char const* const begin = at.at();
+            bool const whole = step_over(at);
+            tier = std::string_view(begin, static_cast<std::size_t>(at.at() - begin));
+            return whole;
+          }
           if (name == "choices") return !std::exchange(has_choices, true) && walk_choices(at);
           if (name == "error" || name == "x_groq") return false;
           if (name == "usage")
@@ -128,6 +135,7 @@ class OpenAiContentScan {
     cursor.skip_space();
     if (!usual || !cursor.at_end() || !has_choices || !figures.prompt || !figures.completion) return false;
     progress.usage = openai_usage::disjoint(figures);
+    progress.served(as_string_view(tier).value_or(""));
     error_.reset();
     has_choices_ = usage_seen_ = true;
     content_ = suspect_ = false;
@@ -181,6 +189,8 @@ class OpenAiContentScan {
       scan_array(m.value, [&](JsonMember const& choice) { read_choice(choice.value, position++); });
     } else if (is(m, "usage")) {
       if (m.kind == JsonKind::object) read_usage(m.value), usage_seen_ = true, usage_text_ = m.value;
+    } else if (is(m, "service_tier")) {
+      if (m.kind == JsonKind::string) progress_->served(as_string_view(m.value).value_or(""));
     } else if (is(m, "error")) {
       if (m.kind != JsonKind::null) error_ = m;
     } else if (is(m, "x_groq")) {  // Groq reports here when usage was not asked for

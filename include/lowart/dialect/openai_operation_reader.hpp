@@ -14,7 +14,7 @@ namespace lowart::dialect {
 
 /// For ReplyReader. Every event is content. The last one's `type` ends with ".completed" or ".done"
 /// (image_generation.completed, image_edit.completed, speech.audio.done, transcript.text.done) and mostly has the usage;
-/// several images end one after the other, so a stream goes on until it ends.
+/// several images end one after the other, so a stream goes on until it ends. Where no usage is told, they are counted.
 ///
 /// Errors: an `error` event or member is the provider's failure; what is no JSON object is malformed_reply.
 class OperationEvents {
@@ -30,8 +30,8 @@ class OperationEvents {
       if (member.key_is("type")) type = as_string_view(member.value).value_or("");
       else if (member.key_is("error") && member.kind != JsonKind::null) error = member;
       else if (member.key_is("usage") && member.kind == JsonKind::object)
-        if (Usage const used = openai_operation::read_usage(member.value); !used.empty())
-          progress.usage = used;
+        if (Usage const used = openai_operation::read_usage(kind_, member.value); !used.empty())
+          progress.usage = used, told_ = true;
     });
     if (scan != JsonScan::ok) {
       error_ =
@@ -40,7 +40,10 @@ class OperationEvents {
     }
     if (error || type == "error" || event.event == "error") return failed(error, event.data);
     ++progress.events;
-    if (type.ends_with(".completed") || type.ends_with(".done")) may_end_ = true;
+    bool const completes = type.ends_with(".completed") || type.ends_with(".done");
+    if (completes) may_end_ = true;
+    if (completes && !told_ && openai_operation::is_image(kind_))
+      progress.usage.set(UsageClass::images, progress.usage.value(UsageClass::images) + 1);
     return EventStep::more;
   }
 
@@ -66,6 +69,7 @@ class OperationEvents {
 
   OperationKind kind_;
   std::optional<Error> error_;
+  bool told_{false};  ///< An event had usage.
   bool committed_{false};
   bool may_end_{false};
 };

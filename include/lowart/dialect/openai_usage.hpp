@@ -27,7 +27,7 @@ inline constexpr Names chat_names{"prompt_tokens", "completion_tokens", "prompt_
 /// The figures as they stand on the wire, where they overlap.
 struct Figures {
   Count prompt, completion, total, cached, cache_write, prompt_audio, prompt_image, reasoning,
-      completion_audio;
+      completion_audio, completion_image;
 
   void read(std::string_view object, Names const& names) {
     JsonCursor cursor(object);
@@ -64,6 +64,7 @@ struct Figures {
   bool read_completion(std::string_view name, JsonCursor& at) {
     if (name == "reasoning_tokens") return take(at, reasoning);
     if (name == "audio_tokens") return take(at, completion_audio);
+    if (name == "image_tokens") return take(at, completion_image);  // images, OpenRouter
     return step_over(at);
   }
 
@@ -109,6 +110,7 @@ inline Usage disjoint(Figures const& f) {
     if (reasoning_is_apart(f)) usage.set(UsageClass::reasoning, *f.reasoning);
     else split(usage, UsageClass::reasoning, f.reasoning, rest);
     split(usage, UsageClass::output_audio, f.completion_audio, rest);
+    if (f.completion_image.value_or(0) > 0) split(usage, UsageClass::output_image, f.completion_image, rest);
     usage.set(UsageClass::output, rest);
   }
   return usage;
@@ -116,8 +118,8 @@ inline Usage disjoint(Figures const& f) {
 
 }  // namespace openai_usage
 
-/// Reads a usage object. Cached, written, audio and image tokens are taken out of the prompt, reasoning and
-/// audio out of the completion, never below zero; what is not reported stays absent.
+/// Reads a usage object. Cached, written, audio and image tokens are taken out of the prompt, reasoning, audio
+/// and image out of the completion, never below zero; what is not reported stays absent.
 inline Usage read_openai_usage(std::string_view object) {
   openai_usage::Figures f;
   f.read(object, openai_usage::chat_names);

@@ -50,6 +50,8 @@ class PassedEvents {
  private:
   /// A later snapshot replaces what it tells, as Anthropic tells input first and output last.
   static void note(std::string_view json, ReplyProgress& progress) {
+    if (auto const tier = find_member(json, "service_tier"))
+      progress.served(as_string_view(tier->value).value_or(""));
     Usage const told = read_passed_usage(json);
     for (std::size_t i = 0; i < usage_class_count; ++i)
       if (auto const tokens = told.get(static_cast<UsageClass>(i)))

@@ -76,7 +76,7 @@ struct ResponsesEvent {
 
 /// What the object of a response says of its end and its cost; views into it.
 struct ResponseHead {
-  std::string_view id, model, status, incomplete_reason;
+  std::string_view id, model, status, incomplete_reason, service_tier;
   std::int64_t created{0};
   JsonMember output, usage, error;
 
@@ -90,6 +90,7 @@ struct ResponseHead {
       else if (m.key_is("output")) output = m;
       else if (m.key_is("usage")) usage = m;
       else if (m.key_is("error")) error = m;
+      else if (m.key_is("service_tier")) service_tier = text();
       else if (m.key_is("incomplete_details") && m.kind == JsonKind::object)
         if (auto const reason = find_member(m.value, "reason"))
           incomplete_reason = as_string_view(reason->value).value_or(std::string_view());

@@ -101,9 +101,11 @@ class ResponsesEvents {
     if (response.usage.kind == JsonKind::object)
       if (Usage const usage = read_responses_usage(response.usage.value); !usage.empty())
         progress.usage = usage;
+    progress.served(response.service_tier);
     bool const counted = progress.usage.get(UsageClass::input).has_value() &&
                          progress.usage.get(UsageClass::output).has_value();
     read_output(response.output, counted || !progress.text.empty() ? nullptr : &progress);
+    if (searches_ > 0) progress.usage.set(UsageClass::searches, searches_);
     progress.finish = finish_of(response);
     committed_ = true;
     return EventStep::done;
@@ -119,14 +121,17 @@ class ResponsesEvents {
     return calls_ ? FinishReason::tool_calls : FinishReason::stop;
   }
 
-  /// Looks for calls, and for the text where `text_to` is set.
+  /// Looks for calls and searches, and for the text where `text_to` is set.
   void read_output(JsonMember const& output, ReplyProgress* text_to) {
     if (output.kind != JsonKind::array) return;
     scan_array(output.value, [&](JsonMember const& item) {
       scan_object(item.value, [&](JsonMember const& m) {
-        if (m.key_is("type"))
+        if (m.key_is("type")) {
           calls_ = calls_ || m.value == "\"function_call\"" || m.value == "\"custom_tool_call\"";
-        else if (text_to != nullptr) read_item_text(m, *text_to);
+          if (m.value == "\"web_search_call\"" && is_paid_search(item.value)) ++searches_;
+        } else if (text_to != nullptr) {
+          read_item_text(m, *text_to);
+        }
       });
     });
   }
@@ -144,7 +149,8 @@ class ResponsesEvents {
   std::optional<Error> error_;
   DecodedString decoded_;
   bool committed_{false};
-  bool said_{false};   ///< A piece of the part that is open came as a delta.
+  bool said_{false};  ///< A piece of the part that is open came as a delta.
+  std::int64_t searches_{0};
   bool calls_{false};  ///< A tool of the client's was called.
 };
 

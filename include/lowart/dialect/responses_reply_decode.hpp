@@ -34,6 +34,9 @@ inline Result<void> decode_end(ResponseHead const& response, Pieces& pieces, Cha
     });
   if (response.usage.kind == JsonKind::object)
     if (Usage const usage = read_responses_usage(response.usage.value); !usage.empty()) out.usage = usage;
+  if (out.usage && response.output.kind == JsonKind::array)
+    if (auto const searches = count_searches(response.output.value); searches > 0)
+      out.usage->set(UsageClass::searches, searches);
   choice.finish = pieces.any_call() ? FinishReason::tool_calls : FinishReason::stop;
   if (response.status != "incomplete") return {};
   choice.finish = FinishReason::other;

@@ -57,12 +57,18 @@ inline void write_facts(dialect::JsonWriter& w, ModelFacts const& facts) {
   write_words(w, "types", facts.types);
   write_words(w, "capabilities", facts.capabilities);
   if (facts.price.empty()) return;
-  w.begin_object("usd_per_million_tokens");
-  for (std::size_t i = 0; i < usage_class_count; ++i) {
-    auto const usage_class = static_cast<UsageClass>(i);
-    if (auto const own = facts.price.own(usage_class)) w.text(to_string(usage_class), usd_text(*own));
-  }
-  w.end_object();
+  bool tokens = false, others = false;
+  facts.price.each(
+      [&](PriceName const& name, std::string const&) { (is_tokens(name.of) ? tokens : others) = true; });
+  auto const write = [&](dialect::JsonName list, bool of_tokens) {
+    w.begin_object(list);
+    facts.price.each([&](PriceName const& name, std::string const& usd) {
+      if (is_tokens(name.of) == of_tokens) w.text(name.name, usd);
+    });
+    w.end_object();
+  };
+  if (tokens) write("usd_per_million_tokens", true);
+  if (others) write("usd", false);
 }
 
 inline void write_openai(dialect::JsonWriter& w, ModelCard const& card) {

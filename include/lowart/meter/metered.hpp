@@ -22,14 +22,23 @@
 
 namespace lowart {
 
-/// Who answered, for a price. Views that live as long as the look-up.
+/// Who answered what and when, for a price. Views that live as long as the look-up.
 struct Billed {
-  std::string_view model;  ///< As the client named it.
-  std::string_view provider;
-  std::string_view upstream_model;
+  std::string_view model{};  ///< As the client named it.
+  std::string_view provider{};
+  std::string_view upstream_model{};
+  std::string_view service_tier{};  ///< As the provider said; empty: its usual one.
+  std::int64_t started_at{0};       ///< Of the call, UTC microseconds.
 };
-/// The price at the time of the call; a model without one costs nothing.
-using PriceLookup = std::function<Price(Billed const& billed)>;
+/// What a call costs, and by which price.
+struct Priced {
+  NanoUsd cost;
+  std::string_view
+      price;  ///< What it is called in records; lives as long as the PriceLookup. Empty: none was known.
+};
+/// Prices what was used, by the price that held at the time of the call; what has none costs nothing. Called on the data
+/// path, on many threads.
+using PriceLookup = std::function<Priced(Billed const& billed, Usage const& usage)>;
 
 /// Wraps the whole answer of a gateway (outermost, so that it sees what the client gets).
 ///
@@ -147,9 +156,15 @@ class Metered {
       kept.began_after = micros(attempt.started_at - call.started_at());
       if (attempt.ended_at != TimePoint{}) kept.duration = micros(attempt.ended_at - attempt.started_at);
       if (attempt.failure) kept.failure = to_string(*attempt.failure);
-      if (attempt.in_vain != nullptr) kept.usage = *attempt.in_vain;
-      else if (usage != nullptr && !attempt.failure) kept.usage = usage->next();
-      kept.cost = price(shared, record, kept.provider, kept.model, kept.usage);
+      Billed billed = billed_at(kept.provider, kept.model);
+      if (attempt.in_vain != nullptr) {
+        kept.usage = *attempt.in_vain;
+      } else if (usage != nullptr && !attempt.failure) {
+        Usage const& own = usage->next();
+        if (&own == &usage->last) billed.service_tier = record.service_tier;
+        kept.usage = own;
+      }
+      kept.cost = price(shared, record, billed, kept.usage).cost;
     }
     return {room, count};
   }
@@ -187,7 +202,7 @@ class Metered {
     record.time_to_first_token = record.duration;
     Measured const measured =
         reply.head().cache.is_free() ? from_cache() : shared_->meter.measure(request, reply);
-    record.cost = price(*shared_, record, reply.head().provider, reply.head().upstream_model, measured.usage);
+    price_by(*shared_, record, reply.head(), measured.usage);
     OwnUsage own{.earlier = {}, .last = measured.usage};
     record.trail = trail_of(*shared_, record, call, &own);
     settle(*shared_, record, reply.head(), measured, Outcome::complete, call);
@@ -199,10 +214,26 @@ class Metered {
     nothing.usage.set(UsageClass::output, 0);
     return nothing;
   }
-  static NanoUsd price(Shared const& shared, UsageRecord const& record, std::string_view provider,
-                       std::string_view upstream_model, Usage const& usage) {
+  static Billed billed_at(std::string_view provider, std::string_view upstream_model) noexcept {
+    Billed billed;
+    billed.provider = provider;
+    billed.upstream_model = upstream_model;
+    return billed;
+  }
+  static Priced price(Shared const& shared, UsageRecord const& record, Billed billed, Usage const& usage) {
     if (!shared.prices) return {};
-    return cost(usage, shared.prices(Billed{record.model, provider, upstream_model}));
+    billed.model = record.model;
+    billed.started_at = record.started_at;
+    return shared.prices(billed, usage);
+  }
+  /// For what the last one to answer used; `record.service_tier` is known already.
+  template <class Head>
+  static void price_by(Shared const& shared, UsageRecord& record, Head const& head, Usage const& usage) {
+    Billed billed = billed_at(head.provider, head.upstream_model);
+    billed.service_tier = record.service_tier;
+    Priced const priced = price(shared, record, billed, usage);
+    record.cost = priced.cost;
+    record.price = priced.price;
   }
   /// Fills in what the answer used, and closes the account of the call. Its cost is in the record already.
   template <class Head>
@@ -234,9 +265,10 @@ class Metered {
         record.time_to_first_token = std::chrono::duration_cast<std::chrono::microseconds>(
                                          progress.first_content_at - call_.started_at())
                                          .count();
-      record.cost = price(*shared_, record, head_.provider, head_.upstream_model, measured.usage);
+      record.service_tier = progress.service_tier;
+      price_by(*shared_, record, head_, measured.usage);
       for (EarlierLeg const& leg : progress.earlier)
-        record.cost += price(*shared_, record, leg.provider, leg.upstream_model, leg.usage);
+        record.cost += price(*shared_, record, billed_at(leg.provider, leg.upstream_model), leg.usage).cost;
       OwnUsage own{.earlier = progress.earlier, .last = measured.usage};
       record.trail = trail_of(*shared_, record, call_, &own);
       if constexpr (std::same_as<R, ChatRequest>) record.features = features_of(request_, progress.finish);

@@ -1,6 +1,8 @@
 #pragma once
 /// TokenMeter: what a reply used, as reported; counted where nothing was reported.
 
+#include <lowart/dialect/json_scan.hpp>
+#include <lowart/dialect/json_text.hpp>
 #include <lowart/meter/encoding.hpp>
 #include <lowart/model/chat_reply.hpp>
 #include <lowart/model/chat_request.hpp>
@@ -10,6 +12,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace lowart {
@@ -47,6 +51,16 @@ inline std::int64_t count_inputs(Encoding const& encoding, EmbeddingInputs const
     total += static_cast<std::int64_t>(input.tokens.size() + encoding.count(input.title) +
                                        encoding.count(input.text));
   return total;
+}
+
+/// Characters (code points) of the text that a request for speech, a JSON object, wants said; nullopt when it has none.
+inline std::optional<std::int64_t> count_spoken(std::string_view body) {
+  auto const input = dialect::find_member(body, "input");
+  std::string text;
+  if (!input || input->kind != dialect::JsonKind::string || !dialect::decode_string(input->value, text))
+    return std::nullopt;
+  auto const begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; };
+  return std::count_if(text.begin(), text.end(), begins);
 }
 
 /// Reads a finished reply's usage. Reported figures win; a missing class is counted with the model's own
@@ -100,10 +114,17 @@ class TokenMeter {
     return result;
   }
 
-  /// What such calls cost is not only tokens, so nothing is counted where nothing is reported.
-  Measured measure(OperationRequest const&, std::string_view, ReplyProgress const& progress,
-                   Outcome) const noexcept {
-    return as_reported(progress);
+  /// What such calls cost is not only tokens: where nothing is reported, only the characters of what is to be spoken are
+  /// counted, since speech is sold by those or tells its tokens.
+  Measured measure(OperationRequest const& request, std::string_view, ReplyProgress const& progress,
+                   Outcome outcome) const {
+    Measured result = as_reported(progress);
+    if (!result.usage.empty() || request.kind() != OperationKind::speech) return result;
+    auto const characters = count_spoken(request.wire()->body);
+    if (!characters) return result;
+    result.usage.set(UsageClass::characters, *characters);
+    result.provenance = outcome == Outcome::complete ? Provenance::counted : Provenance::partial;
+    return result;
   }
   Measured measure(PassthroughRequest const&, std::string_view, ReplyProgress const& progress,
                    Outcome) const noexcept {

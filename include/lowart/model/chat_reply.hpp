@@ -42,7 +42,8 @@ struct EarlierLeg {
 /// What has been read off an answer while it passed. Filled by the provider, read by meters and doors.
 class ReplyProgress {
  public:
-  explicit ReplyProgress(std::pmr::memory_resource* memory) : text(memory), earlier(memory) {}
+  explicit ReplyProgress(std::pmr::memory_resource* memory)
+      : text(memory), earlier(memory), service_tier(memory) {}
 
   Usage usage;            ///< As reported so far; empty when nothing was.
   std::pmr::string text;  ///< Everything the model wrote: text, reasoning, refusals, arguments of tools.
@@ -52,6 +53,14 @@ class ReplyProgress {
   std::int64_t sequence_number{-1};  ///< Of the last event, where the dialect numbers them (Responses).
   TimePoint first_content_at{};
   FinishReason finish{FinishReason::none};
+  std::pmr::string service_tier;  ///< Which one the provider says it served; empty: its usual one.
+
+  /// Notes a tier as vendors name them; their names for the usual one are left out, and what is too long is none.
+  void served(std::string_view tier) {
+    constexpr std::size_t longest = 32;
+    bool const is_usual = tier == "default" || tier == "standard" || tier == "auto";
+    service_tier = is_usual || tier.size() > longest ? std::string_view() : tier;
+  }
 };
 
 /// How an answer ended.

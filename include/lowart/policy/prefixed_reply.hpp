@@ -75,6 +75,7 @@ class PrefixedReply final : public ReplySource {
     progress_.text.append(now.text, progress_.text.size());
     progress_.events = now.events;
     progress_.finish = now.finish;
+    progress_.service_tier = now.service_tier;
     progress_.first_content_at = now.first_content_at;
   }
 

@@ -128,6 +128,7 @@ class ResumedReply final : public ReplySource {
     text_seen_ = now.text.size();
     progress_.events = events_before_ + now.events;
     progress_.finish = now.finish;
+    progress_.service_tier = now.service_tier;
     if (progress_.first_content_at == TimePoint{}) progress_.first_content_at = now.first_content_at;
   }
 

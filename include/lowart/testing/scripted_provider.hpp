@@ -49,6 +49,8 @@ class Step {
   Step&& then_stall() && { return stalls_ = true, std::move(*this); }
   /// The parts are bytes of `dialect` instead of neutral steps.
   Step&& as(Dialect dialect) && { return dialect_ = dialect, std::move(*this); }
+  /// The service tier that the last part reports.
+  Step&& serving(std::string tier) && { return tier_ = std::move(tier), std::move(*this); }
   /// Usage that the last part reports.
   Step&& reporting(Usage usage) && { return usage_ = usage, std::move(*this); }
 
@@ -58,6 +60,7 @@ class Step {
   std::vector<std::string> parts_;
   std::optional<Error> error_;
   std::optional<Usage> usage_;
+  std::string tier_;
   Duration delay_{};
   Duration pause_{};
   Dialect dialect_{Dialect::neutral};
@@ -95,6 +98,7 @@ class ScriptedReply final : public ReplySource {
     ++progress_.events;
     progress_.text += text;
     if (part.last && step_.usage_) progress_.usage = *step_.usage_;
+    if (part.last) progress_.served(step_.tier_);
     if (part.last) progress_.finish = FinishReason::stop;
     if (step_.dialect_ != Dialect::neutral) {
       part.bytes = text;
