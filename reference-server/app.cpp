@@ -63,6 +63,8 @@ class App {
     latest_ = *first;
     recall_month();
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
+    if (latest_->config.conversations)
+      conversations_ = std::make_unique<ConversationTable>(*latest_->config.conversations);
     for (auto& slot : current_) slot = latest_;
     stamp_ = FileStamp::of(flags_.config_path);
     ServeOptions options;
@@ -125,6 +127,7 @@ class App {
     DoorLimits limits = latest_->config.door;
     limits.upload.spool = latest_->config.data;
     auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, std::move(limits), responses_.get());
+    doors->loop().conversations = conversations_.get();
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
@@ -197,6 +200,7 @@ class App {
 
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
     write_target_metrics(snapshot, out);
+    if (conversations_) conversations_->render(out);
     out.head("gateway_connections", "gauge", "Open client connections");
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");
@@ -289,9 +293,10 @@ class App {
                         }};
   int log_fd_;
   Metrics metrics_;
-  std::unique_ptr<ResponseStore> responses_;        ///< Null: none are kept.
-  std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
-  std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
+  std::unique_ptr<ResponseStore> responses_;          ///< Null: none are kept.
+  std::unique_ptr<ConversationTable> conversations_;  ///< Null: calls belong to none.
+  std::vector<std::shared_ptr<Snapshot>> current_;    ///< One per loop, touched on its thread only.
+  std::shared_ptr<Snapshot> latest_;                  ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;
   std::unique_ptr<ServerGroup> group_;
   FileStamp stamp_;

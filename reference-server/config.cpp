@@ -2,6 +2,7 @@
 
 #include "config_readers.hpp"
 #include "price_config.hpp"
+#include "records_config.hpp"
 #include "yaml_reader.hpp"
 
 #include <algorithm>
@@ -204,6 +205,7 @@ Config read_root(YamlMap& root, Problems& problems) {
   root.text("access_log", config.access_log);
   read_limits(root, config);
   read_responses(root, config);
+  read_conversations(root, config);
   root.members("providers", [&](std::string name, std::size_t line, YamlMap& map) {
     config.providers.push_back(read_provider(map, std::move(name), line));
   });

@@ -5,6 +5,7 @@
 #include "route_config.hpp"
 
 #include <lowart/core/secret.hpp>
+#include <lowart/gateway/conversation_table.hpp>
 #include <lowart/gateway/door_limits.hpp>
 #include <lowart/gateway/response_store.hpp>
 #include <lowart/meter/limiter.hpp>
@@ -51,7 +52,8 @@ struct Config {
   std::string access_log{"-"};  ///< "-" stdout, "off", or a file.
   net::ServerLimits limits;
   DoorLimits door;
-  std::optional<ResponseStoreLimits> responses;  ///< Set: answers of POST /v1/responses are kept.
+  std::optional<ResponseStoreLimits> responses;      ///< Set: answers of POST /v1/responses are kept.
+  std::optional<ConversationOptions> conversations;  ///< Set: chat calls are told apart by conversation.
   std::vector<ProviderConfig> providers;
   std::vector<NamedGroup> groups;
   std::vector<ModelConfig> models;

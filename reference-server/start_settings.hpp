@@ -35,9 +35,16 @@ inline std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Conf
     for (auto number : {static_cast<std::int64_t>(kept->bytes), static_cast<std::int64_t>(kept->entries),
                         static_cast<std::int64_t>(kept->lifetime.count())})
       responses.append(std::to_string(number)).append(" ");
-  return {{"listen", listen},    {"threads", std::to_string(config.threads)},
-          {"data", config.data}, {"access_log", config.access_log},
-          {"limits", limits},    {"responses", responses}};
+  std::string conversations;
+  if (auto const& known = config.conversations)
+    conversations = std::to_string(known->window.count()) + " " + std::to_string(known->entries);
+  return {{"listen", listen},
+          {"threads", std::to_string(config.threads)},
+          {"data", config.data},
+          {"access_log", config.access_log},
+          {"limits", limits},
+          {"responses", responses},
+          {"conversations", conversations}};
 }
 
 }  // namespace lowart::server

@@ -16,6 +16,7 @@ ROOMS = [
     (r"openssl/", r"lowart/net/"),
     (r"boost/beast/", r"lowart/net/"),
     (r"sqlite3\.h", r"lowart/store/sqlite"),
+    (r"zlib\.h", r"lowart/store/gzip_file"),
     (r"boost/json", r"lowart/dialect/"),
     (r"boost/url", r"$^"),
     (rf"boost/asio(?!/({LIGHT_ASIO})\.hpp)",

@@ -38,6 +38,7 @@ struct AccessEntry {
   std::string_view model;
   std::string_view provider;
   std::string_view cache;
+  std::string_view conversation;
   std::int32_t attempts{0};
   Usage const* usage{nullptr};
   std::string_view outcome;
@@ -101,8 +102,8 @@ inline std::size_t access_line_bound(AccessEntry const& e) noexcept {
   constexpr std::size_t fixed = 512;   // names, numbers and punctuation of a line
   constexpr std::size_t per_byte = 6;  // "\u0000"
   std::size_t texts = 0;
-  for (auto text : {e.request_id, e.peer, e.method, e.path, e.key, e.model, e.provider, e.cache, e.outcome,
-                    e.error, e.detail})
+  for (auto text : {e.request_id, e.peer, e.method, e.path, e.key, e.model, e.provider, e.cache,
+                    e.conversation, e.outcome, e.error, e.detail})
     texts += text.size();
   return fixed + per_byte * texts;
 }
@@ -124,6 +125,7 @@ inline char* write_access_line(AccessEntry const& e, char* out) {
   line.text(",\"model\":", e.model);
   line.text(",\"provider\":", e.provider);
   line.text(",\"cache\":", e.cache);
+  line.text(",\"conversation\":", e.conversation);
   if (e.attempts > 0) line.number(",\"attempts\":", e.attempts);
   if (e.usage != nullptr && !e.usage->empty()) {
     line.number(",\"input_tokens\":", e.usage->input_total());

@@ -3,6 +3,7 @@
 
 #include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/door.hpp>
+#include <lowart/gateway/note_conversation.hpp>
 #include <lowart/gateway/relay.hpp>
 
 #include <algorithm>
@@ -76,6 +77,8 @@ class ChatDoor : public Door {
         estimated_tokens(facts->body.size()) +
         estimated_output(facts->max_tokens, facts->choices, limits().assumed_output_tokens);
     if (!let_in(visit, visit.client.door, tokens, answer)) return false;
+    if (auto* const table = loop().conversations)
+      note_conversation(visit, *table, loop().random, owner_of(visit), facts->body);
     visit.chat.emplace(*facts);
     return true;
   }

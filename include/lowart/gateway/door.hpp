@@ -201,6 +201,7 @@ class Door {
     entry.provider = visit.provider;
     entry.attempts = visit.attempts;
     entry.cache = visit.cache;
+    entry.conversation = visit.conversation;
     entry.usage = &visit.spent.usage;
     entry.outcome = visit.outcome;
     entry.error = visit.error;

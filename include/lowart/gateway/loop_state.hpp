@@ -12,6 +12,8 @@
 
 namespace lowart {
 
+class ConversationTable;
+
 /// `req_` and 24 hexadecimal digits.
 class RequestId {
  public:
@@ -61,6 +63,7 @@ struct LoopState {
   MetricsShard& metrics;
   AccessLog log;
   std::mt19937_64 random{std::random_device{}()};
+  ConversationTable* conversations{nullptr};  ///< Of all loops, outlives them; null: calls belong to none.
 };
 
 }  // namespace lowart

@@ -95,6 +95,8 @@ class Database {
   Result<bool> checkpoint();
   /// Lets go of the pages that are kept in memory; they are read again when needed.
   void shrink() noexcept { sqlite3_db_release_memory(database_.get()); }
+  /// For sqlite_backup.hpp.
+  sqlite3* handle() const noexcept { return database_.get(); }
 
  private:
   struct Close {
