@@ -105,16 +105,16 @@ class App {
     if (!latest_->prices->has_volume()) return;
     using namespace std::chrono;
     std::int64_t const now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-    UsageQuery query;
-    query.from = month_of(now);
-    std::promise<Result<std::vector<ModelUsage>>> answered;
+    UsageFilter filter;
+    filter.from = month_of(now);
+    std::promise<Result<std::vector<UsageGroup>>> answered;
     folder_->query(
-        [query](SqliteStore& store) { return store.by_model(query); },
-        [&answered](Result<std::vector<ModelUsage>> sums) { answered.set_value(std::move(sums)); });
+        [filter](SqliteStore& store) { return store.grouped(filter, UsageDimension::model); },
+        [&answered](Result<std::vector<UsageGroup>> groups) { answered.set_value(std::move(groups)); });
     auto const sums = answered.get_future().get();
     if (!sums) return log_event(Level::error, "month_not_recalled", {{"error", sums.error().message()}});
-    for (ModelUsage const& used : *sums) {
-      auto const model = latest_->prices->volume_of(used.model);
+    for (UsageGroup const& used : *sums) {
+      auto const model = latest_->prices->volume_of(used.name);
       std::int64_t tokens = 0;
       for (std::size_t i = 0; i < token_class_count; ++i)
         tokens = saturating_add(tokens, used.totals.tokens[i]);
