@@ -5,6 +5,7 @@
 #include "event_log.hpp"
 #include "file_stamp.hpp"
 #include "greeting.hpp"
+#include "month_recall.hpp"
 #include "offered_models.hpp"
 #include "snapshot.hpp"
 #include "start_settings.hpp"
@@ -23,10 +24,8 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,7 +61,7 @@ class App {
       return 1;
     }
     latest_ = *first;
-    recall_month();
+    recall_month(*latest_, *folder_);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
     for (auto& slot : current_) slot = latest_;
     stamp_ = FileStamp::of(flags_.config_path);
@@ -98,28 +97,6 @@ class App {
       journal_failures_.fetch_add(1, std::memory_order_relaxed);
       log_event(Level::error, "usage_record_lost", {{"error", error.message()}});
     });
-  }
-
-  /// What was used this month before this start, for prices that depend on it. Blocks: no call is served yet.
-  void recall_month() {
-    if (!latest_->prices->has_volume()) return;
-    using namespace std::chrono;
-    std::int64_t const now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-    UsageFilter filter;
-    filter.from = month_of(now);
-    std::promise<Result<std::vector<UsageGroup>>> answered;
-    folder_->query(
-        [filter](SqliteStore& store) { return store.grouped(filter, UsageDimension::model); },
-        [&answered](Result<std::vector<UsageGroup>> groups) { answered.set_value(std::move(groups)); });
-    auto const sums = answered.get_future().get();
-    if (!sums) return log_event(Level::error, "month_not_recalled", {{"error", sums.error().message()}});
-    for (UsageGroup const& used : *sums) {
-      auto const model = latest_->prices->volume_of(used.name);
-      std::int64_t tokens = 0;
-      for (std::size_t i = 0; i < token_class_count; ++i)
-        tokens = saturating_add(tokens, used.totals.tokens[i]);
-      if (!model.empty()) latest_->volumes->add(model, now, tokens);
-    }
   }
 
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
