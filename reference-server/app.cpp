@@ -5,6 +5,7 @@
 #include "event_log.hpp"
 #include "file_stamp.hpp"
 #include "greeting.hpp"
+#include "month_recall.hpp"
 #include "offered_models.hpp"
 #include "snapshot.hpp"
 #include "start_settings.hpp"
@@ -22,10 +23,8 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -61,7 +60,7 @@ class App {
       return 1;
     }
     latest_ = *first;
-    recall_month();
+    recall_month(*latest_, *folder_);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
     if (latest_->config.conversations)
       conversations_ = std::make_unique<ConversationTable>(*latest_->config.conversations);
@@ -99,28 +98,6 @@ class App {
       journal_failures_.fetch_add(1, std::memory_order_relaxed);
       log_event(Level::error, "usage_record_lost", {{"error", error.message()}});
     });
-  }
-
-  /// What was used this month before this start, for prices that depend on it. Blocks: no call is served yet.
-  void recall_month() {
-    if (!latest_->prices->has_volume()) return;
-    using namespace std::chrono;
-    std::int64_t const now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-    UsageQuery query;
-    query.from = month_of(now);
-    std::promise<Result<std::vector<ModelUsage>>> answered;
-    folder_->query(
-        [query](SqliteStore& store) { return store.by_model(query); },
-        [&answered](Result<std::vector<ModelUsage>> sums) { answered.set_value(std::move(sums)); });
-    auto const sums = answered.get_future().get();
-    if (!sums) return log_event(Level::error, "month_not_recalled", {{"error", sums.error().message()}});
-    for (ModelUsage const& used : *sums) {
-      auto const model = latest_->prices->volume_of(used.model);
-      std::int64_t tokens = 0;
-      for (std::size_t i = 0; i < token_class_count; ++i)
-        tokens = saturating_add(tokens, used.totals.tokens[i]);
-      if (!model.empty()) latest_->volumes->add(model, now, tokens);
-    }
   }
 
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {

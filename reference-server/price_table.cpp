@@ -52,7 +52,7 @@ PriceTable::PriceTable(Config const& config) {
       if (!model.price.empty())
         models.emplace(model.id,
                        NamedCard("catalogue:" + provider.vendor->id + "/" + model.id + "@" + model.priced_at,
-                                 PriceCard(model.price)));
+                                 *PriceCard::make({model.price})));
   }
   for (auto const& model : config.models) {
     auto const prices = std::make_shared<OfModel const>(prices_of(model));

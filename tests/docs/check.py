@@ -22,7 +22,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
            "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp",
-           "reference-server/cache_config.hpp", "reference-server/shape_config.hpp"]
+           "reference-server/cache_config.hpp", "reference-server/shape_config.hpp", "reference-server/price_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
@@ -45,7 +45,8 @@ PLACES = {
     ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]"),
     ("read_model", "map"): "models.NAME",
     ("read_doors", "map"): "models.NAME", ("read_door_names", "map"): "models.NAME",
-    ("read_price", "parent"): ("models.NAME", ROUTE), ("read_price", "map"): "models.NAME.price",
+    ("read_price", "parent"): ("models.NAME", ROUTE), ("read_dated_price", "map"): "models.NAME.price",
+    ("read_step", "step"): "models.NAME.price.above[]",
     ("read_selection", "map"): ("providers.NAME", GROUP), ("read_sticky", "map"): ("providers.NAME", GROUP),
     ("read_group", "map"): GROUP, ("read_target", "map"): ROUTE, ("read_reference", "map"): ROUTE,
     ("read_when", "map"): ROUTE, ("read_route", "map"): ROUTE, ("read_condition", "parent"): ROUTE,
@@ -118,10 +119,10 @@ def links():
 
 
 def names_in_config():
-    usage_names = re.search(r"names\{\s*(\"input\".*?)\};", text_of("include/lowart/core/usage.hpp"), re.DOTALL)
-    names = {f"models.NAME.price.{n}" for n in re.findall(r'"(\w+)"', usage_names[1])}
+    price_names = re.findall(r'\{"(\w+)", UsageClass::', text_of("include/lowart/meter/price.hpp"))
+    names = {f"models.NAME.price.{n}" for n in price_names}
     function = ""
-    asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|percent|bytes|texts|map|items|each|members)\(\s*"(\w+)"|'
+    asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|percent|bytes|texts|map|items|each|members|scalars)\(\s*"(\w+)"|'
                       r'read_timeouts\((\w+), "(\w+)"')
     for line in "\n".join(map(text_of, READERS)).splitlines():
         if opened := re.match(r"(?:inline )?[\w:<>]+ (read_\w+)\(", line):

@@ -46,8 +46,8 @@ def _():
         for record in records:
             equal((record["operation"], record["model"], record["upstream_model"]), (operation, "plain", "up-model"))
             equal(outcome(record), ("complete", "reported"))
-            expected = (4, 45) if reply is TRANSCRIPT else (5, 7)
-            equal((record["input"], record["output"]), expected)
+            expected = (4, 45, None) if reply is TRANSCRIPT else (5, 0, 7)
+            equal((record["input"], record["output"], record["output_image"]), expected)
         equal(w.gateway.log_of(request_id)["path"], path)
 
 
@@ -80,7 +80,10 @@ def _():
             equal((answer.status, answer.field("content-type")), (200, kind.decode()))
             check(answer.body == voice and answer.complete, "the bytes", len(answer.body))
             equal(answer.field("content-length"), str(len(voice)) if with_length else None)
-        equal([outcome(r) for r in w.gateway.records(name, 2)], [("complete", "none")] * 2)
+        records = w.gateway.records(name, 2)
+        spoken = path.endswith("speech")
+        equal([outcome(r) for r in records], [("complete", "counted" if spoken else "none")] * 2)
+        equal([r["characters"] for r in records], [2 if spoken else None] * 2)
 
 
 @case("media: events of images and voices pass on one by one; one that is cut, or fails, is told as a failure")
@@ -100,7 +103,7 @@ def _():
         (record,) = w.gateway.records(name)
         if code is None:
             equal(answer.body, partial + done)
-            equal((outcome(record), record["output"]), (("complete", "reported"), used))
+            equal((outcome(record), record["output_image"]), (("complete", "reported"), used))
         else:
             check("error" in answer.events()[-1], answer.body)
             equal(outcome(record)[0], "partial")

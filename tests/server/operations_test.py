@@ -18,7 +18,7 @@ KINDS = (
     ("/v1/moderations", "/v1/moderations", {"input": "caf\u00e9"}, MODERATION, ("moderation", None, None)),
     ("/v1/rerank", "/v1/rerank", {"query": "q", "documents": ["a", "b"]}, RANKING, ("rerank", 38, None)),
     ("/v2/rerank", "/v1/rerank", {"query": "q", "documents": ["a", "b"]}, RANKING, ("rerank", 38, None)),
-    ("/v1/images/generations", "/v1/images/generations", {"prompt": "a cat"}, IMAGE, ("image", 10, 272)),
+    ("/v1/images/generations", "/v1/images/generations", {"prompt": "a cat"}, IMAGE, ("image", 10, 0)),
 )
 
 
