@@ -10,13 +10,14 @@ namespace {
 using namespace lowart;
 using namespace lowart_test;
 
-constexpr JournalOptions fold_options{.writers = 1, .segment_bytes = 8192, .max_segments = 64};
-constexpr std::uint64_t left_count = 150;
+constexpr JournalOptions fold_options{.writers = 1, .segment_bytes = 12288, .max_segments = 64};
+constexpr std::uint64_t left_count = 150;  // In four segments: a writer leaves one that has no room for the longest record.
 
-void leave_records(std::string const& directory) {
+void leave_records(std::string const& directory, JournalOptions const& options = fold_options,
+                   std::uint64_t count = left_count) {
   in_child([&] {
-    auto journal = Journal::open(directory, fold_options);
-    for (std::uint64_t n = 1; n <= left_count; ++n)
+    auto journal = Journal::open(directory, options);
+    for (std::uint64_t n = 1; n <= count; ++n)
       if (!(*journal)->writer(0).append(sample_record(n))) ::_exit(1);
   });
 }
@@ -232,8 +233,10 @@ TEST(Fold, StopsAtDamageKeepsTheFileAndGoesOnWithTheNextSegment) {
 
 TEST(Fold, TellsAHoleFromAnEnd) {
   TempDirectory data;
-  leave_records(data.path());
+  constexpr std::uint64_t count = 600;  // More behind the hole than an unfinished record could be.
+  leave_records(data.path(), {.writers = 1, .segment_bytes = 32768, .max_segments = 64}, count);
   auto const segments = journal_files(data.path(), ".segment");
+  ASSERT_EQ(segments.size(), 3u);
   {
     std::fstream f(segments[0], std::ios::in | std::ios::out | std::ios::binary);
     f.seekp(4096);
@@ -243,7 +246,7 @@ TEST(Fold, TellsAHoleFromAnEnd) {
   auto const found = recover(data.path());
   EXPECT_EQ(found.damaged, 2u);
   EXPECT_TRUE(found.numbers.contains(1));
-  EXPECT_TRUE(found.numbers.contains(left_count));
+  EXPECT_TRUE(found.numbers.contains(count));
 }
 
 TEST(Fold, TakesASegmentOfZerosForAnEmptyOne) {

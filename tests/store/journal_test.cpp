@@ -108,7 +108,7 @@ TEST(Journal, RefusesSegmentsOfANewerVersion) {
 
 TEST(Journal, FailsAppendsAtItsBoundAndGoesOnWhenThereIsRoom) {
   TempDirectory data;
-  auto journal = Journal::open(data.path(), {.writers = 1, .segment_bytes = 8192, .max_segments = 3});
+  auto journal = Journal::open(data.path(), {.writers = 1, .segment_bytes = 16384, .max_segments = 3});
   auto& writer = (*journal)->writer(0);
   std::uint64_t kept = 0;
   for (std::uint64_t n = 1; n <= 1000; ++n) {

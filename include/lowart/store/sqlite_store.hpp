@@ -53,7 +53,7 @@ class SqliteStore {
   /// Brings everything to the disk; false while another process's reading stands in the way.
   Result<bool> sync() { return database_->checkpoint(); }
   void rest() noexcept {
-    static_cast<void>(write_sums());  // If it fails, the next question tells.
+    if (write_sums()) sums_.forget();  // If it fails, the next question tells.
     database_->shrink();
   }
 

@@ -53,7 +53,7 @@ class UsageSums {
   Result<void> write(std::int64_t last_row);
   /// Up to which row of usage_batch the tables have every record.
   Result<std::int64_t> written_to() { return database_->integer("SELECT batch FROM usage_summed"); }
-  /// To be called when a transaction was taken back.
+  /// To be called when a transaction was taken back, and to let go of memory after write().
   void forget();
 
   /// Calls fn(UsageSum) for the rows of a filter's names in [first, last).
@@ -64,7 +64,7 @@ class UsageSums {
   Result<std::unordered_map<std::int64_t, std::string>> names(UsageDimension dimension);
 
  private:
-  static constexpr std::size_t max_places = 16'384;    // About 4 MB.
+  static constexpr std::size_t max_places = 32'768;    // About 8 MB.
   static constexpr std::size_t max_records = 100'000;  // As many are read again after a crash.
 
   struct Place {
@@ -80,6 +80,10 @@ class UsageSums {
                          0x9E37'79B9'7F4A'7C15u;
       return mixed ^ mixed >> 32;
     }
+  };
+  struct Part {
+    Place place;
+    UsageTotals totals;
   };
   struct Table {  // Of a period.
     sqlite::Statement find;
@@ -97,6 +101,7 @@ class UsageSums {
 
   static Result<Table> open_table(sqlite::Database& database, UsagePeriod period);
   Result<void> write(Table& table, UsagePeriod period, UsageSplit split);
+  UsageTotals& pending(Place const& place);
   static Result<void> put(Table& table, UsageSplit split, Place const& place, UsageTotals totals);
 
   sqlite::Database* database_;
@@ -105,8 +110,9 @@ class UsageSums {
   Table hours_;
   Table days_;
   sqlite::Statement mark_;
-  std::unordered_map<Place, UsageTotals, PlaceHash> pending_;  // By hour, account and subject.
-  std::size_t records_{0};                                     // In it.
+  std::vector<Part> pending_;                                 // By hour, account and subject.
+  std::unordered_map<Place, std::size_t, PlaceHash> places_;  // Where in it.
+  std::size_t records_{0};                                    // In it.
 };
 
 namespace detail {
@@ -199,15 +205,22 @@ inline Result<void> UsageSums::add(UsageRecord const& r) {
   if (!account) return tl::unexpected(account.error());
   auto const subject = subjects_.number({r.model, r.provider, r.operation});
   if (!subject) return tl::unexpected(subject.error());
-  pending_[Place{*account, hour_of(r.started_at), *subject}].add(r);
+  pending(Place{*account, hour_of(r.started_at), *subject}).add(r);
   ++records_;
   return {};
+}
+
+inline UsageTotals& UsageSums::pending(Place const& place) {
+  auto const [at, is_new] = places_.try_emplace(place, pending_.size());
+  if (is_new) pending_.push_back({place, {}});
+  return pending_[at->second].totals;
 }
 
 inline void UsageSums::forget() {
   accounts_.forget();
   subjects_.forget();
   pending_ = {};
+  places_ = {};
   records_ = 0;
 }
 
@@ -218,28 +231,26 @@ inline Result<void> UsageSums::write(std::int64_t last_row) {
   }
   if (auto done = mark_.bind(1, last_row).run(); !done) return done;
   pending_.clear();
+  places_.clear();
   records_ = 0;
   return {};
 }
 
-/// Writes one kind of sums in the order of the table's rows.
+/// Writes one kind of sums, in the order of the table's rows.
 inline Result<void> UsageSums::write(Table& table, UsagePeriod period, UsageSplit split) {
   bool const by_account = split == UsageSplit::account || split == UsageSplit::both;
   bool const by_subject = split == UsageSplit::subject || split == UsageSplit::both;
-  std::vector<std::pair<Place, UsageTotals const*>> parts;
-  parts.reserve(pending_.size());
+  std::unordered_map<Place, UsageTotals, PlaceHash> sums;
   for (auto const& [place, totals] : pending_)
-    parts.emplace_back(Place{by_account ? place.account : 0,
-                             period == UsagePeriod::hour ? place.time : day_of_hour(place.time),
-                             by_subject ? place.subject : 0},
-                       &totals);
-  std::ranges::sort(parts, {}, [](auto const& part) { return part.first; });
-  for (auto part = parts.begin(); part != parts.end();) {
-    auto const place = part->first;
-    UsageTotals sum;
-    for (; part != parts.end() && part->first == place; ++part) sum.add(*part->second);
-    if (auto done = put(table, split, place, sum); !done) return done;
-  }
+    sums[{by_account ? place.account : 0, period == UsagePeriod::hour ? place.time : day_of_hour(place.time),
+          by_subject ? place.subject : 0}]
+        .add(totals);
+  std::vector<Place> places;
+  places.reserve(sums.size());
+  for (auto const& [place, totals] : sums) places.push_back(place);
+  std::ranges::sort(places);
+  for (auto const& place : places)
+    if (auto done = put(table, split, place, sums.at(place)); !done) return done;
   return {};
 }
 
