@@ -70,7 +70,7 @@ def _():
                 how(connection)
                 record = gateway.records(count=number)[-1]
                 took = time.monotonic() - left
-                equal(outcome(record), ending, name, record)
+                equal(outcome(record), ending, (name, record))
                 equal(gateway.log_of(request_id)["outcome"], "cancelled")
                 if name == "told":
                     equal((record["input"], record["output"]), (USAGE["prompt_tokens"], USAGE["completion_tokens"]))
