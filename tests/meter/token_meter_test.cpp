@@ -72,6 +72,25 @@ TEST(TokenMeter, CountsNothingOfARequestThatCannotBeRead) {
   EXPECT_EQ(measured.usage.value(UsageClass::output), 1);
 }
 
+TEST(TokenMeter, CountsTheCharactersThatAreToBeSpokenWhereNoTokensAreTold) {
+  auto const measured = [](OperationKind kind, std::string body, Usage const& told, Outcome outcome) {
+    ReplyProgress progress(std::pmr::get_default_resource());
+    progress.usage = told;
+    return TokenMeter().measure(OperationRequest(kind, "m", std::move(body)), "m", progress, outcome);
+  };
+  std::string const body = "{\"input\":\"caf\\u00e9 \xE2\x82\xAC\",\"voice\":\"v\"}";
+  Measured const spoken = measured(OperationKind::speech, body, {}, Outcome::complete);
+  EXPECT_EQ(spoken.usage.get(UsageClass::characters), 6);
+  EXPECT_EQ(spoken.provenance, Provenance::counted);
+  EXPECT_EQ(measured(OperationKind::speech, body, {}, Outcome::cancelled).provenance, Provenance::partial);
+  Usage told;
+  told.set(UsageClass::input, 3);
+  EXPECT_EQ(measured(OperationKind::speech, body, told, Outcome::complete).usage, told);
+  EXPECT_TRUE(measured(OperationKind::moderation, body, {}, Outcome::complete).usage.empty());
+  for (auto const* odd : {"", "{}", R"({"input":5})", R"({"input":"\x"})", "[]"})
+    EXPECT_TRUE(measured(OperationKind::speech, odd, {}, Outcome::complete).usage.empty()) << odd;
+}
+
 TEST(TokenMeter, CountsAConversationWithItsWrapping) {
   Conversation conversation;
   EXPECT_EQ(count_conversation(o200k_base(), conversation), 3);
