@@ -61,6 +61,31 @@ std::size_t readable_records(std::span<std::byte const> bytes) {
   }
 }
 
+/// A record that can be read must be the same when it is written and read again, with its trail.
+void check_record(std::span<std::byte const> bytes) {
+  std::vector<AttemptRecord> trail;
+  auto const record = journal::decode(bytes, &trail);
+  if (!record) return;
+  KeptRecord const kept(*record);
+  std::vector<AttemptRecord> again;
+  auto const back = kept.get(again);
+  if (back.id != record->id || back.usage != record->usage || back.user != record->user ||
+      back.features != record->features || again.size() != trail.size())
+    std::abort();
+}
+
+/// A cursor is refused, or stands for the age that it says.
+void check_cursor(std::string_view text) {
+  auto const age = parse_cursor(text);
+  if (!age) return;
+  auto const again = parse_cursor(cursor_text(*age));
+  if (!again || *again != *age) std::abort();
+  MemoryStore store;
+  HistoryQuery query;
+  query.after = text;
+  if (!store.history(query)) std::abort();
+}
+
 void write_segment(std::span<std::byte const> bytes) {
   auto const path = data_directory() + "/journal/" + segment_name + ".segment";
   FileDescriptor const file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
@@ -71,6 +96,8 @@ void write_segment(std::span<std::byte const> bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {
   if (size < 1 || size > 65536) return 0;
+  check_record(std::as_bytes(std::span(data + 1, size - 1)));
+  check_cursor({reinterpret_cast<char const*>(data), size});
   auto const bytes = mended(std::as_bytes(std::span(data, size)));
   write_segment(bytes);
   auto journal = Journal::open(data_directory(), {.segment_bytes = 8192});
