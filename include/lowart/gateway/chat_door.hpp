@@ -49,6 +49,7 @@ class ChatDoor : public Door {
                                                   responder, visit->turn_kept());
         note_end(*visit, end);
       }
+      if (loop().content != nullptr && visit->reply) note_answered(*visit, visit->reply->progress().text);
       visit->reply.reset();  // its watchers learn the end, if it was dropped
       settle(*visit, true);
     }
@@ -77,6 +78,7 @@ class ChatDoor : public Door {
     if (!let_in(visit, visit.client.door, tokens, answer)) return false;
     if (auto* const table = loop().conversations)
       note_conversation(visit, *table, loop().random, owner_of(visit), facts->body);
+    if (loop().content != nullptr) visit.said = *body;
     visit.chat.emplace(*facts);
     return true;
   }
