@@ -7,6 +7,8 @@
 #include "greeting.hpp"
 #include "month_recall.hpp"
 #include "offered_models.hpp"
+#include "records.hpp"
+#include "request_pages.hpp"
 #include "snapshot.hpp"
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
@@ -49,6 +51,7 @@ class App {
     fixed_ = fixed_at_start(config_);
   }
   ~App() {
+    records_.stop_backups();
     folder_->stop();
     if (log_fd_ > STDERR_FILENO) ::close(log_fd_);
   }
@@ -62,8 +65,11 @@ class App {
     latest_ = *first;
     recall_month(*latest_, *folder_);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
-    if (latest_->config.conversations)
-      conversations_ = std::make_unique<ConversationTable>(*latest_->config.conversations);
+    auto const before_backup = [this] { static_cast<void>(folder_->flush(std::chrono::seconds(10))); };
+    if (auto const started = records_.start(latest_->config, before_backup); !started) {
+      std::fprintf(stderr, "%s\n", started.error().message().c_str());
+      return 1;
+    }
     for (auto& slot : current_) slot = latest_;
     stamp_ = FileStamp::of(flags_.config_path);
     ServeOptions options;
@@ -104,7 +110,7 @@ class App {
     DoorLimits limits = latest_->config.door;
     limits.upload.spool = latest_->config.data;
     auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, std::move(limits), responses_.get());
-    doors->loop().conversations = conversations_.get();
+    records_.attach(doors->loop());
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
@@ -130,8 +136,14 @@ class App {
       co_return;
     }
     bool const is_usage = UsageEndpoints::has(path);
-    if ((is_usage || path == "/admin/breakers") && !Doors::only_reads(request)) {
+    bool const is_request_page = server::is_request_page(path);
+    bool const is_page = is_usage || is_request_page || path == "/admin/breakers";
+    if (is_page && !Doors::only_reads(request)) {
       co_await doors.method_not_allowed(request, responder, "GET");
+      co_return;
+    }
+    if (is_request_page) {
+      co_await serve_request_page(records_.request_log(), doors, *snapshot, request, responder);
       co_return;
     }
     if (is_usage) {
@@ -177,7 +189,7 @@ class App {
 
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
     write_target_metrics(snapshot, out);
-    if (conversations_) conversations_->render(out);
+    records_.render(out);
     out.head("gateway_connections", "gauge", "Open client connections");
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");
@@ -270,10 +282,10 @@ class App {
                         }};
   int log_fd_;
   Metrics metrics_;
-  std::unique_ptr<ResponseStore> responses_;          ///< Null: none are kept.
-  std::unique_ptr<ConversationTable> conversations_;  ///< Null: calls belong to none.
-  std::vector<std::shared_ptr<Snapshot>> current_;    ///< One per loop, touched on its thread only.
-  std::shared_ptr<Snapshot> latest_;                  ///< On the first loop.
+  std::unique_ptr<ResponseStore> responses_;  ///< Null: none are kept.
+  Records records_;
+  std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
+  std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;
   std::unique_ptr<ServerGroup> group_;
   FileStamp stamp_;

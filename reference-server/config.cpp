@@ -206,6 +206,8 @@ Config read_root(YamlMap& root, Problems& problems) {
   read_limits(root, config);
   read_responses(root, config);
   read_conversations(root, config);
+  read_request_log(root, config);
+  read_backup(root, config);
   root.members("providers", [&](std::string name, std::size_t line, YamlMap& map) {
     config.providers.push_back(read_provider(map, std::move(name), line));
   });

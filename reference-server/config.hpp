@@ -14,12 +14,15 @@
 #include <lowart/net/listen_address.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/net/sha256.hpp>
+#include <lowart/store/request_log_options.hpp>
+#include <lowart/store/request_queue.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lowart::server {
@@ -44,6 +47,23 @@ struct KeyConfig {
   bool admin{false};
 };
 
+/// What of requests is kept, and for how long.
+struct RequestLogConfig {
+  RequestLogOptions files;
+  std::size_t queue_bytes{RequestQueueLimits{}.bytes};
+  bool content{false};
+  std::size_t content_bytes{std::size_t{64} << 10U};  ///< Of the texts of a request, and of an answer.
+  std::vector<std::string> builtin{"email", "phone", "card", "key"};  ///< See Redactor.
+  std::vector<std::pair<std::string, std::string>> redact;  ///< Patterns, and what stands for a match.
+};
+
+struct BackupConfig {
+  std::chrono::milliseconds every{std::chrono::hours(1)};
+  std::size_t keep{24};
+  std::string directory;
+  bool requests{true};  ///< With the request log.
+};
+
 struct Config {
   std::vector<net::ListenAddress> listen;
   std::size_t threads{0};
@@ -54,6 +74,8 @@ struct Config {
   DoorLimits door;
   std::optional<ResponseStoreLimits> responses;      ///< Set: answers of POST /v1/responses are kept.
   std::optional<ConversationOptions> conversations;  ///< Set: chat calls are told apart by conversation.
+  std::optional<RequestLogConfig> request_log;
+  std::optional<BackupConfig> backup;
   std::vector<ProviderConfig> providers;
   std::vector<NamedGroup> groups;
   std::vector<ModelConfig> models;

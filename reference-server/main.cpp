@@ -1,6 +1,7 @@
 /// lowart: the reference server and its tools.
 
 #include "app.hpp"
+#include "backup_command.hpp"
 #include "catalogue.hpp"
 #include "config_readers.hpp"
 #include "default_config.hpp"
@@ -108,6 +109,15 @@ int main(int argc, char** argv) {
   reconcile->add_option("--provider", usage_flags.provider, "Only calls that this provider answered");
   reconcile->add_option("--tolerance", usage_flags.tolerance, "Percent that figures may differ by")
       ->capture_default_str();
+  std::string backup_data = lowart::server::Config{}.data;
+  std::string backups;
+  auto* backup = cli.add_subcommand("backup", "Make a verified backup, also while the gateway runs");
+  backup->add_option("--data", backup_data, "The data directory")->capture_default_str();
+  backup->add_option("--to", backups, "Where backups are")->required();
+  auto* restore = cli.add_subcommand("restore", "Put a backup in the place of what is there");
+  restore->add_option("--from", backups, "The backup, such as /backups/2026-11-30T17-00-00Z")->required();
+  restore->add_option("--data", backup_data, "The data directory, which no gateway uses")
+      ->capture_default_str();
 
   CLI11_PARSE(cli, argc, argv);
   vendors.config_asked_for = test_config->count() > 0;
@@ -115,6 +125,8 @@ int main(int argc, char** argv) {
   if (*reprice) return lowart::server::reprice_usage(usage_flags);
   if (*reconcile) return lowart::server::reconcile_usage(usage_flags);
   if (*providers) return lowart::server::list_vendors(vendors);
+  if (*backup) return lowart::server::backup_command(backup_data, backups);
+  if (*restore) return lowart::server::restore_command(backups, backup_data);
   if (*check) return validate(path);
   if (*make) return init(path);
   return lowart::server::run_server(flags);

@@ -11,6 +11,25 @@
 
 namespace lowart::server {
 
+inline std::string request_log_text(Config const& config) {
+  if (!config.request_log) return {};
+  RequestLogConfig const& log = *config.request_log;
+  std::string text;
+  for (std::size_t const number :
+       {static_cast<std::size_t>(log.files.archive_after), static_cast<std::size_t>(log.files.retention),
+        log.queue_bytes, static_cast<std::size_t>(log.content), log.content_bytes})
+    text.append(std::to_string(number)).append(" ");
+  for (auto const& kind : log.builtin) text.append(kind).append(" ");
+  for (auto const& [pattern, with] : log.redact) text.append(pattern).append("\n").append(with).append("\n");
+  return text;
+}
+inline std::string backup_text(Config const& config) {
+  if (!config.backup) return {};
+  BackupConfig const& backup = *config.backup;
+  return std::to_string(backup.every.count()) + " " + std::to_string(backup.keep) + " " + backup.directory +
+         (backup.requests ? " requests" : "");
+}
+
 /// Each setting by its name in lowart.yaml, with a text that differs when it does.
 inline std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Config const& config) {
   std::string listen;
@@ -44,7 +63,9 @@ inline std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Conf
           {"access_log", config.access_log},
           {"limits", limits},
           {"responses", responses},
-          {"conversations", conversations}};
+          {"conversations", conversations},
+          {"request_log", request_log_text(config)},
+          {"backup", backup_text(config)}};
 }
 
 }  // namespace lowart::server

@@ -22,13 +22,18 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
            "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp",
-           "reference-server/cache_config.hpp", "reference-server/shape_config.hpp", "reference-server/price_config.hpp"]
+           "reference-server/cache_config.hpp", "reference-server/shape_config.hpp", "reference-server/price_config.hpp",
+           "reference-server/records_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
 PLACES = {
     ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
     ("read_responses", "root"): "", ("read_responses", "map"): "responses",
+    ("read_conversations", "root"): "", ("read_conversations", "map"): "conversations",
+    ("read_request_log", "root"): "", ("read_request_log", "map"): "request_log",
+    ("read_redaction", "map"): "request_log", ("read_redaction", "rule"): "request_log.redact[]",
+    ("read_backup", "root"): "", ("read_backup", "map"): "backup",
     ("read_listener", "map"): "listen[]", ("read_listener", "tls"): "listen[].tls",
     ("read_vendor", "map"): "providers.NAME",
     ("read_provider", "map"): "providers.NAME", ("read_http", "map"): "providers.NAME",
@@ -169,7 +174,9 @@ def metrics():
     code = set()
     for path in ("include/lowart/gateway/metrics.hpp", "include/lowart/gateway/response_store.hpp",
                  "reference-server/app.cpp", "reference-server/target_metrics.hpp",
-                 "reference-server/cache_metrics.hpp", "reference-server/shape_metrics.hpp"):
+                 "reference-server/cache_metrics.hpp", "reference-server/shape_metrics.hpp",
+                 "include/lowart/gateway/conversation_table.hpp", "reference-server/request_keeping.hpp",
+                 "reference-server/backup_job.hpp"):
         code |= set(re.findall(r'(?:head\(|count\(|each\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))

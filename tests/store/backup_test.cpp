@@ -1,4 +1,5 @@
 #include <lowart/store/backup.hpp>
+#include <lowart/store/backup_schedule.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/request_log.hpp>
 #include <lowart/store/sqlite_store.hpp>
@@ -71,6 +72,9 @@ TEST(Backup, KeepsWhatItReplacesAside) {
   EXPECT_EQ(house.records(), 100);
   EXPECT_EQ(restored->replaced, house.data + "/replaced-2026-11-30T13-00-00Z");
   EXPECT_EQ(SqliteStore::open(restored->replaced + "/usage.db")->totals({})->request_count, 150);
+  auto const again = restore_backup(*made, house.data, noon + hour);
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_EQ(again->replaced, restored->replaced + "-2") << "nothing is overwritten";
 }
 
 TEST(Backup, IsOfOneMomentWhileOthersWrite) {
@@ -154,6 +158,30 @@ TEST(Backup, RemovesTheOldestAndNothingElse) {
             (std::vector<std::string>{"2026-11-30T15-00-00Z", "2026-11-30T16-00-00Z", "mine"}));
   EXPECT_EQ(backup::time_of("2026-11-30T12-00-00Z"), noon);
   EXPECT_FALSE(backup::time_of("2026-11-30T12:00:00Z"));
+}
+
+TEST(BackupSchedule, GoesByTheNewestAndRestsAfterEachTry) {
+  constexpr std::int64_t minute = 60'000'000;
+  BackupSchedule schedule{std::chrono::hours(1)};
+  EXPECT_TRUE(schedule.is_due(std::nullopt, noon)) << "none is there";
+  EXPECT_FALSE(schedule.is_due(noon - hour + minute, noon)) << "a restart makes no more of them";
+  EXPECT_TRUE(schedule.is_due(noon - hour, noon));
+  schedule.note_failure(noon);
+  EXPECT_FALSE(schedule.is_due(noon - hour, noon + minute / 2));
+  EXPECT_TRUE(schedule.is_due(noon - hour, noon + minute));
+  schedule.note_success(noon + minute);
+  EXPECT_FALSE(schedule.is_due(noon + minute, noon + 2 * minute));
+  EXPECT_TRUE(schedule.is_due(noon + minute, noon + minute + hour));
+}
+
+TEST(BackupSchedule, MakesOneAtATimeWhenTheClockWasPutBack) {
+  BackupSchedule schedule{std::chrono::hours(1)};
+  schedule.note_success(noon);
+  std::int64_t const earlier = noon - 100 * hour;
+  EXPECT_TRUE(schedule.is_due(noon, earlier));
+  schedule.note_success(earlier);
+  EXPECT_FALSE(schedule.is_due(noon, earlier + hour / 2)) << "though the newest is of the future still";
+  EXPECT_TRUE(schedule.is_due(noon, earlier + hour));
 }
 
 }  // namespace

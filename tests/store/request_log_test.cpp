@@ -157,8 +157,8 @@ TEST(RequestLog, ArchivesAMonthOnceAllOfItIsOldAndDeletesItLater) {
   Log l({.archive_after = 6, .retention = 24});
   ASSERT_TRUE(l.log.append(entries(0, 300, noon(2026, 4))));
   ASSERT_TRUE(l.log.append(entries(300, 310, noon(2026, 11))));
-  EXPECT_TRUE(l.log.tidy(noon(2026, 10))->archived.empty()) << "its end is not yet six months ago";
-  EXPECT_EQ(l.log.tidy(noon(2026, 11))->archived, std::vector<std::string>{"2026-04.db"});
+  EXPECT_TRUE(l.log.tidy(noon(2026, 10)).archived.empty()) << "its end is not yet six months ago";
+  EXPECT_EQ(l.log.tidy(noon(2026, 11)).archived, std::vector<std::string>{"2026-04.db"});
   auto const names = files(l.data.file("requests"));
   EXPECT_EQ(names[0], "2026-04.db.gz");
   EXPECT_EQ(names[1], "2026-11.db");
@@ -167,9 +167,18 @@ TEST(RequestLog, ArchivesAMonthOnceAllOfItIsOldAndDeletesItLater) {
   // What was archived is a database still.
   ASSERT_EQ(std::system(("gzip -dk " + l.data.file("requests/2026-04.db.gz")).c_str()), 0);
   EXPECT_EQ(l.ids({}, 100).size(), 310U);
-  EXPECT_EQ(l.log.tidy(noon(2026, 11))->archived.size(), 1U);
-  EXPECT_TRUE(l.log.tidy(noon(2028, 4))->deleted.empty());
-  EXPECT_EQ(l.log.tidy(noon(2028, 5))->deleted, std::vector<std::string>{"2026-04.db.gz"});
+  EXPECT_EQ(l.log.tidy(noon(2026, 11)).archived.size(), 1U);
+  EXPECT_TRUE(l.log.tidy(noon(2028, 4)).deleted.empty());
+  EXPECT_EQ(l.log.tidy(noon(2028, 5)).deleted, std::vector<std::string>{"2026-04.db.gz"});
+}
+
+TEST(RequestLog, TidiesTheRestWhereAFileIsNone) {
+  Log l;
+  std::ofstream(l.data.file("requests/2026-03.db")) << std::string(9000, 'x');
+  ASSERT_TRUE(l.log.append(entries(0, 3, noon(2026, 4))));
+  auto const tidied = l.log.tidy(noon(2026, 11));
+  EXPECT_EQ(tidied.archived, std::vector<std::string>{"2026-04.db"});
+  ASSERT_TRUE(tidied.failure);
 }
 
 TEST(RequestLog, LeavesStrangersAloneAndRefusesANewerVersion) {
@@ -177,7 +186,7 @@ TEST(RequestLog, LeavesStrangersAloneAndRefusesANewerVersion) {
   std::ofstream(l.data.file("requests/notes.db")) << "not ours";
   std::ofstream(l.data.file("requests/2026-04.db.gz.part")) << "half";
   ASSERT_TRUE(l.log.append(entries(0, 3)));
-  ASSERT_TRUE(l.log.tidy(noon(2040, 1)));
+  EXPECT_FALSE(l.log.tidy(noon(2040, 1)).failure);
   EXPECT_EQ(files(l.data.file("requests")), std::vector<std::string>{"notes.db"});
   ASSERT_TRUE(l.log.append(entries(0, 1)));
   l.close();

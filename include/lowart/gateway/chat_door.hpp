@@ -51,6 +51,7 @@ class ChatDoor : public Door {
         bool const left = end.outcome == Outcome::cancelled && !visit->call->interruption();
         if (left && responder.goes_on_without_client()) co_await relay::read_out(*visit->reply);
       }
+      if (loop().content != nullptr && visit->reply) note_answered(*visit, visit->reply->progress().text);
       visit->reply.reset();  // its watchers learn the end, if it was dropped
       settle(*visit, true);
     }
@@ -79,6 +80,7 @@ class ChatDoor : public Door {
     if (!let_in(visit, visit.client.door, tokens, answer)) return false;
     if (auto* const table = loop().conversations)
       note_conversation(visit, *table, loop().random, owner_of(visit), facts->body);
+    if (loop().content != nullptr) visit.said = *body;
     visit.chat.emplace(*facts);
     return true;
   }

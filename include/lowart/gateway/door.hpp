@@ -2,6 +2,7 @@
 /// Door: what every door for calls does: key, admission, refusals, counters, the line in the log.
 
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/note_request.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/relay.hpp>
 #include <lowart/gateway/visit.hpp>
@@ -207,6 +208,7 @@ class Door {
     entry.error = visit.error;
     entry.detail = std::string_view(visit.detail).substr(0, longest_detail);
     loop_.log.write(entry);
+    if (loop_.requests != nullptr) note_request(visit, entry, loop_);
   }
 
   /// Whom a kept response belongs to: the key itself, since a name may be given anew. All are one without keys.

@@ -2,6 +2,7 @@
 /// LoopState: what the doors of one event loop share: its metrics shard, its access log, its request ids.
 
 #include <lowart/gateway/access_log.hpp>
+#include <lowart/gateway/keep_content.hpp>
 #include <lowart/gateway/metrics.hpp>
 
 #include <array>
@@ -13,6 +14,7 @@
 namespace lowart {
 
 class ConversationTable;
+class RequestQueue;
 
 /// `req_` and 24 hexadecimal digits.
 class RequestId {
@@ -64,6 +66,8 @@ struct LoopState {
   AccessLog log;
   std::mt19937_64 random{std::random_device{}()};
   ConversationTable* conversations{nullptr};  ///< Of all loops, outlives them; null: calls belong to none.
+  RequestQueue* requests{nullptr};            ///< The same; null: there is no request log.
+  KeepContent const* content{nullptr};        ///< The same; null: what is said is not kept.
 };
 
 }  // namespace lowart

@@ -69,6 +69,8 @@ struct Visit {
   std::int32_t attempts{0};
   std::string_view provider;
   std::string_view conversation;  ///< Its id; empty: none.
+  std::string_view said;  ///< The body of a chat call, and what was answered: only where content is kept.
+  std::string answered;
   std::string_view cache;  ///< What a cache had to do with the answer; empty: nothing.
   std::int64_t first_token_us{-1};
   std::int64_t overhead_us{-1};

@@ -41,6 +41,12 @@ inline std::optional<std::int64_t> time_of(std::string name) {
   return dialect::parse_rfc3339(name);
 }
 
+/// The path, or with a number behind it where something is there already.
+inline std::string unused_path(std::string const& path) {
+  std::string unused = path;
+  for (int n = 2; std::filesystem::exists(unused); ++n) unused = path + "-" + std::to_string(n);
+  return unused;
+}
 /// Files in a directory, by name; none when it is not there.
 inline std::vector<std::string> files_in(std::string const& directory) {
   std::vector<std::string> names;
@@ -219,7 +225,7 @@ inline Result<Restored> restore_backup(std::string const& from, std::string cons
   auto const lock = DirectoryLock::take(data);
   if (!lock) return tl::unexpected(lock.error());
   Restored restored;
-  std::string const aside = data + "/replaced-" + backup::name_of(now_us);
+  std::string const aside = backup::unused_path(data + "/replaced-" + backup::name_of(now_us));
   std::string const database(backup::database_name), requests(backup::requests_name);
   for (auto const& name : {database, database + "-wal", database + "-shm", requests}) {
     if (!std::filesystem::exists(data + "/" + name)) continue;

@@ -51,9 +51,10 @@ struct RequestPage {
   std::optional<RequestCursor> next;
 };
 
-/// What a tidying did, to be told.
+/// What a tidying did, to be told. What failed does not keep it from the rest.
 struct RequestTidied {
   std::vector<std::string> archived, deleted;
+  std::optional<Error> failure;  ///< The first one.
 };
 
 /// Writes an entry into the month in which its request came. Archives (`2026-05.db.gz`) are read by nobody here: gunzip
@@ -86,7 +87,7 @@ class RequestLog {
   }
 
   /// Archives and deletes what its time has come for.
-  Result<RequestTidied> tidy(std::int64_t now_us) {
+  RequestTidied tidy(std::int64_t now_us) {
     RequestTidied tidied;
     Month const now = Month::of(now_us);
     std::error_code failed;
@@ -96,11 +97,9 @@ class RequestLog {
         std::string const name = month.text().append(suffix);
         int const age = now - month;
         if (options_.retention > 0 && age > options_.retention) {
-          if (auto done = remove(month, name); !done) return tl::unexpected(done.error());
-          tidied.deleted.push_back(name);
+          note(remove(month, name), name, tidied.deleted, tidied);
         } else if (suffix == file_suffix && options_.archive_after > 0 && age > options_.archive_after) {
-          if (auto done = archive(month, name); !done) return tl::unexpected(done.error());
-          tidied.archived.push_back(name);
+          note(archive(month, name), name, tidied.archived, tidied);
         }
       }
     }
@@ -135,6 +134,11 @@ class RequestLog {
 
   RequestLog(std::string directory, RequestLogOptions options) noexcept
       : directory_(std::move(directory)), options_(options) {}
+  static void note(Result<bool> const& done, std::string const& name, std::vector<std::string>& list,
+                   RequestTidied& tidied) {
+    if (!done && !tidied.failure) tidied.failure = done.error();
+    if (done && *done) list.push_back(name);
+  }
   std::string path_of(std::string const& name) const { return directory_ + "/" + name; }
   std::vector<std::string> names(std::string_view suffix) const {
     std::vector<std::string> found;
@@ -160,24 +164,25 @@ class RequestLog {
     if (!opened) return tl::unexpected(opened.error());
     return &open_.emplace(month, std::move(*opened)).first->second;
   }
-  Result<void> remove(Month month, std::string const& name) {
+  Result<bool> remove(Month month, std::string const& name) {
     open_.erase(month);
     std::string const path = path_of(name);
     for (auto const* beside : {"", "-wal", "-shm"})
       if (::unlink((path + beside).c_str()) != 0 && errno != ENOENT)
         return fail_with_errno("cannot remove '" + path + beside + "'");
-    return {};
+    return true;
   }
-  /// Closed, a database is one file: what is left of its write-ahead log is brought into it first.
-  Result<void> archive(Month month, std::string const& name) {
+  /// Closed, a database is one file: what is left of its write-ahead log is brought into it first. False: another
+  /// time, as somebody reads it.
+  Result<bool> archive(Month month, std::string const& name) {
     auto file = file_of(month);
     if (!file) return tl::unexpected(file.error());
     auto const whole = (*file)->sync();
     open_.erase(month);
     if (!whole) return tl::unexpected(whole.error());
-    if (!*whole || std::filesystem::exists(path_of(name) + "-wal"))
-      return {};  // somebody reads it: another time
-    return archive_file(path_of(name));
+    if (!*whole || std::filesystem::exists(path_of(name) + "-wal")) return false;
+    if (auto done = archive_file(path_of(name)); !done) return tl::unexpected(std::move(done).error());
+    return true;
   }
   template <class T, class Read>
   Result<RequestPage<T>> collect(std::size_t count, std::optional<RequestCursor> const& after, Read read) {

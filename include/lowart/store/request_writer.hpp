@@ -109,9 +109,9 @@ class RequestWriter {
     if (tidied_at_ && now - *tidied_at_ < options_.tidy_every) return;
     tidied_at_ = now;
     auto const tidied = log_.tidy(options_.utc_us ? options_.utc_us() : system_utc_us());
-    if (!tidied) return note(tidied.error());
-    bool const something = !tidied->archived.empty() || !tidied->deleted.empty();
-    if (something && options_.on_tidied) options_.on_tidied(*tidied);
+    if (tidied.failure) note(*tidied.failure);
+    bool const something = !tidied.archived.empty() || !tidied.deleted.empty();
+    if (something && options_.on_tidied) options_.on_tidied(tidied);
   }
   void note(Error const& error) {
     failures_.fetch_add(1, std::memory_order_relaxed);

@@ -1,0 +1,46 @@
+#include "backup_command.hpp"
+
+#include <lowart/store/backup.hpp>
+
+#include <chrono>
+#include <cstdio>
+
+namespace lowart::server {
+
+namespace {
+
+std::int64_t utc_us() {
+  auto const now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+int stop_with(Error const& error) {
+  std::fprintf(stderr, "lowart: %s\n", error.message().c_str());
+  return 1;
+}
+
+}  // namespace
+
+int backup_command(std::string const& data, std::string const& directory) {
+  auto const made = make_backup(data, directory, utc_us());
+  if (!made) return stop_with(made.error());
+  std::printf(
+      "%s\nIt is verified. Calls of the last second or so may still be in the journal and not in it.\n",
+      made->c_str());
+  return 0;
+}
+
+int restore_command(std::string const& from, std::string const& data) {
+  auto const restored = restore_backup(from, data, utc_us());
+  if (!restored) return stop_with(restored.error());
+  std::printf("%s is in the place of what was in %s.\n", from.c_str(), data.c_str());
+  if (!restored->replaced.empty())
+    std::printf("What was there is in %s; remove it when it is not needed.\n", restored->replaced.c_str());
+  std::printf(
+      "The journal has %zu segments: what they hold beyond the backup is added at the next start, nothing "
+      "twice.\n"
+      "Calls that came into the store after the backup, and whose segments are gone, are not in it.\n",
+      restored->journal_segments);
+  return 0;
+}
+
+}  // namespace lowart::server

@@ -1,0 +1,14 @@
+#pragma once
+/// `lowart backup` and `lowart restore`.
+
+#include <string>
+
+namespace lowart::server {
+
+/// Makes a verified backup of `data` in `directory`; the exit code. The server may run.
+int backup_command(std::string const& data, std::string const& directory);
+
+/// Puts the backup `from` in the place of what is in `data`; the exit code. The server must not run.
+int restore_command(std::string const& from, std::string const& data);
+
+}  // namespace lowart::server
