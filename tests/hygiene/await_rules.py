@@ -9,7 +9,7 @@ import re
 import sys
 
 from tree import FLAGS, result
-from units import over_each_unit
+from units import joined_units, over_each_unit
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -44,7 +44,7 @@ def blind_spots():
 
 def main():
     problems = set(blind_spots())
-    outputs, total, remember = over_each_unit("await_rules", command, [QUERY])
+    outputs, total, remember = over_each_unit("await_rules", command, [QUERY], joined_units())
     clean = []
     for unit, ran in outputs.items():
         # clang-query goes on after an error of the compiler, and would find nothing.
@@ -56,7 +56,7 @@ def main():
         elif not errors and not found:
             problems.add(f"{TOOL} failed on {unit}:\n{ran.stdout[-500:]}{ran.stderr[-500:]}")
     remember(clean)
-    print(f"{total} translation units searched, {total - len(outputs)} of them unchanged")
+    print(f"{total} joined units searched, {total - len(outputs)} of them unchanged")
     return result(total + 1 if not problems else total - len(outputs) + len(clean), sorted(problems))
 
 
