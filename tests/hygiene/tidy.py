@@ -5,7 +5,7 @@ import re
 import sys
 
 from tree import ROOT, result
-from units import over_each_unit
+from units import over_each_unit, units
 
 TOOL = "clang-tidy-19"
 
@@ -16,7 +16,7 @@ def command(unit, flags):
 
 
 def main():
-    outputs, total, remember = over_each_unit("tidy", command, [ROOT / ".clang-tidy"])
+    outputs, total, remember = over_each_unit("tidy", command, [ROOT / ".clang-tidy"], units())
     problems, clean = set(), []
     for unit, ran in outputs.items():
         found = [line for line in ran.stdout.splitlines() if re.search(r":\d+:\d+: (warning|error): ", line)]
