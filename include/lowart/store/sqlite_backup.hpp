@@ -25,7 +25,7 @@ inline Result<std::vector<std::string>> names_in(Database& database, std::string
 }
 
 /// What a database holds, in short: a line for each table with its rows and the sum of each column of whole numbers, as
-/// `usage_hour 12 requests=340 ...`. Equal for a database and its copy.
+/// `usage_batch 12 count=340 ...`. Equal for a database and its copy.
 inline Result<std::string> table_sums(Database& database) {
   auto const tables =
       names_in(database,
