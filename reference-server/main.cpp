@@ -30,7 +30,7 @@ void tell_prices(lowart::server::Config const& config) {
       Vendor const* const vendor = find_provider(config.providers, target.provider)->vendor;
       ListedModel const* const listed = find_listed(vendor, asked);
       if (listed == nullptr || listed->price.empty()) return;
-      std::printf("  %s at %s: %s USD per million tokens, by the catalogue of %s\n", model.name.c_str(),
+      std::printf("  %s at %s: %s USD, tokens by the million, by the catalogue of %s\n", model.name.c_str(),
                   target.provider.c_str(), prices_text(listed->price).c_str(), listed->priced_at.c_str());
     });
   }

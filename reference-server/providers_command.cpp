@@ -156,7 +156,7 @@ void print_vendor(Vendor const& vendor) {
                                         : (vendor.checked_at + " against " + vendor.source).c_str());
   std::printf("  lowart.yaml  providers:\n                 %s\n", entry_of(vendor).c_str());
   if (vendor.models.empty()) return;
-  std::printf("  models: context and output in tokens, prices in USD per million tokens\n");
+  std::printf("  models: context and output in tokens, prices in USD, tokens by the million\n");
   for (ListedModel const& model : vendor.models) print_model(model);
   bool const all_compared = std::all_of(vendor.models.begin(), vendor.models.end(),
                                         [](ListedModel const& model) { return !model.source.empty(); });

@@ -178,7 +178,7 @@ TEST(Resume, BillsBothAndTrustsWhatWasCountedLess) {
   EXPECT_GT(record.usage.value(UsageClass::input), 100);
   EXPECT_EQ(record.provenance, Provenance::estimated) << "of a model whose tokenizer nobody knows";
   EXPECT_EQ(provider, "b");
-  EXPECT_EQ(priced, (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(priced, (std::vector<std::string>{"b", "a", "a", "b"})) << "for the cost, and for the trail";
   EXPECT_EQ(record.cost.count(), 3 * 1'000 + 10 * 2'000);
   EXPECT_EQ(call.trail().size(), 2U);
 }
