@@ -5,6 +5,7 @@ import struct
 
 TOKENS = ["input", "cache_read", "cache_write", "output", "reasoning", "input_audio", "output_audio", "input_image"]
 NAMES = ["key", "model", "provider", "upstream_model", "operation"]
+EXTENSION_NAMES = ["user", "team", "client", "conversation", "service_tier", "price"]
 
 
 class Reader:
@@ -49,9 +50,21 @@ class Reader:
         for name in NAMES:
             record[name] = self.name()
         record["outcome"] = flags & 3
-        record["provenance"] = (flags >> 2 & 3) | (flags >> 5) << 2
+        record["provenance"] = (flags >> 2 & 3) | (flags >> 5 & 1) << 2
         record["streamed"] = flags >> 4 & 1
+        for name in EXTENSION_NAMES:
+            record[name] = ""
+        if flags >> 6 & 1:
+            self.extension(record)
         return record
+
+    def extension(self, record):
+        (length,) = self.unpack("<H")
+        end = self.at + length
+        for name in EXTENSION_NAMES:
+            record[name] = self.name()
+        record["features"] = self.varint()
+        self.at = end  # Further classes of usage and the trail are not read here.
 
 
 def usage_records(path):
