@@ -11,7 +11,8 @@ using namespace lowart;
 using namespace lowart_test;
 
 constexpr JournalOptions fold_options{.writers = 1, .segment_bytes = 12288, .max_segments = 64};
-constexpr std::uint64_t left_count = 150;  // In four segments: a writer leaves one that has no room for the longest record.
+constexpr std::uint64_t left_count =
+    150;  // In four segments: a writer leaves one that has no room for the longest record.
 
 void leave_records(std::string const& directory, JournalOptions const& options = fold_options,
                    std::uint64_t count = left_count) {

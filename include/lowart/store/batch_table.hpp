@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 namespace lowart {
 
@@ -44,6 +45,9 @@ class BatchTable {
   /// Calls fn(record) for every record of the rows that overlap [from, to]; some records may lie outside.
   template <class Fn>
   Result<void> read(std::int64_t from, std::int64_t to, Fn fn);
+  using Ages = std::set<RecordAge>;
+  /// The ages of those of the records that are in the table already. Reads the rows that their starts fall into.
+  Result<Ages> stored_among(std::span<UsageRecord const> batch);
   /// Whether a row overlaps [from, until). Its records may still all be outside.
   Result<bool> may_have_records(std::int64_t from, std::int64_t until);
   /// Offers the records that match(record), that began at `from` or later, and that are older than `before`, to `newest`:
@@ -164,6 +168,29 @@ Result<void> BatchTable::read(std::int64_t from, std::int64_t to, Fn fn) {
     if (!*row) return {};
     if (auto done = read_row(rows->blob(0), std::ref(fn)); !done) return done;
   }
+}
+
+/// Those of the records that are in the table already.
+inline auto BatchTable::stored_among(std::span<UsageRecord const> batch) -> Result<Ages> {
+  struct Range {
+    std::int64_t first, last;
+  };
+  std::map<std::int64_t, Range> ranges;  // By hour, so that a batch of old and new records reads no more.
+  Ages offered;
+  for (auto const& record : batch) {
+    offered.insert(age_of(record));
+    auto& range = ranges.try_emplace(hour_of(record.started_at), Range{record.started_at, record.started_at})
+                      .first->second;
+    range = {std::min(range.first, record.started_at), std::max(range.last, record.started_at)};
+  }
+  Ages stored;
+  for (auto const& [hour, range] : ranges) {
+    auto done = read(range.first, range.last, [&](UsageRecord const& r) {
+      if (offered.contains(age_of(r))) stored.insert(age_of(r));
+    });
+    if (!done) return tl::unexpected(std::move(done).error());
+  }
+  return stored;
 }
 
 inline Result<bool> BatchTable::may_have_records(std::int64_t from, std::int64_t until) {

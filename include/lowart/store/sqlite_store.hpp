@@ -8,9 +8,7 @@
 #include <lowart/store/usage_store.hpp>
 #include <lowart/store/usage_sums.hpp>
 
-#include <map>
 #include <memory>
-#include <set>
 
 namespace lowart {
 
@@ -58,7 +56,6 @@ class SqliteStore {
   }
 
  private:
-  using Repeats = std::set<RecordAge>;
   /// A page of history is ended after so many records were read for it: a fraction of a second.
   static constexpr std::size_t max_read_for_page = 200'000;
 
@@ -71,7 +68,6 @@ class SqliteStore {
 
   Result<void> add(std::span<UsageRecord const> batch, std::span<JournalPosition const> positions,
                    std::span<std::span<std::byte const> const> payloads);
-  Result<Repeats> stored_among(std::span<UsageRecord const> batch);
   void forget();
   Result<void> write_sums();
   Result<bool> sum_more();
@@ -134,9 +130,9 @@ inline Result<void> SqliteStore::add(std::span<UsageRecord const> batch,
     if (!ids) return tl::unexpected(std::move(ids).error());
     latest_ids_ = std::move(*ids);
   }
-  Repeats stored;
+  BatchTable::Ages stored;
   if (positions.empty()) {
-    auto found = stored_among(batch);
+    auto found = batches_.stored_among(batch);
     if (!found) return tl::unexpected(std::move(found).error());
     stored = std::move(*found);
   }
@@ -205,29 +201,6 @@ inline Result<bool> SqliteStore::sum_more() {
   if (auto done = sums_.write(at); !done) return tl::unexpected(std::move(done).error());
   if (auto done = transaction->commit(); !done) return tl::unexpected(std::move(done).error());
   return true;
-}
-
-/// Those of the records that are in the table already.
-inline auto SqliteStore::stored_among(std::span<UsageRecord const> batch) -> Result<Repeats> {
-  struct Range {
-    std::int64_t first, last;
-  };
-  std::map<std::int64_t, Range> ranges;  // By hour, so that a batch of old and new records reads no more.
-  Repeats offered;
-  for (auto const& record : batch) {
-    offered.insert(age_of(record));
-    auto& range = ranges.try_emplace(hour_of(record.started_at), Range{record.started_at, record.started_at})
-                      .first->second;
-    range = {std::min(range.first, record.started_at), std::max(range.last, record.started_at)};
-  }
-  Repeats stored;
-  for (auto const& [hour, range] : ranges) {
-    auto done = batches_.read(range.first, range.last, [&](UsageRecord const& r) {
-      if (offered.contains(age_of(r))) stored.insert(age_of(r));
-    });
-    if (!done) return tl::unexpected(std::move(done).error());
-  }
-  return stored;
 }
 
 /// Calls fn(record) for each record of the filter's names that began in [from, until).
