@@ -115,9 +115,17 @@ class App {
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
       if (!draining() && OfferedModels::is_asked(request, *current_[loop]))
-        return offers->serve(*doors, current_[loop], request, responder);
+        return serve_models(*doors, *offers, current_[loop], request, responder);
       return serve(*doors, current_[loop], draining(), request, responder);
     };
+  }
+
+  /// The list of models, where not all of it is in the configuration.
+  static Task<void> serve_models(Doors& doors, OfferedModels& offers, std::shared_ptr<Snapshot> snapshot,
+                                 net::ServerRequest& request, net::Responder& responder) {
+    OfferedModels::List const list = co_await offers.list(snapshot);
+    if (!list.missing.empty()) responder.field("x-lowart-models-missing", list.missing);
+    co_await doors.serve(*snapshot->answer, snapshot->keys, list.cards, request, responder);
   }
 
   /// `snapshot` by value: the request keeps what it began with.

@@ -44,16 +44,13 @@ bool OfferedModels::is_asked(net::ServerRequest const& request, Snapshot const& 
          snapshot.keys.find(ChatDoor::presented_key(request.head())).has_value();
 }
 
-Task<void> OfferedModels::serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, net::ServerRequest& request,
-                                net::Responder& responder) {
+Task<OfferedModels::List> OfferedModels::list(std::shared_ptr<Snapshot> snapshot) {
   ask_where_due(snapshot);
   while (waits_for_a_first_answer()) {
     boost::system::error_code ignored;
     co_await heard_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  List const list = merged(*snapshot);
-  if (!list.missing.empty()) responder.field("x-lowart-models-missing", list.missing);
-  co_await doors.serve(*snapshot->answer, snapshot->keys, list.cards, request, responder);
+  co_return merged(*snapshot);
 }
 
 void OfferedModels::ask_where_due(std::shared_ptr<Snapshot> const& snapshot) {

@@ -35,16 +35,15 @@ class OfferedModels : public std::enable_shared_from_this<OfferedModels> {
 
   /// Whether the request is for the list of models, from a key that is known, and that is not all in the configuration.
   static bool is_asked(net::ServerRequest const& request, Snapshot const& snapshot);
-  /// Answers it: after the first answers of the providers, or what became of them (5 s at most).
-  Task<void> serve(Doors& doors, std::shared_ptr<Snapshot> snapshot, net::ServerRequest& request,
-                   net::Responder& responder);
-
- private:
   /// What there is to ask for by name, and who did not say what they have.
   struct List {
     std::vector<ModelCard> cards;
     std::string missing;  ///< Names of providers, with commas.
   };
+  /// Known after the first answers of the providers, or what became of them (5 s at most).
+  Task<List> list(std::shared_ptr<Snapshot> snapshot);
+
+ private:
   struct Heard {
     std::vector<ModelOffer> models;
     TimePoint again_at{};

@@ -61,19 +61,6 @@ AnyProvider under_its_name(AnyProvider answer, TargetConfig const& target, Model
   return AnyProvider(ForModel(std::move(answer), upstream_model(target, model)));
 }
 
-/// Whose calls go through one type without a virtual call within. Of each other provider too that would be a third more to
-/// compile.
-template <class P>
-constexpr bool is_asked_most = false;
-template <net::Transport T>
-constexpr bool is_asked_most<OpenAi<T>> = true;
-template <net::Transport T>
-constexpr bool is_asked_most<OpenAiResponses<T>> = true;
-template <net::Transport T>
-constexpr bool is_asked_most<Anthropic<T>> = true;
-template <net::Transport T>
-constexpr bool is_asked_most<Gemini<T>> = true;
-
 /// What a group within a model is called in metrics. One with a name of its own is the same in every model.
 std::string pool_name(GroupConfig const& group, ModelConfig const& model, std::string const& route) {
   return group.name.empty() ? model.name + " " + route : "group " + group.name;
@@ -153,6 +140,11 @@ auto RouteBuilder::with_leaf(ProviderConfig const& config, Secret const& key, Ma
                        fetched_for(config), make);
 }
 
+/// Behind one type, so that what stands around it is compiled once.
+AnyProvider RouteBuilder::leaf_of(ProviderConfig const& config, Secret const& key) {
+  return with_leaf(config, key, [](auto leaf) { return AnyProvider(std::move(leaf)); });
+}
+
 void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pattern) {
   constexpr Clocks patience{.connect = std::chrono::seconds(2),
                             .first_token = std::chrono::seconds(5),
@@ -178,22 +170,20 @@ void RouteBuilder::note_pattern(ModelConfig const& model, std::string const& pat
 PassthroughRouter::Target RouteBuilder::passthrough_to(ProviderConfig const& config) {
   using Target = PassthroughRouter::Target;
   Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
-  auto const guarded = [&](auto passthrough) {
-    Target target(std::move(passthrough) | timeouts(config.timeouts));
-    if (!config.limits.none())
-      target = Target(std::move(target) | limited({limit_of(config.name, "", config.limits)}));
-    target = Target(std::move(target) |
-                    breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
-                              breaker_of(config, "passthrough", 0, scope_around(config, scope_of_model))}));
-    if (config.bulkhead)
-      target = Target(std::move(target) | bulkhead(places_of("provider " + config.name, *config.bulkhead)));
-    return target;
-  };
-  std::optional<Target> made;
-  with_leaf(config, key, [&](auto leaf) {
-    if constexpr (requires { Passthrough(leaf); }) made.emplace(guarded(Passthrough(std::move(leaf))));
+  auto bare = with_leaf(config, key, [](auto leaf) -> std::optional<Target> {
+    if constexpr (requires { Passthrough(leaf); }) return Target(Passthrough(std::move(leaf)));
+    else return std::nullopt;
   });
-  return *std::move(made);  // the configuration has seen to it that there is one
+  // The configuration has seen to it that there is one.
+  Target target(*std::move(bare) | timeouts(config.timeouts));
+  if (!config.limits.none())
+    target = Target(std::move(target) | limited({limit_of(config.name, "", config.limits)}));
+  target = Target(std::move(target) |
+                  breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
+                            breaker_of(config, "passthrough", 0, scope_around(config, scope_of_model))}));
+  if (config.bulkhead)
+    target = Target(std::move(target) | bulkhead(places_of("provider " + config.name, *config.bulkhead)));
+  return target;
 }
 
 AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& model) {
@@ -206,15 +196,8 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
     Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
     auto const guards = breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
                                   breaker_of(config, asked, 0, scope_around(config, scope_of_model))});
-    return with_leaf(config, key, [&](auto leaf) {
-      if constexpr (is_asked_most<decltype(leaf)>)
-        return AnyProvider(ForModel(
-            std::move(leaf) | counted() | timeouts(config.timeouts) | guards | retry(config.retry), asked));
-      else
-        return AnyProvider(ForModel(AnyProvider(std::move(leaf) | counted() | timeouts(config.timeouts)) |
-                                        guards | retry(config.retry),
-                                    asked));
-    });
+    return AnyProvider(ForModel(
+        leaf_of(config, key) | counted() | timeouts(config.timeouts) | guards | retry(config.retry), asked));
   }
   AnyProvider answer = keyed(config, asked, limits);
   for (auto const& narrow : places) answer = AnyProvider(std::move(answer) | bulkhead(narrow));
@@ -230,9 +213,7 @@ AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const&
   std::vector<Secret> keys = config.api_keys;
   if (keys.empty()) keys.emplace_back();
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    AnyProvider leaf = with_leaf(config, keys[i], [&](auto bare) {
-      return AnyProvider(std::move(bare) | counted() | timeouts(config.timeouts));
-    });
+    auto leaf = AnyProvider(leaf_of(config, keys[i]) | counted() | timeouts(config.timeouts));
     if (!limits.empty()) leaf = AnyProvider(std::move(leaf) | limited(limits));
     if (keys.size() < 2)
       return AnyProvider(std::move(leaf) |

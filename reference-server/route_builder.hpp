@@ -36,6 +36,7 @@ class RouteBuilder {
 
   template <class Make>
   auto with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);
+  AnyProvider leaf_of(ProviderConfig const& config, Secret const& key);
   AnyProvider keyed(ProviderConfig const& config, std::string const& model,
                     LimitTicket::LimitList const& limits);
 

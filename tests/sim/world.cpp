@@ -130,19 +130,23 @@ class World {
 
   AnyProvider make_target(TargetPlan const& plan) {
     std::string const url = "http://10.0.0." + std::to_string(plan.host) + "/v1";
+    auto const watch = std::make_shared<BreakerWatch>(kernel_, ledger_, url, plan.breaker);
+    auto const last = std::make_shared<BreakerWatch::Pass*>(nullptr);
+    auto const waits = std::make_shared<RetryState>(plan.retry, random_.next());
+    auto guarded = WithinBreaker(make_leaf(plan, url), watch, last) | breaker(watch->state());
+    AroundBreaker around(std::move(guarded), watch, last);
+    if (!plan.bulkhead) return AnyProvider(ForModel(std::move(around) | retry(waits), plan.model));
+    auto const places = std::make_shared<BulkheadWatch>(ledger_, url, *plan.bulkhead);
+    bulkheads_.push_back(places);
+    return AnyProvider(ForModel(
+        WithinBulkhead(std::move(around), places) | bulkhead(places->places()) | retry(waits), plan.model));
+  }
+
+  /// Behind one type: what stands around it would else be compiled for each provider.
+  AnyProvider make_leaf(TargetPlan const& plan, std::string const& url) const {
     auto const transport = net::HttpTransport::make(url).value();
     auto const wrap = [&](auto leaf) {
-      auto const watch = std::make_shared<BreakerWatch>(kernel_, ledger_, url, plan.breaker);
-      auto const last = std::make_shared<BreakerWatch::Pass*>(nullptr);
-      auto const waits = std::make_shared<RetryState>(plan.retry, random_.next());
-      auto guarded = WithinBreaker(std::move(leaf) | counted() | timeouts(plan.clocks), watch, last) |
-                     breaker(watch->state());
-      AroundBreaker around(std::move(guarded), watch, last);
-      if (!plan.bulkhead) return AnyProvider(ForModel(std::move(around) | retry(waits), plan.model));
-      auto const places = std::make_shared<BulkheadWatch>(ledger_, url, *plan.bulkhead);
-      bulkheads_.push_back(places);
-      return AnyProvider(ForModel(
-          WithinBulkhead(std::move(around), places) | bulkhead(places->places()) | retry(waits), plan.model));
+      return AnyProvider(std::move(leaf) | counted() | timeouts(plan.clocks));
     };
     auto const with_name = [&](auto options) {
       options.name = url;
