@@ -6,8 +6,9 @@
 
 #include <lowart/core/secret.hpp>
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/limit_rules.hpp>
 #include <lowart/gateway/response_store.hpp>
-#include <lowart/meter/limiter.hpp>
+#include <lowart/meter/limits.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/model/door_set.hpp>
 #include <lowart/net/listen_address.hpp>
@@ -28,6 +29,7 @@ struct ModelConfig {
   std::vector<std::string> aliases;  ///< The same.
   GroupConfig route;
   DoorSet doors;               ///< Where it is offered: each target can serve there.
+  Limits limits;               ///< Of all calls for it.
   std::optional<Price> price;  ///< Unset: what the catalogue knows of each target, else nothing.
 };
 
@@ -43,6 +45,20 @@ struct KeyConfig {
   bool admin{false};
 };
 
+/// The limits of a tier, a user, a team or a type of models.
+struct NamedLimits {
+  std::string name;
+  Limits limits;
+};
+
+/// Who is told of limits that are nearly, or wholly, used.
+struct WebhookConfig {
+  std::string url;
+  Secret secret;
+  bool warnings{false};
+  bool reached{false};
+};
+
 struct Config {
   std::vector<net::ListenAddress> listen;
   std::size_t threads{0};
@@ -56,6 +72,11 @@ struct Config {
   std::vector<NamedGroup> groups;
   std::vector<ModelConfig> models;
   std::vector<KeyConfig> keys;
+  std::vector<NamedLimits> tiers;
+  std::vector<NamedLimits> users;
+  std::vector<NamedLimits> teams;
+  std::vector<NamedLimits> model_types;  ///< By the names of ModelType.
+  std::vector<WebhookConfig> webhooks;
 };
 
 /// One thing that is wrong, and where. Lines count from 1; 0 is the file as a whole.

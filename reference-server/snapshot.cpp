@@ -2,6 +2,7 @@
 
 #include "cloud_config.hpp"
 #include "config_readers.hpp"
+#include "limit_builder.hpp"
 #include "model_facts.hpp"
 #include "route_builder.hpp"
 
@@ -87,12 +88,11 @@ class Builder {
     return PassthroughRouter(std::move(table));
   }
 
-  std::vector<KeyEntry> keys() {
-    auto const now = std::chrono::steady_clock::now();
+  std::vector<KeyEntry> keys(LimitBuilder& limits) {
     std::vector<KeyEntry> entries;
     for (auto const& key : made_.config.keys)
-      entries.push_back(KeyEntry{key.name, key.digest, limits_of(key, now), key.models, key.admin,
-                                 key.priority, key.user, key.team});
+      entries.push_back(KeyEntry{key.name, key.digest, limits.of_key(key), key.models, key.admin,
+                                 key.priority, key.user, key.team, limits.shared_with(key)});
     return entries;
   }
 
@@ -111,17 +111,6 @@ class Builder {
         return &found->second;
     }
     return nullptr;
-  }
-
-  std::shared_ptr<LimitState> limits_of(KeyConfig const& key, TimePoint now) const {
-    if (before_ != nullptr) {
-      for (auto const& old : before_->keys.entries()) {
-        if (old.digest != key.digest) continue;
-        old.limits->change(key.limits, now);
-        return old.limits;
-      }
-    }
-    return std::make_shared<LimitState>(key.limits, now);
   }
 
   Snapshot& made_;
@@ -196,22 +185,33 @@ PriceLookup passthrough_prices(Config const& config) {
 
 }  // namespace
 
+LimitTime moment_now() {
+  auto const utc = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::steady_clock::now(),
+          std::chrono::duration_cast<std::chrono::microseconds>(utc).count()};
+}
+
 Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
-                                                 std::function<void(Error const&)> on_sink_failure) {
+                                                 std::function<void(Error const&)> on_sink_failure,
+                                                 std::function<void(LimitNotice const&)> on_limit) {
   auto made = std::make_shared<Snapshot>();
+  made->on_limit = std::move(on_limit);
   made->config = std::move(config);
   made->revision = before == nullptr ? 1 : before->revision + 1;
+  made->prices = price_lookup(made->config);
   Builder builder(*made, before);
   if (auto const connected = builder.connect_providers(); !connected) return fail(connected.error());
   if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
   auto routes = builder.routes();
-  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, sink,
-                                                    price_lookup(made->config));
+  made->answer =
+      std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, sink, made->prices);
   made->answer->on_sink_failure(on_sink_failure);
   made->passthrough = std::make_unique<Snapshot::Passthroughs>(
       builder.passthroughs(), TokenMeter{}, std::move(sink), passthrough_prices(made->config));
   made->passthrough->on_sink_failure(std::move(on_sink_failure));
-  made->keys = Keyring(builder.keys());
+  LimitBuilder limits(*made, before);
+  auto entries = builder.keys(limits);
+  made->keys = Keyring(std::move(entries), limits.rules());
   return made;
 }
 

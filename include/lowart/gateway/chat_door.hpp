@@ -70,12 +70,14 @@ class ChatDoor : public Door {
     if (!body) return visit.fails(body.error());
     Result<WireRequest> const facts = facts_of(visit, visit.client, *body);
     if (!facts) return visit.fails(facts.error());
-    std::int64_t const tokens =
-        estimated_tokens(facts->body.size()) +
-        estimated_output(facts->max_tokens, facts->choices, limits().assumed_output_tokens);
-    if (!let_in(visit, visit.client.door, tokens, answer)) return false;
     visit.chat.emplace(*facts);
-    return true;
+    CallSize size;
+    size.input_bytes = facts->body.size();
+    size.max_tokens = facts->max_tokens;
+    size.answers = std::max<std::int64_t>(facts->choices, 1);
+    size.count = &call_size::of_chat;
+    size.request = &*visit.chat;
+    return let_in(visit, visit.client.door, size, answer);
   }
   /// Nobody is asked, and nothing is used.
   Task<void> answer_at_once(ChatVisit& visit) {

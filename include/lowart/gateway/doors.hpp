@@ -181,7 +181,7 @@ class Doors {
     if (ollama_pages::is_known(path)) return path;
     if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
     for (std::string_view known :
-         {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me", "/admin/breakers"})
+         {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage/me", "/v1/quota", "/admin/breakers"})
       if (path == known) return known;
     return "other";
   }

@@ -125,7 +125,7 @@ class Metered {
     record.outcome = error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;
     if (!call.trail().empty()) record.provider = call.trail().back().provider;
     keep(*shared_, record);
-    call.admission().settle(0);
+    call.admission().settle({});
   }
   /// A reply that is complete when it is returned.
   template <Request R>
@@ -161,7 +161,7 @@ class Metered {
     record.status = head.status;
     record.outcome = outcome;
     keep(shared, record);
-    call.admission().settle(measured.usage.total());
+    call.admission().settle({.tokens = measured.usage.total(), .cost = record.cost});
   }
 
   template <Request R>
