@@ -5,8 +5,11 @@
 #include "event_log.hpp"
 #include "file_stamp.hpp"
 #include "greeting.hpp"
+#include "limit_history.hpp"
+#include "limit_metrics.hpp"
 #include "month_recall.hpp"
 #include "offered_models.hpp"
+#include "quota_page.hpp"
 #include "records.hpp"
 #include "request_pages.hpp"
 #include "snapshot.hpp"
@@ -64,6 +67,7 @@ class App {
     }
     latest_ = *first;
     recall_month(*latest_, *folder_);
+    add_past_at_start(*folder_, *latest_);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
     auto const before_backup = [this] { static_cast<void>(folder_->flush(std::chrono::seconds(10))); };
     if (auto const started = records_.start(latest_->config, before_backup); !started) {
@@ -100,10 +104,15 @@ class App {
 
  private:
   Result<std::shared_ptr<Snapshot>> build(Config config, Snapshot const* before) {
-    return build_snapshot(std::move(config), before, JournalSink(journal_), [this](Error const& error) {
+    auto const lost = [this](Error const& error) {
       journal_failures_.fetch_add(1, std::memory_order_relaxed);
       log_event(Level::error, "usage_record_lost", {{"error", error.message()}});
-    });
+    };
+    auto made = build_snapshot(std::move(config), before, JournalSink(journal_), lost,
+                               [hooks = webhooks_](LimitNotice const& notice) { hooks->notify(notice); });
+    if (made)
+      if (auto told = webhooks_->configure((*made)->config.webhooks); !told) return fail(told.error());
+    return made;
   }
 
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
@@ -145,7 +154,7 @@ class App {
     }
     bool const is_usage = UsageEndpoints::has(path);
     bool const is_request_page = server::is_request_page(path);
-    bool const is_page = is_usage || is_request_page || path == "/admin/breakers";
+    bool const is_page = is_usage || is_request_page || path == "/v1/quota" || path == "/admin/breakers";
     if (is_page && !Doors::only_reads(request)) {
       co_await doors.method_not_allowed(request, responder, "GET");
       co_return;
@@ -157,6 +166,11 @@ class App {
     if (is_usage) {
       KeyEntry const* const key = co_await known_key(doors, *snapshot, request, responder);
       if (key != nullptr) co_await usage_.serve(doors, *snapshot, *key, request, responder);
+      co_return;
+    }
+    if (path == "/v1/quota") {
+      KeyEntry const* const key = co_await known_key(doors, *snapshot, request, responder);
+      if (key != nullptr) co_await answer_quota(doors, *snapshot, *key, request, responder);
       co_return;
     }
     if (path == "/admin/breakers") {
@@ -198,6 +212,7 @@ class App {
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
     write_target_metrics(snapshot, out);
     records_.render(out);
+    write_limit_metrics(snapshot, *webhooks_, out);
     out.head("gateway_connections", "gauge", "Open client connections");
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");
@@ -266,6 +281,7 @@ class App {
     }
     latest_ = *next;
     reload_ok_ = true;
+    add_past_later(*folder_, latest_);
     for (std::size_t i = 0; i < current_.size(); ++i)
       asio::post(runtime_.loop(i), [this, i, snapshot = latest_] { current_[i] = snapshot; });
     log_event(Level::info, "config_taken_over", {{"revision", std::to_string(latest_->revision)}});
@@ -289,6 +305,7 @@ class App {
                           return LiveCounts{.connections = static_cast<std::int64_t>(group_->connections())};
                         }};
   int log_fd_;
+  std::shared_ptr<Webhooks> webhooks_{std::make_shared<Webhooks>(runtime_.loop(0).get_executor())};
   Metrics metrics_;
   std::unique_ptr<ResponseStore> responses_;  ///< Null: none are kept.
   Records records_;

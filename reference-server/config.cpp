@@ -1,6 +1,7 @@
 #include "config.hpp"
 
 #include "config_readers.hpp"
+#include "limits_config.hpp"
 #include "price_config.hpp"
 #include "records_config.hpp"
 #include "yaml_reader.hpp"
@@ -60,6 +61,10 @@ ModelConfig read_model(YamlMap& map, std::string name, RouteParts const& parts) 
   if (model.route.members.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
   read_doors(map, model, parts.providers);
   read_price(map, model.price);
+  if (auto limits = map.map("limits")) {
+    read_rates(*limits, model.limits);
+    limits->finish();
+  }
   map.finish();
   return model;
 }
@@ -92,7 +97,7 @@ std::optional<net::Sha256> parse_digest(std::string_view text) {
   return digest;
 }
 
-KeyConfig read_key(YamlMap& map) {
+KeyConfig read_key(YamlMap& map, std::vector<NamedLimits> const& tiers) {
   constexpr std::size_t shortest = 16;
   KeyConfig key;
   std::string text;
@@ -112,7 +117,7 @@ KeyConfig read_key(YamlMap& map) {
     if (digest) key.digest = *digest;
     else map.wrong("key_hash", "a key_hash is 'sha256:' and 64 lower-case hexadecimal digits");
   }
-  read_rates(map, key.limits);
+  read_limits_of(map, tiers, key.limits);
   map.texts("models", key.models);
   map.flag("admin", key.admin);
   map.integer("priority", key.priority, 0, 9);
@@ -218,7 +223,9 @@ Config read_root(YamlMap& root, Problems& problems) {
   root.members("models", [&](std::string name, std::size_t, YamlMap& map) {
     config.models.push_back(read_model(map, std::move(name), parts));
   });
-  root.each("keys", [&](YamlMap& map) { config.keys.push_back(read_key(map)); });
+  read_subjects(root, config);
+  read_webhooks(root, config);
+  root.each("keys", [&](YamlMap& map) { config.keys.push_back(read_key(map, config.tiers)); });
   if (config.models.empty()) root.wrong("no 'models' are configured, so nothing can be asked");
   if (config.keys.empty()) root.wrong("no 'keys' are configured, so nobody may ask");
   check_names(config, root);

@@ -7,8 +7,9 @@
 #include <lowart/core/secret.hpp>
 #include <lowart/gateway/conversation_table.hpp>
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/limit_rules.hpp>
 #include <lowart/gateway/response_store.hpp>
-#include <lowart/meter/limiter.hpp>
+#include <lowart/meter/limits.hpp>
 #include <lowart/meter/price_card.hpp>
 #include <lowart/model/door_set.hpp>
 #include <lowart/net/listen_address.hpp>
@@ -32,6 +33,7 @@ struct ModelConfig {
   std::vector<std::string> aliases;  ///< The same.
   GroupConfig route;
   DoorSet doors;                   ///< Where it is offered: each target can serve there.
+  Limits limits;                   ///< Of all calls for it.
   std::optional<PriceCard> price;  ///< Unset: what the catalogue knows of each target, else nothing.
 };
 
@@ -64,6 +66,20 @@ struct BackupConfig {
   bool requests{true};  ///< With the request log.
 };
 
+/// The limits of a tier, a user, a team or a type of models.
+struct NamedLimits {
+  std::string name;
+  Limits limits;
+};
+
+/// Who is told of limits that are nearly, or wholly, used.
+struct WebhookConfig {
+  std::string url;
+  Secret secret;
+  bool warnings{false};
+  bool reached{false};
+};
+
 struct Config {
   std::vector<net::ListenAddress> listen;
   std::size_t threads{0};
@@ -80,6 +96,11 @@ struct Config {
   std::vector<NamedGroup> groups;
   std::vector<ModelConfig> models;
   std::vector<KeyConfig> keys;
+  std::vector<NamedLimits> tiers;
+  std::vector<NamedLimits> users;
+  std::vector<NamedLimits> teams;
+  std::vector<NamedLimits> model_types;  ///< By the names of ModelType.
+  std::vector<WebhookConfig> webhooks;
 };
 
 /// One thing that is wrong, and where. Lines count from 1; 0 is the file as a whole.

@@ -63,14 +63,6 @@ inline void read_bulkhead(YamlMap& parent, std::optional<BulkheadOptions>& bulkh
   map->finish();
 }
 
-/// `rpm`, `tpm` and `concurrency`, which stand in the block of what they limit.
-inline void read_rates(YamlMap& map, Limits& limits) {
-  constexpr std::int64_t most = 1'000'000'000'000;
-  map.integer("rpm", limits.rpm, 0, most);
-  map.integer("tpm", limits.tpm, 0, most);
-  map.integer("concurrency", limits.concurrency, 0, most);
-}
-
 inline ProviderConfig const* find_provider(std::vector<ProviderConfig> const& providers,
                                            std::string_view name) {
   auto const found =

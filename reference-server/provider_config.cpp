@@ -4,6 +4,7 @@
 #include "catalogue.hpp"
 #include "cloud_config.hpp"
 #include "config_readers.hpp"
+#include "limits_config.hpp"
 #include "yaml_reader.hpp"
 
 #include <lowart/meter/counted.hpp>

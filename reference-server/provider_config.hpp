@@ -7,7 +7,7 @@
 #include <lowart/dialect/cohere_embeddings.hpp>
 #include <lowart/dialect/ollama_request_encode.hpp>
 #include <lowart/dialect/openai_chat_message_encode.hpp>
-#include <lowart/meter/limiter.hpp>
+#include <lowart/meter/limits.hpp>
 #include <lowart/model/door_set.hpp>
 #include <lowart/model/losses.hpp>
 #include <lowart/policy/breaker_state.hpp>

@@ -189,10 +189,10 @@ PassthroughRouter::Target RouteBuilder::passthrough_to(ProviderConfig const& con
 AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& model) {
   ProviderConfig const& config = provider(target.provider);
   std::string const asked = upstream_model(target, model);
-  auto const limits = limits_of(config, target, asked);
+  auto const limits = limits_of(config, target, model);
   bool const by_pattern = NamePattern::is_one(model.name);
   auto const places = places_of(config, target, asked);
-  if (limits.empty() && places.empty() && config.api_keys.size() < 2 && !by_pattern) {
+  if (!limits && places.empty() && config.api_keys.size() < 2 && !by_pattern) {
     Secret const key = config.api_keys.empty() ? Secret() : config.api_keys.front();
     auto const guards = breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
                                   breaker_of(config, asked, 0, scope_around(config, scope_of_model))});
@@ -207,14 +207,14 @@ AnyProvider RouteBuilder::build(TargetConfig const& target, ModelConfig const& m
 /// One leaf for each key, with a breaker for the key and one for this model with it: what one key is refused does not
 /// keep calls from the others. What the target itself does wrong is one breaker's affair, around all keys.
 AnyProvider RouteBuilder::keyed(ProviderConfig const& config, std::string const& model,
-                                LimitTicket::LimitList const& limits) {
+                                std::optional<LimitedLayer> const& limits) {
   std::vector<AnyProvider> members;
   std::vector<Candidate> candidates;
   std::vector<Secret> keys = config.api_keys;
   if (keys.empty()) keys.emplace_back();
   for (std::size_t i = 0; i < keys.size(); ++i) {
     auto leaf = AnyProvider(leaf_of(config, keys[i]) | counted() | timeouts(config.timeouts));
-    if (!limits.empty()) leaf = AnyProvider(std::move(leaf) | limited(limits));
+    if (limits) leaf = AnyProvider(std::move(leaf) | *limits);
     if (keys.size() < 2)
       return AnyProvider(std::move(leaf) |
                          breakers({breaker_of(config, "", 0, scope_around(config, scope_of_key)),
@@ -242,17 +242,27 @@ ProviderConfig const& RouteBuilder::provider(std::string const& name) const {
 }
 
 /// Those of the target and of its provider, as far as there are any.
-LimitTicket::LimitList RouteBuilder::limits_of(ProviderConfig const& config, TargetConfig const& target,
-                                               std::string const& model) {
+std::optional<LimitedLayer> RouteBuilder::limits_of(ProviderConfig const& config, TargetConfig const& target,
+                                                    ModelConfig const& model) {
   LimitTicket::LimitList limits;
-  if (!target.limits.none()) limits.push_back(limit_of(config.name, model, target.limits));
+  if (!target.limits.none())
+    limits.push_back(limit_of(config.name, upstream_model(target, model), target.limits));
   if (!config.limits.none()) limits.push_back(limit_of(config.name, "", config.limits));
-  return limits;
+  if (limits.empty()) return std::nullopt;
+  return limited(std::move(limits), [price_of = made_.price_of, name = model.name, provider = config.name](
+                                        std::string_view upstream, Usage const& usage) {
+    return price_of(Billed{.model = name,
+                           .provider = provider,
+                           .upstream_model = upstream,
+                           .started_at = moment_now().utc},
+                    usage)
+        .cost;
+  });
 }
 
 /// One for a provider's model, or for a provider as a whole; what is used of it lives on over reloads.
 std::shared_ptr<TargetLimit> RouteBuilder::limit_of(std::string const& provider, std::string const& model,
-                                                    Limits limits) {
+                                                    Limits const& limits) {
   auto const is_it = [&](NamedLimit const& l) { return l.provider == provider && l.model == model; };
   for (auto const& here : made_.target_limits)
     if (is_it(here) && here.limits == limits) return here.limit;
@@ -260,13 +270,19 @@ std::shared_ptr<TargetLimit> RouteBuilder::limit_of(std::string const& provider,
     return std::any_of(made_.target_limits.begin(), made_.target_limits.end(),
                        [&](NamedLimit const& l) { return l.limit == old.limit; });
   };
-  auto const now = std::chrono::steady_clock::now();
+  std::string subject = model.empty() ? "provider " + provider : "target " + provider + "/" + model;
   std::shared_ptr<TargetLimit> limit;
   if (before_ != nullptr)
     for (auto const& old : before_->target_limits)
       if (is_it(old) && !is_taken(old) && (!limit || old.limits == limits)) limit = old.limit;
-  if (limit) limit->state.change(limits, now);
-  else limit = std::make_shared<TargetLimit>(limits, now);
+  if (limit) {
+    limit->state.change(limits, moment_now(), std::move(subject));
+  } else {
+    limit = std::make_shared<TargetLimit>(limits, moment_now(), std::move(subject));
+    limit->on_notice = [on_limit = made_.on_limit](LimitNotice const& notice) {
+      if (notice.first && on_limit) on_limit(notice);
+    };
+  }
   made_.target_limits.push_back(NamedLimit{provider, model, limits, limit});
   return limit;
 }

@@ -38,13 +38,14 @@ class RouteBuilder {
   auto with_leaf(ProviderConfig const& config, Secret const& key, Make&& make);
   AnyProvider leaf_of(ProviderConfig const& config, Secret const& key);
   AnyProvider keyed(ProviderConfig const& config, std::string const& model,
-                    LimitTicket::LimitList const& limits);
+                    std::optional<LimitedLayer> const& limits);
 
   FetchedCredentials fetched_for(ProviderConfig const& config) const;
   ProviderConfig const& provider(std::string const& name) const;
-  LimitTicket::LimitList limits_of(ProviderConfig const& config, TargetConfig const& target,
-                                   std::string const& model);
-  std::shared_ptr<TargetLimit> limit_of(std::string const& provider, std::string const& model, Limits limits);
+  std::optional<LimitedLayer> limits_of(ProviderConfig const& config, TargetConfig const& target,
+                                        ModelConfig const& model);
+  std::shared_ptr<TargetLimit> limit_of(std::string const& provider, std::string const& model,
+                                        Limits const& limits);
   std::shared_ptr<BreakerState> breaker_of(ProviderConfig const& config, std::string const& model,
                                            std::size_t key, BreakerScope scope);
   std::shared_ptr<HedgeState> hedge_of(GroupConfig const& group, std::string const& pool);

@@ -2,6 +2,7 @@
 
 #include "cache_config.hpp"
 #include "config_readers.hpp"
+#include "limits_config.hpp"
 #include "price_config.hpp"
 #include "shape_config.hpp"
 #include "yaml_reader.hpp"

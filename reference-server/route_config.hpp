@@ -2,7 +2,7 @@
 /// RouteConfig: who answers for a model, as a tree of targets, groups and conditions.
 
 #include <lowart/core/call.hpp>
-#include <lowart/meter/limiter.hpp>
+#include <lowart/meter/limits.hpp>
 #include <lowart/meter/price.hpp>
 #include <lowart/meter/price_card.hpp>
 #include <lowart/policy/answer_cache.hpp>

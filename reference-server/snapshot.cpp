@@ -2,6 +2,7 @@
 
 #include "cloud_config.hpp"
 #include "config_readers.hpp"
+#include "limit_builder.hpp"
 #include "model_facts.hpp"
 #include "route_builder.hpp"
 
@@ -84,12 +85,11 @@ class Builder {
     return PassthroughRouter(std::move(table));
   }
 
-  std::vector<KeyEntry> keys() {
-    auto const now = std::chrono::steady_clock::now();
+  std::vector<KeyEntry> keys(LimitBuilder& limits) {
     std::vector<KeyEntry> entries;
     for (auto const& key : made_.config.keys)
-      entries.push_back(KeyEntry{key.name, key.digest, limits_of(key, now), key.models, key.admin,
-                                 key.priority, key.user, key.team});
+      entries.push_back(KeyEntry{key.name, key.digest, limits.of_key(key), key.models, key.admin,
+                                 key.priority, key.user, key.team, limits.shared_with(key)});
     return entries;
   }
 
@@ -110,17 +110,6 @@ class Builder {
     return nullptr;
   }
 
-  std::shared_ptr<LimitState> limits_of(KeyConfig const& key, TimePoint now) const {
-    if (before_ != nullptr) {
-      for (auto const& old : before_->keys.entries()) {
-        if (old.digest != key.digest) continue;
-        old.limits->change(key.limits, now);
-        return old.limits;
-      }
-    }
-    return std::make_shared<LimitState>(key.limits, now);
-  }
-
   Snapshot& made_;
   Snapshot const* before_;
 };
@@ -136,21 +125,29 @@ PriceLookup price_lookup(std::shared_ptr<PriceTable const> prices, std::shared_p
 
 }  // namespace
 
+LimitTime moment_now() {
+  auto const utc = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::steady_clock::now(),
+          std::chrono::duration_cast<std::chrono::microseconds>(utc).count()};
+}
+
 Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
-                                                 std::function<void(Error const&)> on_sink_failure) {
+                                                 std::function<void(Error const&)> on_sink_failure,
+                                                 std::function<void(LimitNotice const&)> on_limit) {
   auto made = std::make_shared<Snapshot>();
+  made->on_limit = std::move(on_limit);
   made->config = std::move(config);
   made->revision = before == nullptr ? 1 : before->revision + 1;
+  made->prices = std::make_shared<PriceTable const>(made->config);
+  made->volumes = before == nullptr ? std::make_shared<MonthVolumes>() : before->volumes;
+  made->price_of = price_lookup(made->prices, made->volumes);
   Builder builder(*made, before);
   if (auto const connected = builder.connect_providers(); !connected) return fail(connected.error());
   if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
-  made->prices = std::make_shared<PriceTable const>(made->config);
-  made->volumes = before == nullptr ? std::make_shared<MonthVolumes>() : before->volumes;
   auto routes = builder.routes();
   CountingSink<JournalSink> counting(sink, made->prices, made->volumes);
-  made->answer =
-      std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{}, std::move(counting),
-                                         price_lookup(made->prices, made->volumes));
+  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{},
+                                                    std::move(counting), made->price_of);
   made->answer->on_sink_failure(on_sink_failure);
   made->passthrough = std::make_unique<Snapshot::Passthroughs>(
       builder.passthroughs(), TokenMeter{}, std::move(sink),
@@ -158,7 +155,9 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
         return prices->passed(billed, usage);
       });
   made->passthrough->on_sink_failure(std::move(on_sink_failure));
-  made->keys = Keyring(builder.keys());
+  LimitBuilder limits(*made, before);
+  auto entries = builder.keys(limits);
+  made->keys = Keyring(std::move(entries), limits.rules());
   return made;
 }
 

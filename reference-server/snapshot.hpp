@@ -7,6 +7,7 @@
 
 #include <lowart/gateway/doors.hpp>
 #include <lowart/gateway/journal_sink.hpp>
+#include <lowart/gateway/limit_rules.hpp>
 #include <lowart/meter/metered.hpp>
 #include <lowart/model/model_offers.hpp>
 #include <lowart/net/http_client.hpp>
@@ -46,6 +47,14 @@ struct NamedLimit {
   std::string model;  ///< Empty: all of the provider.
   Limits limits;
   std::shared_ptr<TargetLimit> limit;
+};
+/// One whom limits are set for.
+struct LimitSubject {
+  enum class Kind : std::uint8_t { key, user, team, model, type };
+  Kind kind{};
+  std::string name;                  ///< As the configuration has it.
+  std::vector<std::string> records;  ///< Under which names records tell of it: its keys, or its models.
+  std::shared_ptr<LimitState> state;
 };
 /// How busy and how slow one of a balanced pool is.
 struct NamedLoad {
@@ -102,6 +111,10 @@ struct Snapshot {
   std::vector<Backend> backends;  ///< That pattern_targets name and that have a list.
   std::vector<NamedBreaker> breakers;
   std::vector<NamedLimit> target_limits;
+  std::vector<LimitSubject> subjects;                              ///< All that have limits, but targets.
+  std::map<std::string, std::shared_ptr<OutputEstimate>> outputs;  ///< What answers have had, by model.
+  PriceLookup price_of;                                            ///< By `prices` and `volumes`.
+  std::function<void(LimitNotice const&)> on_limit;                ///< Any thread.
   std::vector<NamedLoad> loads;
   std::vector<NamedHedge> hedges;
   std::map<std::string, std::shared_ptr<ResumeCounts>> resumes;  ///< By model.
@@ -120,6 +133,10 @@ struct Snapshot {
 /// Builds a snapshot. What must outlast a reload (limits in use, breaker states, warm connections) is taken over
 /// from `before`, which may be null.
 Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
-                                                 std::function<void(Error const&)> on_sink_failure);
+                                                 std::function<void(Error const&)> on_sink_failure,
+                                                 std::function<void(LimitNotice const&)> on_limit);
+
+/// What the clocks of this machine show.
+LimitTime moment_now();
 
 }  // namespace lowart::server

@@ -101,10 +101,10 @@ TEST(Call, KeepsObjectsAndTextInItsArena) {
 
 class Book final : public Ledger {
  public:
-  void settle(std::int64_t reserved, std::int64_t used) noexcept override {
+  void settle(Reservation const& reserved, CallUse const& used) noexcept override {
     ++settled_;
-    reserved_ = reserved;
-    used_ = used;
+    reserved_ = reserved.most.tokens;
+    used_ = used.tokens;
   }
   int settled_{0};
   std::int64_t reserved_{0};
@@ -116,8 +116,8 @@ TEST(Admission, IsSettledOnceByWhoeverHoldsItLast) {
   {
     Admission first = testing::AdmissionForTests::on(book, 100);
     Admission second = std::move(first);
-    second.settle(40);
-    second.settle(50);
+    second.settle({.tokens = 40, .cost = {}});
+    second.settle({.tokens = 50, .cost = {}});
   }
   EXPECT_EQ(book.settled_, 1);
   EXPECT_EQ(book.reserved_, 100);
@@ -167,7 +167,7 @@ TEST(CallFork, HandsItsTrailOverAndSettlesNothing) {
   auto const fork = CallFork::of(call);
   EXPECT_EQ(fork->call().request_id(), "req_1");
   EXPECT_EQ(fork->call().caller().key, "key");
-  EXPECT_EQ(fork->call().admission().reserved_tokens(), call.admission().reserved_tokens());
+  EXPECT_EQ(fork->call().admission().reserved().most.tokens, call.admission().reserved().most.tokens);
   Attempt attempt{};
   attempt.provider = "a";
   fork->call().trail().push_back(attempt);

@@ -23,7 +23,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
            "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp",
            "reference-server/cache_config.hpp", "reference-server/shape_config.hpp", "reference-server/price_config.hpp",
-           "reference-server/records_config.hpp"]
+           "reference-server/records_config.hpp", "reference-server/limits_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
@@ -47,7 +47,11 @@ PLACES = {
     ("read_bulkhead", "parent"): ("providers.NAME", GROUP, ROUTE), ("read_bulkhead", "map"): "providers.NAME.bulkhead",
     ("read_hedge", "parent"): GROUP, ("read_hedge", "map"): f"{GROUP}.hedge",
     ("read_resume", "parent"): GROUP, ("read_resume", "map"): f"{GROUP}.resume",
-    ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]"),
+    ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]", "tiers.NAME", "users.NAME", "teams.NAME", "model_types.NAME",
+                           "models.NAME.limits"),
+    ("read_limits_of", "map"): ("keys[]", "users.NAME", "teams.NAME", "model_types.NAME"),
+    ("read_tiers", "root"): "", ("read_subjects", "root"): "",
+    ("read_webhooks", "root"): "", ("read_webhooks", "map"): "webhooks[]",
     ("read_model", "map"): "models.NAME",
     ("read_doors", "map"): "models.NAME", ("read_door_names", "map"): "models.NAME",
     ("read_price", "parent"): ("models.NAME", ROUTE), ("read_dated_price", "map"): "models.NAME.price",
@@ -176,7 +180,7 @@ def metrics():
                  "reference-server/app.cpp", "reference-server/target_metrics.hpp",
                  "reference-server/cache_metrics.hpp", "reference-server/shape_metrics.hpp",
                  "include/lowart/gateway/conversation_table.hpp", "reference-server/request_keeping.hpp",
-                 "reference-server/backup_job.hpp"):
+                 "reference-server/backup_job.hpp", "reference-server/limit_metrics.hpp"):
         code |= set(re.findall(r'(?:head\(|count\(|each\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))

@@ -14,16 +14,25 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr TimePoint start{1h};
+constexpr std::int64_t noon = 1'796'040'000'000'000;  // 2026-11-30T12:00:00Z, a Monday
+
+LimitTime at(TimePoint now) {
+  return {now, noon + std::chrono::duration_cast<std::chrono::microseconds>(now - start).count()};
+}
+Result<Admission> admit(LimitState& state, TimePoint now, std::int64_t tokens) {
+  return Limiter::admit(state, at(now), {.tokens = tokens, .cost = {}});
+}
+CallUse tokens(std::int64_t count) { return {.tokens = count, .cost = {}}; }
 
 static_assert(!std::is_default_constructible_v<Admission> && !std::is_copy_constructible_v<Admission>);
-static_assert(!std::is_constructible_v<Admission, Ledger*, std::int64_t>, "only a Limiter makes one");
+static_assert(!std::is_constructible_v<Admission, Ledger*, Reservation>, "only a Limiter makes one");
 
 TEST(Limiter, LetsInWithinTheLimits) {
   LimitState state({.rpm = 2, .tpm = 1000, .concurrency = 2}, start);
-  auto const a = Limiter::admit(state, start, 400);
-  auto const b = Limiter::admit(state, start, 400);
+  auto const a = admit(state, start, 400);
+  auto const b = admit(state, start, 400);
   ASSERT_TRUE(a && b);
-  EXPECT_EQ(a->reserved_tokens(), 400);
+  EXPECT_EQ(a->reserved().most.tokens, 400);
   auto const seen = state.snapshot(start);
   EXPECT_EQ(seen.requests.limit, 2);
   EXPECT_EQ(seen.requests.remaining, 0);
@@ -33,23 +42,11 @@ TEST(Limiter, LetsInWithinTheLimits) {
   EXPECT_EQ(seen.running, 2);
 }
 
-TEST(LimitState, TakesBackWhatWasNeverSentAltogether) {
-  LimitState state({.rpm = 2, .tpm = 1000, .concurrency = 1}, start);
-  for (int i = 0; i < 10; ++i) {
-    ASSERT_FALSE(state.reserve(start, 900));
-    state.withdraw(900);
-  }
-  auto const seen = state.snapshot(start);
-  EXPECT_EQ(seen.requests.remaining, 2) << "unlike a call that ends, it was not asked";
-  EXPECT_EQ(seen.tokens.remaining, 1000);
-  EXPECT_EQ(seen.running, 0);
-}
-
 TEST(Limiter, SaysWhichLimitHowMuchAndWhen) {
   LimitState state({.rpm = 2, .tpm = 0, .concurrency = 0}, start);
-  auto const a = Limiter::admit(state, start, 1);
-  auto const b = Limiter::admit(state, start, 1);
-  auto const refused = Limiter::admit(state, start, 1);
+  auto const a = admit(state, start, 1);
+  auto const b = admit(state, start, 1);
+  auto const refused = admit(state, start, 1);
   ASSERT_FALSE(refused);
   Error const& error = refused.error();
   EXPECT_EQ(error.code(), Errc::rate_limited);
@@ -60,13 +57,13 @@ TEST(Limiter, SaysWhichLimitHowMuchAndWhen) {
             "the limit of 2 requests per minute is reached: used 2, requested 1; try again in 30000 ms, all "
             "of it is "
             "back in 60000 ms");
-  EXPECT_TRUE(Limiter::admit(state, start + error.retry_after(), 1)) << "the time is true";
+  EXPECT_TRUE(admit(state, start + error.retry_after(), 1)) << "the time is true";
 }
 
 TEST(Limiter, TellsTheLimitThatTakesLongest) {
   LimitState state({.rpm = 60, .tpm = 60, .concurrency = 0}, start);
-  auto const all = Limiter::admit(state, start, 60);
-  auto const refused = Limiter::admit(state, start, 30);
+  auto const all = admit(state, start, 60);
+  auto const refused = admit(state, start, 30);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message().find("60 tokens per minute"), std::string::npos);
   EXPECT_EQ(refused.error().retry_after(), 30s);
@@ -75,31 +72,31 @@ TEST(Limiter, TellsTheLimitThatTakesLongest) {
 TEST(Limiter, BoundsCallsAtTheSameTime) {
   LimitState state({.concurrency = 1}, start);
   {
-    auto const running = Limiter::admit(state, start, 0);
-    auto const refused = Limiter::admit(state, start, 0);
+    auto const running = admit(state, start, 0);
+    auto const refused = admit(state, start, 0);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code(), Errc::rate_limited);
     EXPECT_EQ(refused.error().retry_after(), 1s);
     EXPECT_NE(refused.error().message().find("1 calls at the same time"), std::string::npos);
   }
-  EXPECT_TRUE(Limiter::admit(state, start, 0));
+  EXPECT_TRUE(admit(state, start, 0));
 }
 
 TEST(Limiter, TellsARequestThatCanNeverFit) {
   LimitState state({.tpm = 1000}, start);
-  auto const refused = Limiter::admit(state, start, 1001);
+  auto const refused = admit(state, start, 1001);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Errc::too_large);
   EXPECT_FALSE(refused.error().retryable());
   EXPECT_LT(refused.error().retry_after().count(), 0);
-  EXPECT_TRUE(Limiter::admit(state, start, 1000));
+  EXPECT_TRUE(admit(state, start, 1000));
 }
 
 TEST(Limiter, ReservesAllOrNothing) {
   LimitState state({.rpm = 10, .tpm = 100, .concurrency = 1}, start);
-  auto const running = Limiter::admit(state, start, 60);
-  EXPECT_FALSE(Limiter::admit(state, start, 60)) << "tokens";
-  EXPECT_FALSE(Limiter::admit(state, start, 10)) << "place";
+  auto const running = admit(state, start, 60);
+  EXPECT_FALSE(admit(state, start, 60)) << "tokens";
+  EXPECT_FALSE(admit(state, start, 10)) << "place";
   auto const seen = state.snapshot(start);
   EXPECT_EQ(seen.requests.remaining, 9) << "a refused call takes nothing";
   EXPECT_EQ(seen.tokens.remaining, 40);
@@ -108,15 +105,15 @@ TEST(Limiter, ReservesAllOrNothing) {
 
 TEST(Limiter, SettlesTheDifference) {
   LimitState state({.tpm = 1000}, start);
-  auto little = Limiter::admit(state, start, 500);
-  little->settle(100);
+  auto little = admit(state, start, 500);
+  little->settle(tokens(100));
   EXPECT_EQ(state.snapshot(start).tokens.remaining, 900);
-  little->settle(100);
+  little->settle(tokens(100));
   EXPECT_EQ(state.snapshot(start).tokens.remaining, 900) << "once";
-  auto much = Limiter::admit(state, start, 500);
-  much->settle(1400);
+  auto much = admit(state, start, 500);
+  much->settle(tokens(1400));
   EXPECT_EQ(state.snapshot(start).tokens.remaining, 0);
-  auto const refused = Limiter::admit(state, start, 1);
+  auto const refused = admit(state, start, 1);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().retry_after(), 30060ms) << "500 tokens of debt, then one to take";
   EXPECT_NE(refused.error().message().find("used 1500"), std::string::npos);
@@ -125,7 +122,7 @@ TEST(Limiter, SettlesTheDifference) {
 TEST(Limiter, KeepsTheRequestCountedWhateverBecameOfIt) {
   LimitState state({.rpm = 5, .tpm = 100, .concurrency = 5}, start);
   {
-    auto const dropped = Limiter::admit(state, start, 50);
+    auto const dropped = admit(state, start, 50);
   }
   auto const seen = state.snapshot(start);
   EXPECT_EQ(seen.requests.remaining, 4);
@@ -135,25 +132,25 @@ TEST(Limiter, KeepsTheRequestCountedWhateverBecameOfIt) {
 
 TEST(Limiter, LimitsNothingInProcess) {
   Admission admission = Limiter::unlimited();
-  EXPECT_EQ(admission.reserved_tokens(), 0);
-  admission.settle(1'000'000);
+  EXPECT_EQ(admission.reserved().most.tokens, 0);
+  admission.settle(tokens(1'000'000));
   LimitState none({}, start);
   std::vector<Admission> many;
-  for (int i = 0; i < 1000; ++i) many.push_back(*Limiter::admit(none, start, 1'000'000));
+  for (int i = 0; i < 1000; ++i) many.push_back(*admit(none, start, 1'000'000));
   EXPECT_EQ(none.snapshot(start).requests.limit, 0);
   EXPECT_EQ(none.snapshot(start).running, 1000);
 }
 
 TEST(Limiter, TakesOverNewLimitsWhileCallsRun) {
   LimitState state({.rpm = 10, .tpm = 100, .concurrency = 1}, start);
-  auto running = Limiter::admit(state, start, 80);
-  state.change({.rpm = 20, .tpm = 200, .concurrency = 2}, start);
+  auto running = admit(state, start, 80);
+  state.change({.rpm = 20, .tpm = 200, .concurrency = 2}, at(start), "");
   EXPECT_EQ(state.snapshot(start).requests.remaining, 19);
   EXPECT_EQ(state.snapshot(start).tokens.remaining, 120);
-  auto const second = Limiter::admit(state, start, 100);
+  auto const second = admit(state, start, 100);
   EXPECT_TRUE(second);
-  state.change({}, start);
-  running->settle(80);
+  state.change({}, at(start), "");
+  running->settle(tokens(80));
   EXPECT_EQ(state.snapshot(start).running, 1);
 }
 
@@ -179,23 +176,23 @@ TEST(Limiter, NeverLetsTooManyInAndLeavesNothingBehindAcrossThreads) {
       std::vector<Admission> mine;
       for (int i = 0; i < 20'000; ++i) {
         if (!mine.empty() && random() % 2 == 0) {
-          held -= mine.back().reserved_tokens();
+          held -= mine.back().reserved().most.tokens;
           --running;
-          if (random() % 2 == 0) mine.back().settle(0);
+          if (random() % 2 == 0) mine.back().settle(tokens(0));
           mine.pop_back();
           continue;
         }
-        std::int64_t const tokens = random() % 60'000;
-        auto admission = Limiter::admit(state, start, tokens);
+        std::int64_t const wanted = random() % 60'000;
+        auto admission = admit(state, start, wanted);
         if (!admission) continue;
         ++admitted;
         raise(most, ++running);
-        raise(most_held, held += tokens);
+        raise(most_held, held += wanted);
         mine.push_back(*std::move(admission));
         if (random() % 8 == 0) std::this_thread::yield();
       }
       for (auto& admission : mine) {
-        held -= admission.reserved_tokens();
+        held -= admission.reserved().most.tokens;
         --running;
       }
     });
@@ -217,7 +214,7 @@ TEST(Limiter, KeepsToTheRateOverRandomTime) {
   std::vector<TimePoint> let_in;
   for (int i = 0; i < 20'000; ++i) {
     now += std::chrono::milliseconds(random() % 700);
-    if (Limiter::admit(state, now, 0)) let_in.push_back(now);
+    if (admit(state, now, 0)) let_in.push_back(now);
   }
   for (std::size_t first = 0; first + 61 < let_in.size(); ++first)
     EXPECT_GT(let_in[first + 61] - let_in[first], 1min)

@@ -47,7 +47,10 @@ struct Till final : Ledger {
   int settlements{0};
   std::int64_t reserved{-1};
   std::int64_t used{-1};
-  void settle(std::int64_t r, std::int64_t u) noexcept override { ++settlements, reserved = r, used = u; }
+  NanoUsd cost;
+  void settle(Reservation const& r, CallUse const& u) noexcept override {
+    ++settlements, reserved = r.most.tokens, used = u.tokens, cost = u.cost;
+  }
 };
 
 Usage usage_of(std::int64_t input, std::int64_t output) {
@@ -163,6 +166,7 @@ TEST(Metered, RecordsACompleteAnswer) {
   EXPECT_EQ(m.till.settlements, 1);
   EXPECT_EQ(m.till.reserved, 50);
   EXPECT_EQ(m.till.used, 107);
+  EXPECT_EQ(m.till.cost, m.call->spent().cost) << "a budget is charged what the record says";
   EXPECT_EQ(m.call->spent().usage, usage_of(100, 7));
   EXPECT_EQ(m.call->spent().cost, r.cost);
   EXPECT_EQ(m.call->spent().provenance, Provenance::reported);

@@ -210,5 +210,32 @@ TEST(Limited, CountsEmbeddingsAndTakesNoTokensForCounts) {
   EXPECT_EQ(limit->state.snapshot(loop.clock.now()).requests.remaining, 8);
 }
 
+TEST(Limited, KeepsToADaysMoney) {
+  TestLoop loop;
+  auto const a = answering("a");
+  LimitTime const now = LimitTime::of(loop.clock);
+  auto const limit = std::make_shared<TargetLimit>(
+      Limits{.day = {.requests = 0, .tokens = 0, .cost = NanoUsd(1'000)}}, now, "provider a");
+  std::vector<LimitNotice> notices;
+  limit->on_notice = [&](LimitNotice const& notice) { notices.push_back(notice); };
+  auto const cost = [](std::string_view model, Usage const& usage) {
+    EXPECT_EQ(model, "m");
+    return NanoUsd(usage.output_total() * 8);
+  };
+  auto bounded = a | limited({limit}, cost);
+  {
+    Call call = loop.call();
+    auto const reply = ask(loop, call, bounded);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(limit->state.uses(now)[0].reserved, 800) << "100 tokens";
+    EXPECT_EQ(ask(loop, bounded)->code(), Errc::quota_exceeded);
+  }
+  EXPECT_EQ(limit->state.uses(now)[0].reserved, 0);
+  EXPECT_EQ(limit->refusals, 1U);
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(notices[0].subject, "provider a");
+  EXPECT_TRUE(notices[0].reached && notices[0].first);
+}
+
 }  // namespace
 }  // namespace lowart::limited_test

@@ -53,6 +53,7 @@ class House:
             path, body = request(dialect, kind_of(dialect), False)
             tokens = -(-len(json.dumps(body)) // 4) + body.get("max_tokens", 0)
             keys[f"rpm-{dialect}"] = {"key": new_key(), "rpm": 1}
+            keys[f"month-{dialect}"] = {"key": new_key(), "requests_per_month": 1}
             keys[f"tpm-{dialect}"] = {"key": new_key(), "tpm": tokens}
             keys[f"tiny-{dialect}"] = {"key": new_key(), "tpm": 1}
             keys[f"one-{dialect}"] = {"key": new_key(), "concurrency": 1}
@@ -105,7 +106,11 @@ def house():
 def over_limit(name):
     def ask(h, dialect):
         equal(h.ask(dialect, key=f"{name}-{dialect}").status, 200, f"the first call of {dialect}")
-        return h.ask(dialect, key=f"{name}-{dialect}")
+        for _ in range(50):  # a call may use less than it reserves
+            answer = h.ask(dialect, key=f"{name}-{dialect}")
+            if answer.status != 200:
+                break
+        return answer
 
     return ask
 
@@ -157,6 +162,7 @@ HOW = {
     "`rpm` reached": over_limit("rpm"),
     "`tpm` reached": over_limit("tpm"),
     "`concurrency` reached": crowded,
+    "a day's, week's or month's limit reached": over_limit("month"),
     "a target that is full, and no other": full("full"),
     "a bulkhead without room, and no other target": full("packed"),
     "an open breaker, and no other target": broken,

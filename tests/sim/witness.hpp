@@ -44,10 +44,10 @@ struct WitnessBook {
     CallLog* const log = ledger.call(number);
     if (log == nullptr)
       return ledger.fault("a call of nobody was admitted: " + std::string(call.request_id()));
-    kernel.trace().note(kernel.now(), "admitted call", number, call.admission().reserved_tokens());
+    kernel.trace().note(kernel.now(), "admitted call", number, call.admission().reserved().most.tokens);
     ++log->admitted;
     log->admitted_at = kernel.now();
-    log->reserved = call.admission().reserved_tokens();
+    log->reserved = call.admission().reserved().most.tokens;
     limits.admitted(log->question.key, kernel.now(), log->reserved, ledger, number);
   }
   void ends(Call const& call) {

@@ -74,14 +74,17 @@ class ChatDoor : public Door {
     if (!body) return visit.fails(body.error());
     Result<WireRequest> const facts = facts_of(visit, visit.client, *body);
     if (!facts) return visit.fails(facts.error());
-    std::int64_t const tokens =
-        estimated_tokens(facts->body.size()) +
-        estimated_output(facts->max_tokens, facts->choices, limits().assumed_output_tokens);
-    if (!let_in(visit, visit.client.door, tokens, answer)) return false;
+    visit.chat.emplace(*facts);
+    CallSize size;
+    size.input_bytes = facts->body.size();
+    size.max_tokens = facts->max_tokens;
+    size.answers = std::max<std::int64_t>(facts->choices, 1);
+    size.count = &call_size::of_chat;
+    size.request = &*visit.chat;
+    if (!let_in(visit, visit.client.door, size, answer)) return false;
     if (auto* const table = loop().conversations)
       note_conversation(visit, *table, loop().random, owner_of(visit), facts->body);
     if (loop().content != nullptr) visit.said = *body;
-    visit.chat.emplace(*facts);
     return true;
   }
   /// Nobody is asked, and nothing is used.

@@ -6,6 +6,7 @@
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/relay.hpp>
 #include <lowart/gateway/visit.hpp>
+#include <lowart/meter/limit_text.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/provider/provider.hpp>
 
@@ -50,6 +51,7 @@ class Door {
     auto const found = keys.find(presented_key(visit.request.head()));
     if (!found) return visit.fails(found.error());
     visit.key = *found;
+    visit.rules = &keys.rules();
     visit.caller.key = visit.key->name;
     visit.caller.user = visit.key->user;
     visit.caller.team = visit.key->team;
@@ -70,17 +72,16 @@ class Door {
     visit.model = facts->model;
     return facts;
   }
-  /// From facts to Call: what may be asked by whom and where, and whether there is room. `tokens` is what the call
-  /// may use.
+  /// From facts to Call: what may be asked by whom and where, and whether there is room for a call of that size.
   template <Provider P>
-  bool let_in(Visit& visit, DoorKind door, std::int64_t tokens, P const& answer) {
+  bool let_in(Visit& visit, DoorKind door, CallSize const& size, P const& answer) {
     if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
     if constexpr (KnowsModels<P>)
       if (auto refused = answer.refusal(visit.model, door)) return visit.fails(*std::move(refused));
 
     auto& request = visit.request;
     auto const now = request.clock().now();
-    Result<Admission> admission = reserve(visit, tokens, now);
+    Result<Admission> admission = reserve(visit, door, size, now);
     if (!admission) return visit.fails(admission.error());
 
     visit.call.emplace(std::move(*admission), request.clock(), request.executor(), request.arena(), now);
@@ -100,12 +101,15 @@ class Door {
     if (!forgot) return error;
     return visit.turn ? previous_response_not_found(visit.turn->previous_id()) : responses_are_not_kept();
   }
-  /// A place within the limits of the visit's key, which the client is told of.
-  static Result<Admission> reserve(Visit& visit, std::int64_t tokens, TimePoint now) {
-    if (visit.key == nullptr || !visit.key->limits) return Limiter::unlimited();
-    LimitSnapshot left;
-    Result<Admission> admission = Limiter::admit(*visit.key->limits, now, tokens, &left);
-    visit.client.limits(left, visit.request.clock().utc_micros_at(now), visit.responder);
+  /// A place within the limits of all that the visit counts against, which the client is told of.
+  Result<Admission> reserve(Visit& visit, DoorKind door, CallSize const& size, TimePoint now) {
+    if (visit.key == nullptr || !CallLimits::apply_to(*visit.key, *visit.rules)) return Limiter::unlimited();
+    visit.limits.emplace(*visit.key, *visit.rules, door, visit.model);
+    LimitTime const moment = LimitTime::of(visit.request.clock(), now);
+    LimitReport report;
+    Result<Admission> admission = visit.limits->admit(moment, size, limits_.assumed_output_tokens, report);
+    visit.client.limits(report.left, moment.utc, visit.responder);
+    if (report.notice) note_limit(visit, *report.notice);
     return admission;
   }
   /// The client's fields that its dialect wants passed on; in the request's arena.
@@ -150,6 +154,7 @@ class Door {
     visit.spent = visit.call->spent();
     count_attempts(visit, *visit.call);
     if (visit.failure) visit.outcome = to_string(outcome_of(*visit.failure));
+    if (visit.limits && visit.outcome == to_string(Outcome::complete)) visit.limits->learn(visit.spent);
     if (recorded) loop_.metrics.records.at({to_string(visit.spent.provenance), visit.outcome}).add();
   }
   Task<void> refuse(Visit& visit) {
@@ -260,6 +265,12 @@ class Door {
     bool const plain = model.size() <= longest_shown &&
                        std::all_of(model.begin(), model.end(), [](char c) { return c >= ' ' && c <= '~'; });
     return plain ? model : std::string_view("other");
+  }
+  [[gnu::cold]] void note_limit(Visit& visit, LimitNotice const& notice) {
+    auto& counts = notice.reached ? loop_.metrics.limit_refusals : loop_.metrics.limit_warnings;
+    counts.at({notice.subject, to_string(notice.use.kind)}).add();
+    if (!notice.reached) visit.responder.field("x-lowart-limit-warning", warning_text(notice));
+    if (notice.first && visit.rules->on_notice) visit.rules->on_notice(notice);
   }
   [[gnu::cold]] static void note_cache(Visit& visit, CacheUse use) {
     visit.cache = to_string(use.role);

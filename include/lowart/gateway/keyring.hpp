@@ -3,7 +3,8 @@
 
 #include <lowart/core/call.hpp>
 #include <lowart/core/result.hpp>
-#include <lowart/meter/limiter.hpp>
+#include <lowart/gateway/limit_rules.hpp>
+#include <lowart/meter/limit_state.hpp>
 #include <lowart/model/name_pattern.hpp>
 #include <lowart/net/sha256.hpp>
 
@@ -22,12 +23,14 @@ namespace lowart {
 struct KeyEntry {
   std::string name;
   net::Sha256 digest{};
-  std::shared_ptr<LimitState> limits;
+  std::shared_ptr<LimitState> limits;  ///< Its own; null: none.
   std::vector<std::string> models;     ///< Names and patterns of allowed models; empty or "*" allows all.
   bool admin{false};                   ///< May see the operator's pages.
   int priority{Call::usual_priority};  ///< Of its calls, where calls wait for each other: 0 to 9.
   std::string user;                    ///< Whose it is; may be empty.
   std::string team;                    ///< The same.
+  std::vector<std::shared_ptr<LimitState>>
+      shared{};  ///< Limits that others have a part in: of its user, its team.
 
   bool allows(std::string_view model) const noexcept {
     if (models.empty()) return true;
@@ -41,7 +44,8 @@ class Keyring {
  public:
   /// Without a single key, everybody may call without limits (a gateway inside another program).
   Keyring() = default;
-  explicit Keyring(std::vector<KeyEntry> entries) : entries_(std::move(entries)) {
+  explicit Keyring(std::vector<KeyEntry> entries, LimitRules rules = {})
+      : entries_(std::move(entries)), rules_(std::move(rules)) {
     for (auto const& entry : entries_) by_digest_.emplace(entry.digest, &entry);
   }
   Keyring(Keyring&&) = default;
@@ -49,6 +53,8 @@ class Keyring {
 
   bool open() const noexcept { return entries_.empty(); }
   std::vector<KeyEntry> const& entries() const noexcept { return entries_; }
+  /// The limits that are not of a key.
+  LimitRules const& rules() const noexcept { return rules_; }
 
   /// The entry of a key as a client presents it; Errc::unauthenticated when there is none.
   Result<KeyEntry const*> find(std::string_view presented) const {
@@ -75,6 +81,7 @@ class Keyring {
     }
   };
   std::vector<KeyEntry> entries_;
+  LimitRules rules_;
   std::unordered_map<net::Sha256, KeyEntry const*, FirstBytes, SameDigest> by_digest_;
 };
 

@@ -135,6 +135,8 @@ struct MetricsShard {
   Family<Counter> upstream_attempts;  ///< provider, outcome
   Family<Counter> denied;             ///< reason
   Family<Counter> records;            ///< provenance, outcome
+  Family<Counter> limit_warnings;     ///< subject, limit
+  Family<Counter> limit_refusals;     ///< subject, limit
   Family<ModelSeries> models;         ///< model; not shown, it knows where the model's other series are
   Counter in_flight;
   Histogram overhead;
@@ -207,6 +209,10 @@ class Metrics {
              &MetricsShard::upstream_attempts);
     counters(out, "gateway_denied_total", "Requests refused before anything was sent", {"reason"},
              &MetricsShard::denied);
+    counters(out, "gateway_limit_warnings_total", "Calls let in beyond the soft share of a limit",
+             {"subject", "limit"}, &MetricsShard::limit_warnings);
+    counters(out, "gateway_limit_refusals_total", "Calls refused by a limit", {"subject", "limit"},
+             &MetricsShard::limit_refusals);
     counters(out, "gateway_usage_records_total", "Usage records written", {"provenance", "outcome"},
              &MetricsShard::records);
     std::int64_t in_flight = 0;

@@ -55,7 +55,7 @@ class OperationDoor : public PassingDoor {
   template <class P>
   bool admit_form(OperationVisit& visit, OperationClient const& client, P const& answer) {
     visit.model = visit.upload->model();
-    if (!let_in(visit, door_of(client.kind), 0, answer)) return false;
+    if (!let_in(visit, door_of(client.kind), {}, answer)) return false;
     WireOperation wire;
     wire.kind = client.kind;
     wire.content_type = content_type(visit.request);
@@ -71,7 +71,7 @@ class OperationDoor : public PassingDoor {
     Result<WireOperation> const facts = dialect::read_operation_facts(client.kind, *body, visit.scratch);
     if (!facts) return visit.fails(facts.error());
     visit.model = facts->model;
-    if (!let_in(visit, door_of(client.kind), estimated_tokens(body->size()), answer)) return false;
+    if (!let_in(visit, door_of(client.kind), CallSize{.input_bytes = body->size()}, answer)) return false;
     visit.asked.emplace(*facts);
     return true;
   }

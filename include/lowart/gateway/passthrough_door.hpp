@@ -140,7 +140,7 @@ class PassthroughDoor : public PassingDoor {
                 "segments and no escaped slashes or dots",
                 Origin::client)
               .with_param("path"));
-    if (!let_in(visit, DoorKind::passthrough, estimated_tokens(body.size()), answer)) return false;
+    if (!let_in(visit, DoorKind::passthrough, CallSize{.input_bytes = body.size()}, answer)) return false;
     WirePassthrough wire;
     wire.method = head.method();
     wire.path = path.rest;

@@ -49,8 +49,9 @@ class ResponseDoor : public Door {
   }
 
  private:
-  static bool let_in(Visit& visit) {
-    Result<Admission> const admission = reserve(visit, 0, visit.request.clock().now());
+  bool let_in(Visit& visit) {
+    auto const now = visit.request.clock().now();
+    Result<Admission> const admission = reserve(visit, DoorKind::passthrough, {}, now);
     return admission || visit.fails(admission.error());
   }
   static std::shared_ptr<StoredResponse const> read(Visit& visit, ResponseStore& store,

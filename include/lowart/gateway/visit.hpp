@@ -2,6 +2,7 @@
 /// Visit: one request at a door, and what there is to log of it.
 
 #include <lowart/core/call.hpp>
+#include <lowart/gateway/call_limits.hpp>
 #include <lowart/gateway/client_deadline.hpp>
 #include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/kept_turn.hpp>
@@ -61,6 +62,7 @@ struct Visit {
   TimePoint started_at;
   std::string_view id;
   KeyEntry const* key{nullptr};
+  LimitRules const* rules{nullptr};  ///< Where there is a key.
   Caller caller;
   std::string_view model;        ///< As asked for.
   std::string_view model_label;  ///< The same for metrics, and its series: once somebody answers for it.
@@ -79,8 +81,9 @@ struct Visit {
   std::string_view error;
   std::string detail;
   std::optional<Error> failure;
-  std::string scratch;           ///< The model's name, where it came with escapes.
-  std::optional<KeptTurn> turn;  ///< Where answers are kept, of a dialect whose clients go on from them.
+  std::string scratch;               ///< The model's name, where it came with escapes.
+  std::optional<KeptTurn> turn;      ///< Where answers are kept, of a dialect whose clients go on from them.
+  std::optional<CallLimits> limits;  ///< What the call counts against, where there is anything.
   std::optional<Call> call;
   std::optional<LookOut> look_out;
   std::optional<ClientDeadline> deadline;  ///< Until the answer has begun.

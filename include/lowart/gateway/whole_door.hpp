@@ -5,6 +5,9 @@
 #include <lowart/gateway/whole_client.hpp>
 #include <lowart/meter/token_meter.hpp>
 
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,9 +72,20 @@ class WholeDoor : public Door {
     if (!body) return visit.fails(body.error());
     auto facts = facts_of(visit, client, *body);
     if (!facts) return visit.fails(facts.error());
-    if (!let_in(visit, client.door, client.tokens(estimated_tokens(body->size())), answer)) return false;
     visit.asked.emplace(client.request(*std::move(facts)));
-    return true;
+    return let_in(visit, client.door, size_of(client, *visit.asked, body->size()), answer);
+  }
+
+  template <class Client>
+  static CallSize size_of(Client const& client, typename Client::request_type const& request,
+                          std::size_t bytes) {
+    CallSize size;
+    size.input_bytes = static_cast<std::size_t>(client.tokens(static_cast<std::int64_t>(bytes)));
+    if constexpr (std::same_as<typename Client::request_type, EmbeddingRequest>) {
+      size.count = &call_size::of_embedding;
+      size.request = &request;
+    }
+    return size;
   }
 
   /// An answer that a cache had used nothing, but says what it did when it was made.

@@ -68,7 +68,8 @@ class CalendarWindow {
 
   /// True when a new window has begun.
   bool roll(std::int64_t utc) noexcept {
-    if (utc < span_.end) [[likely]] return false;
+    if (utc < span_.end) [[likely]]
+      return false;
     span_ = calendar_span(period_, utc);
     since_ = span_.begin;
     used_ = 0;

@@ -2,196 +2,196 @@
 /// Limiter: lets calls in. Reserves an estimate in one step over all limits, settles the rest at the end.
 
 #include <lowart/core/admission.hpp>
-#include <lowart/core/clock.hpp>
 #include <lowart/core/result.hpp>
-#include <lowart/meter/token_bucket.hpp>
+#include <lowart/meter/limit_state.hpp>
+#include <lowart/meter/limits.hpp>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdint>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
-#include <string>
-#include <string_view>
+#include <span>
 #include <utility>
 
 namespace lowart {
 
-/// What one key may use, or one provider be asked. 0 or less: unlimited.
-struct Limits {
-  std::int64_t rpm{0};          ///< Requests per minute.
-  std::int64_t tpm{0};          ///< Tokens per minute, input and output together.
-  std::int64_t concurrency{0};  ///< Calls at the same time.
-  bool none() const noexcept { return rpm <= 0 && tpm <= 0 && concurrency <= 0; }
-  friend bool operator==(Limits const&, Limits const&) = default;
-};
-
-/// The state of one limit, as the x-ratelimit-* fields tell it.
-struct LimitWindow {
-  std::int64_t limit{0};  ///< 0: unlimited, and the rest says nothing.
-  std::int64_t remaining{0};
-  std::chrono::milliseconds reset{0};  ///< Until it is all there again, rounded up.
-};
-struct LimitSnapshot {
-  LimitWindow requests;
-  LimitWindow tokens;
-  std::int64_t running{0};      ///< Calls in flight.
-  std::int64_t concurrency{0};  ///< 0: unlimited.
-};
-
-/// The limits of one key or provider and what is used of them. Must outlive the calls it let in.
-///
-/// Concurrency: any thread; one short lock per call at its start and one at its end.
-class LimitState final : public Ledger {
+/// The limits of all that one call counts against, taken and settled together. Outlives the call's admission.
+class LimitGroup final : public Ledger {
  public:
-  LimitState(Limits limits, TimePoint now) : limits_(limits) { set(limits, now); }
+  static constexpr std::size_t most_states = 8;
 
-  /// Takes over new limits; what is used stays used. For a configuration that was reloaded.
-  void change(Limits limits, TimePoint now) {
-    std::lock_guard const lock(mutex_);
-    set(limits, now);
-  }
+  LimitGroup() noexcept = default;
+  LimitGroup(LimitGroup const&) = delete;
+  LimitGroup& operator=(LimitGroup const&) = delete;
 
-  LimitSnapshot snapshot(TimePoint now) const {
-    std::lock_guard const lock(mutex_);
-    return look(now);
+  /// Null and what is there already add nothing, and so does what is beyond most_states. Not while the group is taken.
+  void add(LimitState* state) noexcept {
+    if (state == nullptr || count_ == most_states) return;
+    // By address: whoever takes several locks takes them in this order, so that none waits for another in a circle.
+    auto* const end = states_.data() + count_;
+    auto* const place = std::lower_bound(states_.data(), end, state, std::less<>());
+    if (place != end && *place == state) return;
+    std::move_backward(place, end, end + 1);
+    *place = state;
+    ++count_;
   }
+  std::span<LimitState* const> states() const noexcept { return {states_.data(), count_}; }
 
-  /// Takes one request, one place and `tokens` (0 or more) from all limits, or from none and says why: rate_limited with
-  /// a true retry_after, or too_large when the limit can never hold so many. Origin client: see Limiter, which makes
-  /// Admissions of it. What is taken must be settled or withdrawn, once. `left`, unless null, is told how it is then.
-  std::optional<Error> reserve(TimePoint now, std::int64_t tokens, LimitSnapshot* left = nullptr) {
-    std::lock_guard const lock(mutex_);
-    std::optional<Error> refused = take(now, tokens);
-    if (left != nullptr) *left = look(now);
-    return refused;
-  }
-  /// Gives all of a reservation back: nothing was sent, so nothing was asked.
-  void withdraw(std::int64_t tokens) noexcept {
-    std::lock_guard const lock(mutex_);
-    --running_;
-    if (requests_) requests_->give_back(1);
-    if (tokens_) tokens_->give_back(tokens);
-  }
-
-  /// Ends a call: frees its place, returns the tokens it reserved and did not use, charges those it used
-  /// beyond. The request itself stays counted, whatever became of it.
-  void settle(std::int64_t reserved_tokens, std::int64_t used_tokens) noexcept override {
-    std::lock_guard const lock(mutex_);
-    --running_;
-    if (!tokens_) return;
-    if (used_tokens < reserved_tokens)
-      tokens_->give_back(reserved_tokens - std::max<std::int64_t>(used_tokens, 0));
-    else tokens_->charge(used_tokens - reserved_tokens);
+  void settle(Reservation const& reserved, CallUse const& used) noexcept override {
+    Lock const lock(states());
+    for (LimitState* state : states()) state->give_back(reserved, used);
   }
 
  private:
-  static constexpr std::chrono::minutes period{1};
-  /// No one knows when a running call ends.
-  static constexpr std::chrono::milliseconds wait_for_a_place{1'000};
+  friend class Limiter;
+  class Lock {
+   public:
+    explicit Lock(std::span<LimitState* const> states) : states_(states) {
+      for (LimitState* state : states_) state->mutex_.lock();
+    }
+    ~Lock() {
+      for (LimitState* state : states_) state->mutex_.unlock();
+    }
+    Lock(Lock const&) = delete;
+    Lock& operator=(Lock const&) = delete;
 
-  std::optional<Error> take(TimePoint now, std::int64_t tokens) {
-    if (tokens_ && !tokens_->can_hold(tokens)) return never(tokens);
-    bool const full = limits_.concurrency > 0 && running_ >= limits_.concurrency;
-    Duration const until_request = requests_ ? requests_->until(1, now) : Duration::zero();
-    Duration const until_tokens = tokens_ ? tokens_->until(tokens, now) : Duration::zero();
-    if (until_request > Duration::zero() && until_request >= until_tokens)
-      return later("requests per minute", *requests_, 1, until_request, now);
-    if (until_tokens > Duration::zero())
-      return later("tokens per minute", *tokens_, tokens, until_tokens, now);
-    if (full) return crowded();
-    if (requests_) requests_->take(1, now);
-    if (tokens_) tokens_->take(tokens, now);
-    ++running_;
-    return std::nullopt;
-  }
-  LimitSnapshot look(TimePoint now) const {
-    LimitSnapshot all;
-    all.requests = window(requests_, now);
-    all.tokens = window(tokens_, now);
-    all.running = running_;
-    all.concurrency = std::max<std::int64_t>(limits_.concurrency, 0);
-    return all;
-  }
+   private:
+    std::span<LimitState* const> states_;
+  };
 
-  void set(Limits limits, TimePoint now) {
-    limits_ = limits;
-    resize(requests_, limits.rpm, now);
-    resize(tokens_, limits.tpm, now);
-  }
-  static void resize(std::optional<TokenBucket>& bucket, std::int64_t limit, TimePoint now) {
-    if (limit <= 0) bucket.reset();
-    else if (bucket) bucket->resize(limit, now);
-    else bucket.emplace(limit, period, now);
-  }
-  static LimitWindow window(std::optional<TokenBucket> bucket, TimePoint now) {
-    LimitWindow window;
-    if (!bucket) return window;
-    window.limit = bucket->capacity();
-    window.remaining = bucket->remaining(now);
-    window.reset = std::chrono::ceil<std::chrono::milliseconds>(bucket->until_full(now));
-    return window;
-  }
+  std::array<LimitState*, most_states> states_;
+  std::size_t count_{0};
+};
 
-  static Error refusal(Errc code, std::string message) {
-    return Error(code, std::move(message), Origin::client);
-  }
-  Error never(std::int64_t tokens) const {
-    return refusal(Errc::too_large, "the request reserves " + std::to_string(tokens) +
-                                        " tokens, more than the limit of " +
-                                        std::to_string(tokens_->capacity()) +
-                                        " tokens per minute can ever hold; shorten it or lower max_tokens");
-  }
-  static Error later(std::string_view what, TokenBucket& bucket, std::int64_t wanted, Duration wait,
-                     TimePoint now) {
-    auto const wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait);
-    auto const reset_ms = std::chrono::ceil<std::chrono::milliseconds>(bucket.until_full(now));
-    std::string message = "the limit of " + std::to_string(bucket.capacity()) + ' ' + std::string(what) +
-                          " is reached: used " + std::to_string(bucket.capacity() - bucket.level(now)) +
-                          ", requested " + std::to_string(wanted) + "; try again in " +
-                          std::to_string(wait_ms.count()) + " ms, all of it is back in " +
-                          std::to_string(reset_ms.count()) + " ms";
-    return refusal(Errc::rate_limited, std::move(message)).with_retryable(true).with_retry_after(wait_ms);
-  }
-  Error crowded() const {
-    std::string message = "the limit of " + std::to_string(limits_.concurrency) +
-                          " calls at the same time is reached: " + std::to_string(running_) +
-                          " are running; try again when one has ended";
-    return refusal(Errc::rate_limited, std::move(message))
-        .with_retryable(true)
-        .with_retry_after(wait_for_a_place);
-  }
+/// A call's size before it is known exactly.
+struct CallEstimate {
+  CallUse input;   ///< As much at most.
+  CallUse output;  ///< As much as is reserved for it.
 
-  mutable std::mutex mutex_;
-  Limits limits_;
-  std::optional<TokenBucket> requests_;
-  std::optional<TokenBucket> tokens_;
-  std::int64_t running_{0};
+  CallUse all() const noexcept {
+    return {.tokens = input.tokens + output.tokens, .cost = input.cost + output.cost};
+  }
 };
 
 /// The only maker of Admissions: what is sent upstream has passed here.
 class Limiter {
  public:
-  /// Reserves one request, one place and `reserve_tokens` (an estimate of input and output, 0 or more) in one
-  /// step.
+  /// Reserves one request, one place and `most` (an estimate of what the call uses, 0 or more) in one step over all
+  /// limits of the group, or nothing.
   ///
-  /// Errors (origin client): rate_limited, saying which limit, how much of it is used, when it resets, with a
-  /// true retry_after (one second when all places are taken, because no one knows when a call ends).
-  /// too_large when the reservation is more than the limit can ever hold: waiting does not help.
+  /// Errors (origin client), saying which limit of whom, how much of it is used, when it resets, with a true retry_after:
+  /// rate_limited for rates and places (one second when all places are taken, because no one knows when a call ends);
+  /// quota_exceeded for a day's, week's or month's limit. too_large when the reservation is more than a limit can ever
+  /// hold: waiting does not help.
   ///
-  /// Dropping the admission unsettled returns place and tokens. The request stays counted against rpm: what
-  /// is refused or fails upstream was asked for all the same, and a client that hammers a broken route is
-  /// still limited.
-  /// `left`, unless null, is told what is left of the limits then.
-  static Result<Admission> admit(LimitState& state, TimePoint now, std::int64_t reserve_tokens,
-                                 LimitSnapshot* left = nullptr) {
-    std::int64_t const tokens = std::max<std::int64_t>(reserve_tokens, 0);
-    if (std::optional<Error> refused = state.reserve(now, tokens, left)) return fail(*std::move(refused));
-    return Admission(&state, tokens);
+  /// Dropping the admission unsettled returns place, tokens and money. The request stays counted: what is refused or
+  /// fails upstream was asked for all the same, and a client that hammers a broken route is still limited.
+  /// `report`, unless null, is told what is left then, and of a warning or a refusal.
+  ///
+  /// Concurrency: any thread. All or nothing on all of them: the states' locks are held together.
+  static Result<Admission> admit(LimitGroup& group, LimitTime const& now, CallUse most,
+                                 LimitReport* report = nullptr) {
+    LimitGroup::Lock const lock(group.states());
+    return admit_locked(group, group.states(), now, most, report);
+  }
+  /// The same for one state.
+  static Result<Admission> admit(LimitState& state, LimitTime const& now, CallUse most,
+                                 LimitReport* report = nullptr) {
+    std::array<LimitState*, 1> const one{&state};
+    std::lock_guard const lock(state.mutex_);
+    return admit_locked(state, one, now, most, report);
+  }
+  /// Lets a call in by its estimate where it is not worth counting exactly: its input is at most a 64th of what each
+  /// limit has left. Refuses it where even no input is too much. nullopt: count, and ask admit().
+  template <class States>
+  static std::optional<Result<Admission>> admit_small(States& group, LimitTime const& now,
+                                                      CallEstimate const& estimate,
+                                                      LimitReport* report = nullptr) {
+    if constexpr (std::same_as<States, LimitState>) {
+      std::array<LimitState*, 1> const one{&group};
+      std::lock_guard const lock(group.mutex_);
+      return admit_small_locked(group, one, now, estimate, report);
+    } else {
+      LimitGroup::Lock const lock(group.states());
+      return admit_small_locked(group, group.states(), now, estimate, report);
+    }
+  }
+  /// For in-process use, where the program that asks is the one that pays.
+  static Admission unlimited() noexcept { return Admission(nullptr, {}); }
+
+ private:
+  using States = std::span<LimitState* const>;
+  using Obstacle = LimitState::Obstacle;
+
+  static LimitTime moment_of(States states, LimitTime now) noexcept {
+    // A loop whose clock is a little behind must not count against a window that another has left.
+    for (LimitState const* state : states) now.utc = std::max(now.utc, state->newest_begin());
+    return now;
+  }
+  /// The state that keeps the call out the longest; null: none does.
+  static LimitState* worst_of(States states, LimitTime const& at, CallUse const& most, Obstacle& worst) {
+    LimitState* keeper = nullptr;
+    for (LimitState* state : states) {
+      Obstacle const one = state->obstacle(at, most);
+      if (one.wait <= worst.wait) continue;
+      worst = one;
+      keeper = state;
+    }
+    return keeper;
+  }
+  static Result<Admission> refuse(States states, LimitState& keeper, Obstacle const& why, LimitTime const& at,
+                                  CallUse const& most, LimitReport* report) {
+    LimitReport unread;
+    LimitReport& told = report != nullptr ? *report : unread;
+    for (LimitState const* state : states) state->tell(at.now, told.left);
+    told.refused_by = &keeper;
+    return fail(keeper.refusal(why, at, most, told.notice));
+  }
+  static Result<Admission> let_in(Ledger& ledger, States states, LimitTime const& at, CallUse const& most,
+                                  LimitReport* report) {
+    for (LimitState* state : states) state->take(at, most);
+    if (report != nullptr)
+      for (LimitState* state : states) {
+        state->tell(at.now, report->left);
+        if (state->limits_.soft_percent > 0) state->warn(report->notice);
+      }
+    return Admission(&ledger, Reservation{.most = most, .began_utc = at.utc});
+  }
+  static CallUse bounded(CallUse most) noexcept {
+    return {.tokens = std::max<std::int64_t>(most.tokens, 0), .cost = std::max(most.cost, NanoUsd())};
   }
 
-  /// For in-process use, where the program that asks is the one that pays.
-  static Admission unlimited() noexcept { return Admission(nullptr, 0); }
+  static Result<Admission> admit_locked(Ledger& ledger, States states, LimitTime const& now,
+                                        CallUse const& most, LimitReport* report) {
+    LimitTime const at = moment_of(states, now);
+    CallUse const wanted = bounded(most);
+    Obstacle worst;
+    LimitState* const keeper = worst_of(states, at, wanted, worst);
+    if (keeper != nullptr) return refuse(states, *keeper, worst, at, wanted, report);
+    return let_in(ledger, states, at, wanted, report);
+  }
+  static std::optional<Result<Admission>> admit_small_locked(Ledger& ledger, States states,
+                                                             LimitTime const& now,
+                                                             CallEstimate const& estimate,
+                                                             LimitReport* report) {
+    LimitTime const at = moment_of(states, now);
+    CallUse const input = bounded(estimate.input);
+    CallUse const all = bounded(estimate.all());
+    Obstacle worst;
+    if (worst_of(states, at, all, worst) == nullptr) {
+      for (LimitState* state : states)
+        if (!state->is_small(at, input)) return std::nullopt;
+      return let_in(ledger, states, at, all, report);
+    }
+    CallUse const least = bounded(estimate.output);
+    worst = {};
+    LimitState* const keeper = worst_of(states, at, least, worst);
+    if (keeper == nullptr) return std::nullopt;
+    return refuse(states, *keeper, worst, at, least, report);
+  }
 };
 
 }  // namespace lowart

@@ -193,7 +193,7 @@ class Metered {
     record.trail = trail_of(*shared_, record, call, nullptr);
     if constexpr (std::same_as<R, ChatRequest>) record.features = features_of(request, FinishReason::none);
     keep(*shared_, record);
-    call.admission().settle(0);
+    call.admission().settle({});
   }
   /// A reply that is complete when it is returned.
   template <Request R>
@@ -247,7 +247,7 @@ class Metered {
     record.status = head.status;
     record.outcome = outcome;
     keep(shared, record);
-    call.admission().settle(measured.usage.total());
+    call.admission().settle({.tokens = measured.usage.total(), .cost = record.cost});
   }
 
   template <Request R>

@@ -3,14 +3,18 @@
 
 #include <lowart/core/admission.hpp>
 
+#include <cstdint>
+
 namespace lowart::testing {
 
 struct AdmissionForTests {
   /// Reserves nothing and settles nowhere.
-  static Admission unlimited() noexcept { return Admission(nullptr, 0); }
+  static Admission unlimited() noexcept { return Admission(nullptr, {}); }
   /// Settles on `ledger`, which outlives the admission.
   static Admission on(Ledger& ledger, std::int64_t reserved_tokens) noexcept {
-    return Admission(&ledger, reserved_tokens);
+    Reservation reserved;
+    reserved.most.tokens = reserved_tokens;
+    return Admission(&ledger, reserved);
   }
 };
 

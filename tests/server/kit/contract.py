@@ -118,6 +118,7 @@ OURS = [
     Ours("`rpm` reached", LIMIT, retry_after=True),
     Ours("`tpm` reached", LIMIT, retry_after=True),
     Ours("`concurrency` reached", LIMIT, retry_after=True),
+    Ours("a day's, week's or month's limit reached", "quota_exceeded", retry_after=True),
     Ours("a target that is full, and no other", LIMIT, retry_after=True, record="failed"),
     Ours("a bulkhead without room, and no other target", "overloaded", retry_after=True, record="failed"),
     Ours("an open breaker, and no other target", "circuit_open", retry_after=True, record="failed"),
