@@ -1,6 +1,7 @@
 #include <lowart/gateway/content_keeper.hpp>
 
 #include <lowart/dialect/openai_chat_request.hpp>
+#include <lowart/gateway/keep_content.hpp>
 
 #include <gtest/gtest.h>
 
@@ -88,6 +89,22 @@ TEST(ContentKeeper, CutsWithAMarkAndNeverThroughAPatternOrACharacter) {
   EXPECT_NE(kept.asked.find("[cut: it had 2112 bytes]"), std::string::npos) << kept.asked;
   EXPECT_EQ(kept.asked.find("\"z\""), std::string::npos) << "nothing behind what was cut";
   EXPECT_EQ(kept.answered, std::string(99, 'x') + "[cut: it had 1001 bytes]");
+}
+
+TEST(ReplyText, IsFoundInAWholeReplyOfAnyDialect) {
+  for (auto const* reply :
+       {R"({"choices":[{"message":{"role":"assistant","content":"hi\u0021"}}],"usage":{}})",
+        R"({"content":[{"type":"text","text":"hi!"}]})", R"({"message":{"content":"hi!"}})",
+        R"({"candidates":[{"content":{"parts":[{"text":"hi!"}]}}]})",
+        R"({"output":[{"type":"message","content":[{"type":"output_text","text":"hi!"}]}]})"}) {
+    std::string text;
+    append_reply_text(reply, text);
+    EXPECT_EQ(text, "hi!") << reply;
+  }
+  std::string text;
+  append_reply_text(std::string(100'000, '['), text);
+  append_reply_text("{\"text\":\"\\x\"", text);
+  EXPECT_EQ(text, "");
 }
 
 }  // namespace

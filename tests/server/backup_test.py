@@ -87,7 +87,7 @@ def _():
         check(refused.returncode == 1 and str(backup) in refused.stderr, refused.stderr)
         none = run("restore", "--from", g.directory, "--data", g.data)
         check(none.returncode == 1 and "is no backup" in none.stderr, none.stderr)
-        none = run("backup", "--data", folder, "--to", folder)
+        none = run("backup", "--data", folder, "--to", g.directory / "others")
         check(none.returncode == 1 and "is this the data directory" in none.stderr, none.stderr)
 
 

@@ -103,6 +103,8 @@ class ChatDoor : public Door {
       return;
     }
     visit.reply.emplace(std::move(*reply));
+    if (loop().content != nullptr)
+      visit.reply->watch(visit.call->make<AnswerCopy>(visit.answered, visit.reply->head().streamed));
     // A stream that is gathered for a client that wants none has not begun for that client.
     if (visit.chat->stream() || visit.reply->is_one_part()) visit.deadline.reset();
     note_answer(visit, visit.reply->head(), true);

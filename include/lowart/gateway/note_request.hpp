@@ -13,8 +13,24 @@
 
 namespace lowart {
 
+/// Copies a whole reply as it passes: nobody reads along with those whose usage is told.
+class AnswerCopy final : public ReplyWatcher {
+ public:
+  AnswerCopy(std::string& whole, bool streamed) noexcept : whole_(whole), streamed_(streamed) {}
+  void part(ReplyPart const& part, ReplyProgress const&) noexcept override {
+    if (!streamed_ && whole_.size() + part.bytes.size() <= longest_kept_body) whole_.append(part.bytes);
+  }
+  void end(ReplyEnd const&, ReplyProgress const&) noexcept override {}
+
+ private:
+  std::string& whole_;
+  bool streamed_;
+};
+
 /// Copies what a model has written, before its reply goes.
 inline void note_answered(Visit& visit, std::string_view text) {
+  visit.answered_is_json = text.empty();
+  if (text.empty()) return;
   visit.answered = text.substr(0, longest_kept_body);
 }
 
@@ -27,7 +43,11 @@ inline void add_content(RequestEntry& entry, Visit& visit, KeepContent const& ke
   }
   entry.held = visit.said.size() + visit.answered.size();
   entry.make_content = [&keep, decode = visit.client.decode, said = std::string(visit.said),
-                        answered = std::move(visit.answered)] { return keep(decode(said), answered); };
+                        answered = std::move(visit.answered), is_json = visit.answered_is_json] {
+    std::string text;
+    if (is_json) append_reply_text(answered, text);
+    return keep(decode(said), is_json ? text : answered);
+  };
 }
 
 /// `seen` is what the access log says of it. Never waits: see RequestQueue.

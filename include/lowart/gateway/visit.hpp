@@ -73,7 +73,8 @@ struct Visit {
   std::string_view conversation;  ///< Its id; empty: none.
   std::string_view said;  ///< The body of a chat call, and what was answered: only where content is kept.
   std::string answered;
-  std::string_view cache;  ///< What a cache had to do with the answer; empty: nothing.
+  bool answered_is_json{false};  ///< `answered` is a whole reply as it came.
+  std::string_view cache;        ///< What a cache had to do with the answer; empty: nothing.
   std::int64_t first_token_us{-1};
   std::int64_t overhead_us{-1};
   Spent spent;
