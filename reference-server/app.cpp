@@ -1,6 +1,5 @@
 #include "app.hpp"
 
-#include "breaker_page.hpp"
 #include "default_config.hpp"
 #include "event_log.hpp"
 #include "file_stamp.hpp"
@@ -9,13 +8,11 @@
 #include "limit_metrics.hpp"
 #include "month_recall.hpp"
 #include "offered_models.hpp"
-#include "quota_page.hpp"
+#include "own_pages.hpp"
 #include "records.hpp"
-#include "request_pages.hpp"
 #include "snapshot.hpp"
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
-#include "usage_endpoints.hpp"
 
 #include <lowart/gateway/serve.hpp>
 #include <lowart/store/folder.hpp>
@@ -152,29 +149,8 @@ class App {
       co_await doors.shutting_down(request, responder);
       co_return;
     }
-    bool const is_usage = UsageEndpoints::has(path);
-    bool const is_request_page = server::is_request_page(path);
-    bool const is_page = is_usage || is_request_page || path == "/v1/quota" || path == "/admin/breakers";
-    if (is_page && !Doors::only_reads(request)) {
-      co_await doors.method_not_allowed(request, responder, "GET");
-      co_return;
-    }
-    if (is_request_page) {
-      co_await serve_request_page(records_.request_log(), doors, *snapshot, request, responder);
-      co_return;
-    }
-    if (is_usage) {
-      KeyEntry const* const key = co_await known_key(doors, *snapshot, request, responder);
-      if (key != nullptr) co_await usage_.serve(doors, *snapshot, *key, request, responder);
-      co_return;
-    }
-    if (path == "/v1/quota") {
-      KeyEntry const* const key = co_await known_key(doors, *snapshot, request, responder);
-      if (key != nullptr) co_await answer_quota(doors, *snapshot, *key, request, responder);
-      co_return;
-    }
-    if (path == "/admin/breakers") {
-      co_await breakers(doors, *snapshot, request, responder);
+    if (OwnPages::has(path)) {
+      co_await pages_.serve(doors, *snapshot, request, responder);
       co_return;
     }
     if (path.starts_with(PassthroughPath::prefix)) {
@@ -184,29 +160,6 @@ class App {
     bool const served =
         co_await doors.serve(*snapshot->answer, snapshot->keys, snapshot->models, request, responder);
     if (!served) co_await doors.not_found(request, responder);
-  }
-
-  /// The key that asks; null: none that is known, and the client has been told.
-  Task<KeyEntry const*> known_key(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
-                                  net::Responder& responder) {
-    auto const key = snapshot.keys.find(ChatDoor::presented_key(request.head()));
-    if (key) co_return *key;
-    co_await doors.answer_error(request, responder, key.error());
-    co_return nullptr;
-  }
-
-  /// For the operator: nobody else learns of providers and their troubles.
-  Task<void> breakers(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
-                      net::Responder& responder) {
-    KeyEntry const* const key = co_await known_key(doors, snapshot, request, responder);
-    if (key == nullptr) co_return;
-    if (!key->admin) {
-      Error const denied(Errc::permission_denied, "this page is for keys with 'admin: true'", Origin::client);
-      co_await doors.answer_error(request, responder, denied);
-      co_return;
-    }
-    std::string const page = breaker_page(snapshot, std::chrono::steady_clock::now());
-    co_await doors.answer_plain(request, responder, 200, "application/json", page);
   }
 
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
@@ -301,14 +254,12 @@ class App {
   Runtime runtime_;
   std::shared_ptr<Journal> journal_;
   std::unique_ptr<Folder<SqliteStore>> folder_;
-  UsageEndpoints usage_{*folder_, [this] {
-                          return LiveCounts{.connections = static_cast<std::int64_t>(group_->connections())};
-                        }};
   int log_fd_;
   std::shared_ptr<Webhooks> webhooks_{std::make_shared<Webhooks>(runtime_.loop(0).get_executor())};
   Metrics metrics_;
   std::unique_ptr<ResponseStore> responses_;  ///< Null: none are kept.
   Records records_;
+  OwnPages pages_{*folder_, records_, [this] { return static_cast<std::int64_t>(group_->connections()); }};
   std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
   std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;

@@ -32,6 +32,8 @@ class Records {
     loop.conversations = conversations_.get();
     if (requests_) requests_->attach(loop);
   }
+  /// Null: calls belong to none.
+  ConversationTable* conversations() noexcept { return conversations_.get(); }
   /// Null: there is no request log.
   RequestWriter* request_log() noexcept { return requests_ ? &requests_->writer() : nullptr; }
   void render(PrometheusText& out) const {

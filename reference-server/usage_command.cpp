@@ -25,11 +25,11 @@ namespace lowart::server {
 
 namespace {
 
-constexpr int all_good = 0;
+constexpr int all_agree = 0;
 constexpr int something_differs = 1;
 constexpr int cannot_tell = 2;
 
-int refuse(std::string const& why) {
+int stop(std::string const& why) {
   std::fprintf(stderr, "lowart: %s\n", why.c_str());
   return cannot_tell;
 }
@@ -51,7 +51,7 @@ Result<RecordRange> range_of(UsageFlags const& flags) {
   return range;
 }
 
-Result<Config> config_of(UsageFlags const& flags) {
+Result<Config> usage_config(UsageFlags const& flags) {
   ConfigResult read = load_config(flags.config_path);
   if (!read.config) return fail(Errc::config_invalid, "\n" + describe(flags.config_path, read.problems));
   if (!flags.data.empty()) read.config->data = flags.data;
@@ -192,7 +192,7 @@ struct RepriceReport {
 
 std::string signed_usd(std::int64_t nanos) { return (nanos > 0 ? "+" : "") + format_usd(NanoUsd(nanos)); }
 
-void print_row(std::string const& name, Repriced const& sums) {
+void print_sums(std::string const& name, Repriced const& sums) {
   std::printf("%-40s %10lld %20s %20s %20s\n", name.c_str(), static_cast<long long>(sums.calls),
               format_usd(sums.before).c_str(), format_usd(sums.after).c_str(),
               signed_usd(sums.after.count() - sums.before.count()).c_str());
@@ -202,12 +202,12 @@ void print(RepriceReport const& report) {
   std::printf("%-40s %10s %20s %20s %20s\n", "model", "calls", "USD before", "USD after", "difference");
   Repriced all;
   for (auto const& [model, sums] : report.by_model) {
-    print_row(model, sums);
+    print_sums(model, sums);
     all.calls += sums.calls;
     all.before += sums.before;
     all.after += sums.after;
   }
-  print_row("all", all);
+  print_sums("all", all);
   for (auto const& [price, calls] : report.by_price)
     std::printf("%lld calls by %s\n", static_cast<long long>(calls),
                 price.empty() ? "no price" : price.c_str());
@@ -241,14 +241,14 @@ void print(Difference const& d) {
               figure(d.what, d.ours).c_str(), figure(d.what, d.theirs).c_str(), apart.c_str());
 }
 
-BilledDay sum_of(BilledDays const& days) {
+BilledDay own_sum_of(BilledDays const& days) {
   BilledDay sum;
   for (auto const& [place, day] : days) sum.add(day);
   return sum;
 }
 
 void print_sums(Invoice const& invoice, BilledDays const& ours) {
-  BilledDay const here = sum_of(ours), there = sum_of(invoice.days);
+  BilledDay const here = own_sum_of(ours), there = own_sum_of(invoice.days);
   auto const row = [](bool known, std::string_view what, std::int64_t a, std::int64_t b) {
     if (known)
       std::printf("all %-6s ours %s, theirs %s\n", std::string(what).c_str(), figure(what, a).c_str(),
@@ -271,22 +271,22 @@ RecordRange covered(RecordRange range, UsageFlags const& flags, Invoice const& i
 
 int reprice_usage(UsageFlags const& flags) {
   auto const range = range_of(flags);
-  if (!range) return refuse(range.error().message());
-  auto const config = config_of(flags);
-  if (!config) return refuse(config.error().message());
+  if (!range) return stop(range.error().message());
+  auto const config = usage_config(flags);
+  if (!config) return stop(config.error().message());
   if (!std::filesystem::exists(config->data + "/usage.db"))
-    return refuse("there is no usage database '" + config->data + "/usage.db'; --data names its directory");
+    return stop("there is no usage database '" + config->data + "/usage.db'; --data names its directory");
   std::unique_ptr<Journal> lock;  // held until all is written
   if (flags.apply) {
     auto folded = fold_all(config->data);
-    if (!folded) return refuse(folded.error().message());
+    if (!folded) return stop(folded.error().message());
     lock = std::move(*folded);
   }
   auto database = open_records(config->data);
-  if (!database) return refuse(database.error().message());
+  if (!database) return stop(database.error().message());
   PriceTable const prices(*config);
   auto const used = UsedBefore::read(*database, prices, *range);
-  if (!used) return refuse(used.error().message());
+  if (!used) return stop(used.error().message());
   RepriceReport report;
   auto const priced = [&](UsageRecord& record, std::span<AttemptRecord> trail) {
     NanoUsd const before = record.cost;
@@ -299,35 +299,35 @@ int reprice_usage(UsageFlags const& flags) {
                                     trail.assign(record.trail.begin(), record.trail.end());
                                     priced(record, trail);
                                   });
-  if (!done) return refuse(done.error().message());
+  if (!done) return stop(done.error().message());
   if (flags.apply)  // makes the sums anew
     if (auto const summed = SqliteStore::open(config->data + "/usage.db"); !summed)
-      return refuse(summed.error().message());
+      return stop(summed.error().message());
   print(report);
   std::printf(flags.apply ? "these costs were written\n" : "nothing was written; --apply does that\n");
-  return all_good;
+  return all_agree;
 }
 
 int reconcile_usage(UsageFlags const& flags) {
   auto const asked = range_of(flags);
-  if (!asked) return refuse(asked.error().message());
+  if (!asked) return stop(asked.error().message());
   auto const tolerance = PriceFactor::parse(flags.tolerance);
-  if (!tolerance) return refuse("--tolerance: " + tolerance.error().message());
-  auto const config = config_of(flags);
-  if (!config) return refuse(config.error().message());
+  if (!tolerance) return stop("--tolerance: " + tolerance.error().message());
+  auto const config = usage_config(flags);
+  if (!config) return stop(config.error().message());
   auto invoice = load_invoice(flags.invoice);
-  if (!invoice) return refuse(invoice.error().message());
+  if (!invoice) return stop(invoice.error().message());
   RecordRange const range = covered(*asked, flags, *invoice);
   std::erase_if(invoice->days, [&range](auto const& entry) {
     return entry.first.first < range.from || entry.first.first >= range.until;
   });
   auto database = open_records(config->data);
-  if (!database) return refuse(database.error().message());
+  if (!database) return stop(database.error().message());
   BilledDays ours;
   auto const done = for_each_record(*database, range, [&](UsageRecord const& record) {
     if (flags.provider.empty() || record.provider == flags.provider) add_record(record, *invoice, ours);
   });
-  if (!done) return refuse(done.error().message());
+  if (!done) return stop(done.error().message());
   auto const found = differences(*invoice, ours, *tolerance);
   if (!found.empty())
     std::printf("  %-10s %-40s %-6s %20s %20s %20s\n", "day", "model", "what", "ours", "theirs",
@@ -338,7 +338,7 @@ int reconcile_usage(UsageFlags const& flags) {
       std::count_if(found.begin(), found.end(), [](Difference const& d) { return d.matters; });
   std::printf("%zu figures differ, %lld of them by more than %s%%\n", found.size(),
               static_cast<long long>(matter), tolerance->text().c_str());
-  return matter > 0 ? something_differs : all_good;
+  return matter > 0 ? something_differs : all_agree;
 }
 
 }  // namespace lowart::server

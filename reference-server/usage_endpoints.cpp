@@ -293,7 +293,9 @@ Task<Result<std::string>> UsageEndpoints::overview(Visit const& visit) {
       .count("active_keys_today", found->keys_today);
   w.count("total_keys", static_cast<std::int64_t>(visit.snapshot.keys.entries().size()));
   w.count("active_sessions", live.connections);
-  if (live.conversations >= 0) w.count("live_conversations", live.conversations);
+  if (live.tracks_conversations)
+    w.count("live_conversations", live.live_conversations)
+        .count("conversations_begun", live.begun_conversations);
   w.begin_list("top_spenders");
   for (UsageGroup const& group : found->spenders) {
     w.begin_object().text("key", group.name).text("cost_usd", format_usd(group.totals.cost));

@@ -17,7 +17,9 @@ namespace lowart::server {
 /// What the gateway knows of the present moment, for the overview.
 struct LiveCounts {
   std::int64_t connections{0};
-  std::int64_t conversations{-1};  ///< That may go on; -1: they are not tracked.
+  bool tracks_conversations{false};
+  std::int64_t live_conversations{0};   ///< That may go on.
+  std::int64_t begun_conversations{0};  ///< Since the start.
 };
 
 /// Answers questions about usage; each is a walk of the store's thread through its sums, never of the data path.

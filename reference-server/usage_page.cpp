@@ -1,15 +1,11 @@
 #include "usage_page.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
+#include <span>
 
 namespace lowart::server {
 
 namespace {
-
-constexpr std::array<std::string_view, 7> feature_names{"tools", "tool_calls", "images",   "audio",
-                                                        "files", "structured", "reasoning"};
 
 std::int64_t mean_ms(std::int64_t micros, std::int64_t count) noexcept {
   constexpr std::int64_t milli = 1000;
@@ -108,8 +104,8 @@ void write_record(dialect::JsonWriter& w, UsageRecord const& record) {
   w.count("status", record.status).text("outcome", to_string(record.outcome));
   w.text("provenance", to_string(record.provenance)).flag("streamed", record.streamed);
   w.begin_list("features");
-  for (std::size_t i = 0; i < feature_names.size(); ++i)
-    if ((record.features.bits() >> i & 1U) != 0) w.text(feature_names[i]);
+  for (std::size_t i = 0; i < call_feature_names.size(); ++i)
+    if (record.features.has_at(i)) w.text(call_feature_names[i]);
   w.end_list();
   write_usage(w, record.usage);
   w.text("cost_usd", format_usd(record.cost)).text_if("price", record.price);

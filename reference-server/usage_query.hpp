@@ -1,18 +1,11 @@
 #pragma once
 /// ask_store(): a question to the thread that owns the usage store.
 
-#include <lowart/core/task.hpp>
+#include "await_answer.hpp"
+
 #include <lowart/store/folder.hpp>
 #include <lowart/store/sqlite_store.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-
-#include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -25,23 +18,10 @@ Task<std::invoke_result_t<Question&, SqliteStore&>> ask_store(Folder<SqliteStore
                                                               asio::any_io_executor executor,
                                                               Question question) {
   using Answer = std::invoke_result_t<Question&, SqliteStore&>;
-  struct Waiting {
-    explicit Waiting(asio::any_io_executor const& e) : timer(e, asio::steady_timer::time_point::max()) {}
-    asio::steady_timer timer;
-    std::optional<Answer> answer;
-  };
-  auto const waiting = std::make_shared<Waiting>(executor);
-  folder.query(std::move(question), [waiting, executor](Answer result) {
-    asio::post(executor, [waiting, result = std::move(result)]() mutable {
-      waiting->answer = std::move(result);
-      waiting->timer.cancel();
-    });
-  });
-  while (!waiting->answer) {
-    auto const [ignored] = co_await waiting->timer.async_wait(asio::as_tuple(asio::deferred));
-    (void)ignored;
-  }
-  co_return std::move(*waiting->answer);
+  return await_answer<Answer>(std::move(executor),
+                              [&folder, question = std::move(question)](auto answer) mutable {
+                                folder.query(std::move(question), std::move(answer));
+                              });
 }
 
 }  // namespace lowart::server

@@ -38,32 +38,22 @@ std::optional<Enum> named(std::string_view text) {
   return std::nullopt;
 }
 
-constexpr std::array<std::pair<std::string_view, CallFeature>, 7> feature_names{
-    {{"tools", CallFeature::tools},
-     {"tool_calls", CallFeature::tool_calls},
-     {"images", CallFeature::images},
-     {"audio", CallFeature::audio},
-     {"files", CallFeature::files},
-     {"structured", CallFeature::structured},
-     {"reasoning", CallFeature::reasoning}}};
-
 std::optional<CallFeatures> read_features(std::string_view list) {
   CallFeatures features;
   while (!list.empty()) {
     std::string_view const name = list.substr(0, list.find(','));
-    auto const found =
-        std::ranges::find_if(feature_names, [&](auto const& known) { return known.first == name; });
-    if (found == feature_names.end()) return std::nullopt;
-    features.add(found->second);
+    auto const found = std::ranges::find(call_feature_names, name);
+    if (found == call_feature_names.end()) return std::nullopt;
+    features.add(static_cast<CallFeature>(1U << (found - call_feature_names.begin())));
     list.remove_prefix(std::min(name.size() + 1, list.size()));
   }
   return features;
 }
 
 /// Reads one query, parameter by parameter; the first that is wrong ends it.
-class Reader {
+class Parameters {
  public:
-  Reader(UsageRequest& request, std::int64_t now) : request_(request), now_(now) {}
+  Parameters(UsageRequest& request, std::int64_t now) : request_(request), now_(now) {}
 
   Result<void> take(std::string_view name, std::string value) {
     if (!seen_.emplace(name).second) return wrong(name, "stands twice");
@@ -167,14 +157,14 @@ Result<UsageRequest> read_usage_request(std::string_view query, KeyEntry const& 
   UsageRequest request;
   request.from = default_from;
   request.until = now + 1;
-  Reader reader(request, now);
+  Parameters parameters(request, now);
   while (!query.empty()) {
     std::string_view const pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     std::string_view const name = pair.substr(0, pair.find('='));
     if (pair.empty() || (name == "key" && pair.find("=sk-lw-") != std::string_view::npos)) continue;
     std::string value = percent_decoded(pair.substr(std::min(name.size() + 1, pair.size())));
-    if (auto taken = reader.take(name, std::move(value)); !taken) return tl::unexpected(taken.error());
+    if (auto taken = parameters.take(name, std::move(value)); !taken) return tl::unexpected(taken.error());
   }
   if (request.from >= request.until) return wrong("from", "must be before 'until'");
   if (auto narrowed = narrow(request, key); !narrowed) return tl::unexpected(narrowed.error());

@@ -46,6 +46,9 @@ TEST(ConversationTable, GoesOnWhereAllThatWasSaidIsSaidAgainWithMoreBehindIt) {
   EXPECT_EQ(talks.ask(chat({user("one"), model("a"), user("two")})), 1U);
   EXPECT_EQ(talks.ask(chat({user("one"), model("a"), user("two"), model("b"), user("three")})), 1U);
   EXPECT_EQ(talks.ask(chat({user("another")})), 2U);
+  EXPECT_EQ(talks.table.live(talks.now), 2);
+  EXPECT_EQ(talks.table.live(talks.now + std::chrono::hours(1)), 0) << "their windows are over";
+  EXPECT_EQ(talks.table.begun(), 2);
 }
 
 TEST(ConversationTable, KeepsAForkInItsConversationAndTakesAnEditedHistoryForANewOne) {

@@ -96,8 +96,12 @@ def _():
     name = new_id("talk")
     for text in ("one", "two", "three"):
         h.gateway.ask(chat("demo", text), key=h.keys["mine"], fields=[("x-conversation-id", name)])
-    (mine,) = [c for c in h.pages("", "/v1/conversations", "mine") if c["id"] == name]
-    equal((mine["calls"], mine["key"], mine["model"]), (3, "mine", "demo"))
+
+    def mine():  # a call is in the log a moment after its answer
+        (found,) = [c for c in h.pages("", "/v1/conversations", "mine") if c["id"] == name]
+        return (found["calls"], found["key"], found["model"]) == (3, "mine", "demo")
+
+    eventually(mine, 3, "all three calls")
     check(any(c["id"] == name for c in h.pages("key=mine", "/v1/conversations")), "an admin sees it")
     page = h.page(f"/v1/conversations/{name}", "mine")
     equal((page["id"], len(page["data"])), (name, 3))

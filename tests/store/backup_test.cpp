@@ -135,7 +135,8 @@ TEST(Backup, RefusesWhatIsDamagedOrNoBackup) {
   refused("not as it was made");
   flip_byte(*made + "/requests/2026-01.db.gz", 3);
   EXPECT_TRUE(verify_backup(*made));
-  ASSERT_TRUE(sqlite::Database::open(*made + "/usage.db")->execute("UPDATE usage_batch SET count = count + 1"));
+  ASSERT_TRUE(
+      sqlite::Database::open(*made + "/usage.db")->execute("UPDATE usage_batch SET count = count + 1"));
   refused("not as it was made");
   std::filesystem::remove(*made + "/manifest");
   refused("no backup");

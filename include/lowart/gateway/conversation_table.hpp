@@ -14,8 +14,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lowart {
@@ -62,6 +64,18 @@ class ConversationTable {
   /// Counts a request whose client named its conversation.
   void note_named() noexcept { named_.fetch_add(1, std::memory_order_relaxed); }
 
+  /// Conversations that a request can go on with at `now`. Looks at every entry: for pages, not for calls.
+  std::int64_t live(TimePoint now) {
+    std::set<std::pair<std::uint64_t, std::uint64_t>> ids;
+    for (std::size_t at = 0; at < buckets_.size(); ++at) {
+      std::lock_guard const lock(lock_of(at));
+      for (Entry const& entry : buckets_[at])
+        if (entry.taken && !is_over(entry, now)) ids.emplace(entry.id.high, entry.id.low);
+    }
+    return static_cast<std::int64_t>(ids.size());
+  }
+  /// Those that have begun since it was made, without those that clients named.
+  std::int64_t begun() const noexcept { return begun_.load(std::memory_order_relaxed); }
   std::int64_t evicted() const noexcept { return evicted_.load(std::memory_order_relaxed); }
   void render(PrometheusText& out) const {
     constexpr auto relaxed = std::memory_order_relaxed;

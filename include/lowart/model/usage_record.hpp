@@ -41,6 +41,9 @@ enum class CallFeature : std::uint16_t {
   structured = 32,  ///< JSON or a schema was asked for.
   reasoning = 64,   ///< The model was asked to think.
 };
+/// Their names, in the order of their bits.
+inline constexpr std::array<std::string_view, 7> call_feature_names{
+    "tools", "tool_calls", "images", "audio", "files", "structured", "reasoning"};
 /// A set of them.
 class CallFeatures {
  public:
@@ -51,6 +54,8 @@ class CallFeatures {
     bits_ = static_cast<std::uint16_t>(bits_ | static_cast<std::uint16_t>(f));
   }
   constexpr void add(CallFeatures more) noexcept { bits_ = static_cast<std::uint16_t>(bits_ | more.bits_); }
+  /// The one whose name stands at `i` of call_feature_names.
+  constexpr bool has_at(std::size_t i) const noexcept { return (bits_ >> i & 1U) != 0; }
   constexpr std::uint16_t bits() const noexcept { return bits_; }
   friend constexpr bool operator==(CallFeatures, CallFeatures) = default;
 

@@ -9,7 +9,7 @@ namespace lowart {
 class AttemptMark {
  public:
   /// `provider` must outlive the call. `model`: as the provider names it; empty where it is not known.
-  AttemptMark(Call& call, std::string_view provider, std::string_view model)
+  AttemptMark(Call& call, std::string_view provider, std::string_view model = {})
       : call_(call), index_(call.trail().size()) {
     call.trail().push_back(Attempt{.provider = provider,
                                    .started_at = call.now(),
