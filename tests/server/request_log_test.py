@@ -23,6 +23,8 @@ class House:
         self.keys = {name: entry["key"] for name, entry in self.gateway.keys.items()}
 
     def page(self, path=PAGE, key="boss"):
+        """Once all calls are in the log, which they are a moment after their answers."""
+        eventually(lambda: self.gateway.metrics().sum("gateway_in_flight") == 0, 5, "no call in flight")
         answer = self.gateway.get(path, key=self.keys[key])
         equal(answer.status, 200, answer.body)
         return answer.json()
@@ -96,12 +98,8 @@ def _():
     name = new_id("talk")
     for text in ("one", "two", "three"):
         h.gateway.ask(chat("demo", text), key=h.keys["mine"], fields=[("x-conversation-id", name)])
-
-    def mine():  # a call is in the log a moment after its answer
-        (found,) = [c for c in h.pages("", "/v1/conversations", "mine") if c["id"] == name]
-        return (found["calls"], found["key"], found["model"]) == (3, "mine", "demo")
-
-    eventually(mine, 3, "all three calls")
+    (mine,) = [c for c in h.pages("", "/v1/conversations", "mine") if c["id"] == name]
+    equal((mine["calls"], mine["key"], mine["model"]), (3, "mine", "demo"))
     check(any(c["id"] == name for c in h.pages("key=mine", "/v1/conversations")), "an admin sees it")
     page = h.page(f"/v1/conversations/{name}", "mine")
     equal((page["id"], len(page["data"])), (name, 3))

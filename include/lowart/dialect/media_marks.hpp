@@ -47,10 +47,16 @@ inline CallFeature kind_after(std::string_view rest, CallFeature otherwise) noex
   return otherwise;
 }
 
+/// Most words that begin with a mark's first letter have another second one.
+inline bool may_begin(char first, char second) noexcept {
+  return first == 'i' ? second == 'm' || second == 'n' : first == 'd' ? second == 'o' : second == 'i';
+}
 inline void look_at(std::string_view body, std::size_t quote, CallFeatures& found) noexcept {
+  constexpr std::size_t shortest = std::string_view(R"("file")").size();
+  if (body.size() - quote < shortest || !may_begin(body[quote + 1], body[quote + 2])) return;
   std::string_view const here = body.substr(quote);
   for (Mark const& mark : marks) {
-    if (!here.starts_with(mark.word)) continue;
+    if (mark.word[1] != here[1] || !here.starts_with(mark.word)) continue;
     bool const is_geminis = mark.word.starts_with("\"inline") || mark.word == R"("fileData")";
     found.add(is_geminis ? kind_after(here, mark.feature) : mark.feature);
     return;

@@ -180,10 +180,11 @@ class Doors {
     if (path.starts_with(PassthroughPath::prefix)) return "/passthrough";
     if (ollama_pages::is_known(path)) return path;
     if (is_models_path(path)) return path.starts_with("/v1beta") ? "/v1beta/models" : "/v1/models";
-    for (std::string_view known : {"/health", "/ready", "/metrics", "/v1/models", "/v1/usage", "/v1/quota",
-                                   "/admin/breakers", "/admin/overview"})
+    for (std::string_view known :
+         {"/health", "/ready", "/metrics", "/v1/models", "/v1/quota", "/admin/breakers", "/admin/overview"})
       if (path == known) return known;
-    if (path.starts_with("/v1/usage/")) return "/v1/usage";
+    for (std::string_view known : {"/v1/usage", "/v1/conversations", "/admin/requests"})
+      if (path.starts_with(known)) return known;
     return "other";
   }
 

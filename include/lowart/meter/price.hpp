@@ -185,7 +185,8 @@ inline NanoUsd cost(Usage const& usage, Price const& price) noexcept {
   price_sum::Wide sum = 0;
   for (std::size_t i = 0; i < usage_class_count; ++i) {
     auto const c = static_cast<UsageClass>(i);
-    sum = price_sum::add(sum, price_sum::of(c, usage.value(c), price.per_million(c)));
+    if (std::int64_t const amount = usage.value(c); amount > 0)
+      sum = price_sum::add(sum, price_sum::of(c, amount, price.per_million(c)));
   }
   return price_sum::rounded(sum, price_sum::parts);
 }

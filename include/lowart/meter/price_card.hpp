@@ -105,7 +105,8 @@ inline NanoUsd cost(Usage const& usage, DatedPrice const& dated, PriceFacts cons
   for (std::size_t i = 0; i < usage_class_count; ++i) {
     auto const c = static_cast<UsageClass>(i);
     std::int64_t const amount = usage.value(c);
-    used = used || amount > 0;
+    if (amount <= 0) continue;  // as most are
+    used = true;
     Wide& sum = c == UsageClass::searches ? fixed : scaled;
     sum = add(sum, of(c, amount, price.per_million(c)));
   }

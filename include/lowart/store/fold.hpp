@@ -115,12 +115,10 @@ auto Fold<S>::collect(Segment& segment, std::size_t writer) -> Kind {
     auto const slot = journal::read_slot(segment.bytes(), offset);
     kind = slot.kind;
     if (kind != Kind::record) break;
-    auto const record = journal::decode(slot.payload);
-    if (!record) {
+    if (!journal::decode_onto(slot.payload, batch_)) {
       kind = Kind::damaged;
       break;
     }
-    batch_.push_back(*record);
     payloads_.push_back(slot.payload);
     offset = slot.next;
     ++records;

@@ -267,9 +267,9 @@ inline std::byte* encode(UsageRecord const& r, std::byte* out) noexcept {
 
 namespace detail {
 
-/// The next record, its names being views into the bytes; worth nothing unless the reader is good afterwards.
-inline UsageRecord read_record(PayloadReader& in, std::vector<AttemptRecord>* trail) {
-  UsageRecord r;
+/// The next record into `r`, which is as made; its names are views into the bytes. Worth nothing unless the reader is good
+/// afterwards.
+inline void read_record(PayloadReader& in, UsageRecord& r, std::vector<AttemptRecord>* trail) {
   r.id.high = in.get<std::uint64_t>();
   r.id.low = in.get<std::uint64_t>();
   r.started_at = in.get<std::int64_t>();
@@ -289,11 +289,10 @@ inline UsageRecord read_record(PayloadReader& in, std::vector<AttemptRecord>* tr
   for (std::size_t i = 0; i < first_classes; ++i)
     if ((mask >> i & 1) != 0) read_amount(in, i, r.usage);
   for (auto* name : {&r.key, &r.model, &r.provider, &r.upstream_model, &r.operation}) *name = in.name();
-  if ((flags & 0x40) == 0) return r;
+  if ((flags & 0x40) == 0) return;
   auto const before = trail == nullptr ? 0 : trail->size();
   read_extension(in, r, trail);
   if (trail != nullptr) r.trail = std::span(*trail).subspan(before);
-  return r;
 }
 
 }  // namespace detail
@@ -302,9 +301,18 @@ inline UsageRecord read_record(PayloadReader& in, std::vector<AttemptRecord>* tr
 /// appended to `trail` and a view into that; without one it is left out.
 inline std::optional<UsageRecord> decode(std::span<std::byte const> payload,
                                          std::vector<AttemptRecord>* trail = nullptr) {
+  std::optional<UsageRecord> record(std::in_place);
   detail::PayloadReader in(payload);
-  auto const r = detail::read_record(in, trail);
-  return in.done() ? std::optional<UsageRecord>(r) : std::nullopt;
+  detail::read_record(in, *record, trail);
+  if (!in.done()) record.reset();
+  return record;
+}
+/// The same without a copy, behind the last of `records`; false adds nothing. Trails are left out.
+inline bool decode_onto(std::span<std::byte const> payload, std::vector<UsageRecord>& records) {
+  detail::PayloadReader in(payload);
+  detail::read_record(in, records.emplace_back(), nullptr);
+  if (!in.done()) records.pop_back();
+  return in.done();
 }
 
 /// Calls fn(record), with its trail, for each of the records that stand one after the other in these bytes. False when it
@@ -315,7 +323,8 @@ bool decode_each(std::span<std::byte const> records, Fn fn) {
   std::vector<AttemptRecord> trail;
   while (in.good() && !in.done()) {
     trail.clear();
-    auto const r = detail::read_record(in, &trail);
+    UsageRecord r;
+    detail::read_record(in, r, &trail);
     if (in.good()) fn(r);
   }
   return in.good();
