@@ -76,7 +76,8 @@ TEST(OperationReplies, TellTheirUsageInEachVendorsWords) {
       R"({"data":[{"b64_json":"AA=="}],"usage":{"input_tokens":50,"output_tokens":272,"total_tokens":322,"input_tokens_details":{"text_tokens":10,"image_tokens":40}}})");
   EXPECT_EQ(picture->get(UsageClass::input), 10);
   EXPECT_EQ(picture->get(UsageClass::input_image), 40);
-  EXPECT_EQ(picture->get(UsageClass::output), 272);
+  EXPECT_EQ(picture->get(UsageClass::output), 0);
+  EXPECT_EQ(picture->get(UsageClass::output_image), 272);
   auto const words = read_operation_reply(
       transcription,
       R"({"text":"hi","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":45,"total_tokens":59}})");
@@ -86,7 +87,8 @@ TEST(OperationReplies, TellTheirUsageInEachVendorsWords) {
   auto const seconds =
       read_operation_reply(transcription, R"({"text":"hi","usage":{"type":"duration","seconds":3}})");
   ASSERT_TRUE(seconds);
-  EXPECT_TRUE(seconds->empty());
+  EXPECT_EQ(seconds->get(UsageClass::audio_milliseconds), 3000);
+  EXPECT_EQ(seconds->get(UsageClass::input), std::nullopt);
 }
 
 TEST(OperationReplies, AreRefusedWhenTheyAreNone) {
@@ -196,7 +198,7 @@ TEST(OperationCalls, ReadUsageOffAStreamThatEndsAndFailOneThatIsCut) {
     ASSERT_TRUE(reply) << reply.error().message();
     EXPECT_TRUE(reply->head().streamed);
     EXPECT_EQ(asked.loop.run(read_all(*reply)).value_or("failed"), begun + done);
-    EXPECT_EQ(reply->progress().usage.get(UsageClass::output), 7);
+    EXPECT_EQ(reply->progress().usage.get(UsageClass::output_image), 7);
   }
   for (Errc const code : {Errc::connection_lost, Errc::upstream_failed}) {
     auto reply = asked.loop.run(asked.provider(request, asked.call));

@@ -44,8 +44,9 @@ TEST(PassedUsage, IsReadInEachVendorsWords) {
   EXPECT_EQ(figures(R"({"usage":{"cache_read_input_tokens":9,"input_tokens":3,"output_tokens":4}})"),
             P(3, 4));
   for (std::string_view const none :
-       {"", "[]", "{}", R"({"usage":7})", R"({"usage":{"seconds":3}})", R"({"message":{}})"})
+       {"", "[]", "{}", R"({"usage":7})", R"({"usage":{"second":3}})", R"({"message":{}})"})
     EXPECT_TRUE(read_passed_usage(none).empty()) << none;
+  EXPECT_EQ(read_passed_usage(R"({"usage":{"seconds":3}})").get(UsageClass::audio_milliseconds), 3000);
 }
 
 struct Asked {

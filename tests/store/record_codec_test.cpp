@@ -91,7 +91,8 @@ TEST(RecordCodec, KeepsATrail) {
     std::vector<AttemptRecord> trail;
     for (std::size_t i = 0; i + 1 < count; ++i) trail.push_back(sample_attempt(name, longest));
     trail.push_back(sample_attempt(name, 7));
-    UsageRecord record = largest_record(std::string(journal::max_name_bytes, 'x'));
+    std::string const longest_name(journal::max_name_bytes, 'x');
+    UsageRecord record = largest_record(longest_name);
     record.trail = trail;
     auto const bytes = encoded(record);
     ASSERT_LE(bytes.size(), journal::max_record_bytes);

@@ -27,8 +27,8 @@ struct KeyEntry {
   std::vector<std::string> models;     ///< Names and patterns of allowed models; empty or "*" allows all.
   bool admin{false};                   ///< May see the operator's pages.
   int priority{Call::usual_priority};  ///< Of its calls, where calls wait for each other: 0 to 9.
-  std::string user;                    ///< Whose it is; may be empty.
-  std::string team;                    ///< The same.
+  std::string user{};                  ///< Whose it is; may be empty.
+  std::string team{};                  ///< The same.
   std::vector<std::shared_ptr<LimitState>>
       shared{};  ///< Limits that others have a part in: of its user, its team.
 
