@@ -265,10 +265,14 @@ def _():
     }
     config = {
         "teams": {"t": {"tokens_per_week": 100000, "requests_per_day": 50}},
-        "providers": {"up": provider(up.url)},
+        "model_types": {"chat": {"tokens_per_month": 1000000}},
+        "providers": {"up": provider(up.url, tokens_per_day=9000)},
         "models": {"plain": priced("up", limits={"tokens_per_day": 1000000}, aliases=["other"])},
     }
     with Gateway(config, keys=keys) as gateway:
+
+        def of_provider():
+            return gateway.metrics().sum("gateway_limit_used", subject="provider up", limit="tokens_per_day")
 
         def call(name, tokens, model="plain"):
             request_id = new_id()
@@ -292,11 +296,13 @@ def _():
             ("model plain", "tokens_per_day"): 4900,
             ("key a", "tokens_per_month"): 4100,
             ("key a", "cost_per_day"): "0.0042",
+            ("type chat", "tokens_per_month"): 4900,
         }
         eventually(lambda: seen() == before, 3, "settled")
         gateway.kill()
         gateway.start()
         equal(seen(), before, "after a kill")
+        equal(of_provider(), 4900)
         gateway.stop()
         gateway.start()
         equal(seen(), before, "after a restart")
