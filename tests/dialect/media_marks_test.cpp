@@ -31,6 +31,13 @@ TEST(MediaMarks, DoesNotTakeATextAboutThemForOne) {
     EXPECT_EQ(media_in(text).bits(), 0) << text;
 }
 
+TEST(MediaMarks, LooksAtBothEndsOfALongBody) {
+  std::string const text(100'000, 'x');
+  EXPECT_TRUE(only(media_in(R"("image_url")" + text), CallFeature::images));
+  EXPECT_TRUE(only(media_in(text + R"("input_audio")"), CallFeature::audio));
+  EXPECT_EQ(media_in(text + R"("image_url")" + text).bits(), 0) << "nobody pays for a look at the middle";
+}
+
 TEST(MediaMarks, FindsOneAtEveryPlaceOfAStep) {
   for (std::size_t before = 0; before < 140; ++before) {
     for (std::size_t const behind : {0U, 1U, 30U, 31U, 32U, 33U, 100U}) {
