@@ -31,6 +31,33 @@ TEST(Folder, AnswersWithEverythingThatWasAppended) {
   EXPECT_EQ((*folder)->last_error(), "");
 }
 
+TEST(Folder, FoldsBetweenQuestionsSoThatTheyDoNotFillTheJournal) {
+  TempDirectory data;
+  auto journal = Journal::open(data.path(), {.writers = 1, .segment_bytes = 16384, .max_segments = 2});
+  FolderOptions options;
+  options.batch_records = 40;
+  auto folder = Folder<MemoryStore>::start(**journal, MemoryStore(), options);
+  constexpr std::uint64_t questions = 60, records = 20;  // many times what two segments hold
+  std::promise<void> all_are_asked;
+  auto const gate = all_are_asked.get_future().share();
+  std::atomic<std::uint64_t> kept{0}, answered{0};
+  for (std::uint64_t q = 0; q < questions; ++q) {
+    (*folder)->query(
+        [&, gate, q](MemoryStore&) -> Result<int> {
+          gate.wait();
+          for (std::uint64_t n = 1; n <= records; ++n)
+            if ((*journal)->writer(0).append(sample_record(q * records + n))) ++kept;
+          return 0;
+        },
+        [&](Result<int> const& answer) { answered += answer ? 1 : 0; });
+  }
+  all_are_asked.set_value();
+  ASSERT_TRUE((*folder)->flush(10s));
+  EXPECT_EQ(requests(**folder), static_cast<std::int64_t>(questions * records));
+  EXPECT_EQ(kept, questions * records);
+  EXPECT_EQ(answered, questions);
+}
+
 TEST(Folder, FlushesBeforeItReturns) {
   TempDirectory data;
   auto journal = Journal::open(data.path());

@@ -125,6 +125,7 @@ class Folder {
   void run();
   void turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, bool is_last);
   bool may_gather() const;
+  Result<void> keep_up();
   void rest_if_nothing_comes();
   bool well(Result<void> const& result);
 
@@ -233,6 +234,14 @@ bool Folder<S>::may_gather() const {
   return true;
 }
 
+/// Between questions: many that take long must not fill the journal, for then records are lost.
+template <UsageStore S>
+Result<void> Folder<S>::keep_up() {
+  if (lag() < options_.batch_records / 4) return {};
+  if (auto done = fold_.catch_up(); !done) return done;
+  return fold_.tidy();
+}
+
 template <UsageStore S>
 void Folder<S>::turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, bool is_last) {
   Result<void> caught_up;
@@ -242,6 +251,7 @@ void Folder<S>::turn(std::vector<std::unique_ptr<Asked>> asked, bool in_hurry, b
     folded_at_ = Clock::now();
   }
   for (auto& a : asked) {
+    if (caught_up && !is_last) caught_up = keep_up();
     if (caught_up) {
       a->run(store_);
     } else {
