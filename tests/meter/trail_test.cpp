@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -123,6 +124,18 @@ TEST(Trail, TheLoserOfAHedgeIsToldAndNotBilled) {
   EXPECT_TRUE(page.trail[1].ends_with(" input=5 output=2 cost=14")) << page.trail[1];
   EXPECT_EQ(page.usage, usage_of(5, 2));
   EXPECT_EQ(page.cost.count(), 14) << "the client pays for the answer that it got";
+}
+
+TEST(Trail, OfTwoThatAnsweredAHedgeAtOnceOneIsTakenForTheAnswer) {
+  auto chain = Fallback{one("a", Step::answer("x").reporting(usage_of(5, 2)).after(1500ms)),
+                        one("b", Step::answer("y").reporting(usage_of(5, 2)).after(500ms))} |
+               hedge({.after = 1s});
+  auto const page = page_of(std::move(chain));
+  ASSERT_EQ(page.trail.size(), 2U);
+  auto const answered = [](std::string const& line) { return line.find(" ok ") != std::string::npos; };
+  EXPECT_EQ(std::count_if(page.trail.begin(), page.trail.end(), answered), 1)
+      << page.trail[0] << page.trail[1];
+  EXPECT_EQ(page.usage, usage_of(5, 2));
 }
 
 TEST(Trail, AnAnswerOfTwoProvidersIsPaidToBoth) {

@@ -159,6 +159,8 @@ class Metered {
       Billed billed = billed_at(kept.provider, kept.model);
       if (attempt.in_vain != nullptr) {
         kept.usage = *attempt.in_vain;
+        // It may have answered all the same: nobody took that, and who prices the record anew must not take it for a leg.
+        if (!attempt.failure) kept.failure = to_string(Errc::cancelled);
       } else if (usage != nullptr && !attempt.failure) {
         Usage const& own = usage->next();
         if (&own == &usage->last) billed.service_tier = record.service_tier;
