@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -17,6 +18,8 @@ namespace lowart::server {
 
 namespace {
 
+constexpr std::int64_t day_micros = 86'400'000'000;
+constexpr std::int64_t most_days = 3660;  ///< Of a trend.
 constexpr std::string_view overview_path = "/admin/overview";
 constexpr std::array<std::string_view, 8> paths{
     "/v1/usage",          "/v1/usage/me",          "/v1/usage/summary", "/v1/usage/models",
@@ -39,9 +42,8 @@ void write_scope(dialect::JsonWriter& w, std::string_view object, UsageRequest c
 /// From where on sums are told where nothing is said: all there is; of single calls and models the last 30 days or this month.
 std::int64_t default_from(std::string_view path, std::int64_t now) {
   constexpr std::int64_t month_of_days = 29;
-  constexpr std::int64_t day = 86'400'000'000;
   if (path == "/v1/usage/daily-trend")
-    return calendar_span(LimitPeriod::day, now).begin - month_of_days * day;
+    return calendar_span(LimitPeriod::day, now).begin - month_of_days * day_micros;
   if (path == "/v1/usage/summary") return calendar_span(LimitPeriod::month, now).begin;
   return 0;
 }
@@ -52,6 +54,16 @@ void sort_by_cost(std::vector<UsageGroup>& groups) {
     return std::tie(b.totals.cost, b.totals.request_count, a.name) <
            std::tie(a.totals.cost, a.totals.request_count, b.name);
   });
+}
+
+/// A trend has every day in it: one of more days than that would have to leave some out.
+std::optional<Error> refusal_of_days(std::string_view path, UsageRequest const& asked) {
+  if (path != "/v1/usage/daily-trend" || asked.until - asked.from <= most_days * day_micros)
+    return std::nullopt;
+  Error error(Errc::invalid_request,
+              "'from' is more than " + std::to_string(most_days) + " days before 'until'; ask for fewer",
+              Origin::client);
+  return std::move(error).with_param("from");
 }
 
 Error only_for_operators() {
@@ -82,9 +94,14 @@ Task<void> UsageEndpoints::serve(Doors& doors, Snapshot const& snapshot, KeyEntr
     co_await doors.answer_error(request, responder, only_for_operators());
     co_return;
   }
-  Result<UsageRequest> asked = read_usage_request(request.head().query(), key, now, default_from(path, now));
+  Result<UsageRequest> asked = read_usage_request(request.head().query(), Door::presented_key(request.head()),
+                                                  key, now, default_from(path, now));
   if (!asked) {
     co_await doors.answer_error(request, responder, asked.error());
+    co_return;
+  }
+  if (auto refused = refusal_of_days(path, *asked)) {
+    co_await doors.answer_error(request, responder, *refused);
     co_return;
   }
   Visit visit{path, key, snapshot, request, now, std::move(*asked)};
@@ -172,11 +189,10 @@ Task<Result<std::string>> UsageEndpoints::trend(Visit const& visit) {
   Result<std::vector<UsageGroup>> found =
       co_await ask_store(folder_, visit.request.executor(), std::move(question));
   if (!found) co_return fail(found.error());
-  constexpr std::int64_t most_days = 3660;
   std::vector<UsageGroup> days;
   std::int64_t day = calendar_span(LimitPeriod::day, std::max<std::int64_t>(visit.asked.from, 0)).begin;
   auto next = found->begin();
-  for (std::int64_t i = 0; i < most_days && day < visit.asked.until; ++i) {
+  while (day < visit.asked.until) {
     std::string name = dialect::rfc3339(day).substr(0, std::string_view("2026-11-30").size());
     bool const has_calls = next != found->end() && next->name == name;
     days.push_back({std::move(name), has_calls ? next->totals : UsageTotals{}});

@@ -152,8 +152,8 @@ Result<void> narrow(UsageRequest& request, KeyEntry const& key) {
 
 }  // namespace
 
-Result<UsageRequest> read_usage_request(std::string_view query, KeyEntry const& key, std::int64_t now,
-                                        std::int64_t default_from) {
+Result<UsageRequest> read_usage_request(std::string_view query, std::string_view credential,
+                                        KeyEntry const& key, std::int64_t now, std::int64_t default_from) {
   UsageRequest request;
   request.from = default_from;
   request.until = now + 1;
@@ -162,7 +162,9 @@ Result<UsageRequest> read_usage_request(std::string_view query, KeyEntry const& 
     std::string_view const pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     std::string_view const name = pair.substr(0, pair.find('='));
-    if (pair.empty() || (name == "key" && pair.find("=sk-lw-") != std::string_view::npos)) continue;
+    bool const is_credential =
+        name == "key" && pair.substr(std::min(name.size() + 1, pair.size())) == credential;
+    if (pair.empty() || is_credential) continue;
     std::string value = percent_decoded(pair.substr(std::min(name.size() + 1, pair.size())));
     if (auto taken = parameters.take(name, std::move(value)); !taken) return tl::unexpected(taken.error());
   }

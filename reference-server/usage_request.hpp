@@ -51,7 +51,7 @@ struct UsageRequest {
 };
 
 /// Reads the query of a request by `key` at `now` (UTC microseconds). Without a word about time it is from `default_from`
-/// on until now.
+/// on until now. `credential`: the key as it was presented; a `key=` with it is no name of one.
 ///
 ///   from, until    RFC 3339, or a date (UTC, its beginning)
 ///   period         day, week or month: the one that now is in, instead of both
@@ -65,7 +65,7 @@ struct UsageRequest {
 ///
 /// A key that is not an administrator's sees its own calls; with `user` set to its own user, that user's calls by any key.
 /// Errors (origin client, with the parameter): permission_denied; invalid_request, also for a name that is not above.
-Result<UsageRequest> read_usage_request(std::string_view query, KeyEntry const& key, std::int64_t now,
-                                        std::int64_t default_from);
+Result<UsageRequest> read_usage_request(std::string_view query, std::string_view credential,
+                                        KeyEntry const& key, std::int64_t now, std::int64_t default_from);
 
 }  // namespace lowart::server

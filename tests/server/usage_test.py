@@ -221,6 +221,7 @@ def _():
         ("/v1/usage/summary", {"period": "year"}),
         ("/v1/usage/daily-trend", {"days": "0"}),
         ("/v1/usage/daily-trend", {"days": "1e3"}),
+        ("/v1/usage/daily-trend", {"from": "1970-01-01"}),
         ("/v1/usage/history", {"limit": "1001"}),
         ("/v1/usage/history", {"after": "'; DROP TABLE usage_batch; --"}),
         ("/v1/usage/history", {"outcome": "good"}),
@@ -233,6 +234,17 @@ def _():
         equal((answer.status, answer.json()["error"]["param"]), (400, next(iter(query))), (path, query, answer.body))
     equal(o.gateway.get("/v1/usage?from=2026-01-01&from=2026-01-02").status, 400)
     equal(o.gateway.ask(None, "/v1/usage/history", "DELETE").status, 405)
+
+
+@case("usage: a key that comes in the query is no name of a key")
+def _():
+    up = Upstream()
+    config = {"providers": {"up": provider(up.url)}, "models": {"m": target("up")}}
+    with Gateway(config, keys={"own": {"key": "a-key-of-the-operators-own"}}) as gateway:
+        equal(gateway.ask(chat("m"), key="a-key-of-the-operators-own").status, 200)
+        answer = gateway.get("/v1/usage?key=a-key-of-the-operators-own", key="")
+        equal((answer.status, answer.json()["key"], answer.json()["request_count"]), (200, "own", 1))
+        check(b"operators-own" not in answer.body, "a credential is told to nobody")
 
 
 @case("usage: the operator's overview")
