@@ -2,6 +2,7 @@
 
 #include <lowart/dialect/rfc3339.hpp>
 #include <lowart/gateway/query.hpp>
+#include <lowart/meter/price_card.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,8 +27,7 @@ tl::unexpected<Error> denied(std::string_view name, std::string_view whose) {
 }
 
 std::optional<std::int64_t> read_time(std::string_view text) {
-  constexpr std::size_t date_size = 10;
-  if (text.size() == date_size) return dialect::parse_rfc3339(std::string(text) + "T00:00:00Z");
+  if (auto const day = parse_day(text)) return day;
   return dialect::parse_rfc3339(text);
 }
 

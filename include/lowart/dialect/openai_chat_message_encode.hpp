@@ -25,17 +25,6 @@ struct OpenAiVariant {
 
 namespace openai_request {
 
-inline std::string_view word_of(Role role) noexcept {
-  switch (role) {
-    case Role::system: return "system";
-    case Role::developer: return "developer";
-    case Role::user: return "user";
-    case Role::assistant: return "assistant";
-    case Role::tool: return "tool";
-  }
-  return "user";
-}
-
 /// Ends an inner object with the members kept for it.
 inline void end_inner(JsonWriter& w, std::vector<ExtraField> const& extra, std::string_view name) {
   if (auto const* rest = find_extra(extra, name)) w.members_of(rest->text);
@@ -206,7 +195,7 @@ inline void encode_tool_calls(Encoding& e) {
 inline void encode_parts(Encoding& e, Message const& message) {
   JsonWriter& w = e.w;
   w.begin_object();
-  if (!e.own || find_extra(message.extra, "role") == nullptr) w.text("role", word_of(message.role));
+  if (!e.own || find_extra(message.extra, "role") == nullptr) w.text("role", to_string(message.role));
   encode_content(e, message.content_is_parts);
   encode_reasoning(e, message);
   if (message.role != Role::tool || e.own) w.text_if("name", message.name);

@@ -33,7 +33,7 @@ class Writer {
     Message const& message = c_.messages[i];
     if (message.role == Role::assistant) return turn(message, i);
     if (message.role == Role::tool) return result(message);
-    w_.begin_object().text("type", "message").text("role", openai_request::word_of(message.role));
+    w_.begin_object().text("type", "message").text("role", to_string(message.role));
     content("content", message, "input_text");
     extra(message.extra);
     w_.end_object();

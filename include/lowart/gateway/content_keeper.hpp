@@ -35,7 +35,7 @@ class ContentKeeper {
     w.begin_list();
     for (std::size_t i = first_new(*asked); i < asked->messages.size() && left > 0; ++i) {
       Message const& message = asked->messages[i];
-      w.begin_object().text("role", name_of(message.role));
+      w.begin_object().text("role", to_string(message.role));
       w.text("content", shortened(text_of(message), left)).end_object();
     }
     w.end_list();
@@ -47,16 +47,6 @@ class ContentKeeper {
     for (std::size_t i = asked.messages.size(); i > 0; --i)
       if (asked.messages[i - 1].role == Role::assistant) return i;
     return 0;
-  }
-  static std::string_view name_of(Role role) noexcept {
-    switch (role) {
-      case Role::system: return "system";
-      case Role::developer: return "developer";
-      case Role::user: return "user";
-      case Role::assistant: return "assistant";
-      case Role::tool: return "tool";
-    }
-    return "user";
   }
   static std::string text_of(Message const& message) {
     std::string text;

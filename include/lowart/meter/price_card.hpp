@@ -2,10 +2,10 @@
 /// PriceCard: what a model costs, by date, length of the context, volume of the month and service tier.
 
 #include <lowart/dialect/rfc3339.hpp>
+#include <lowart/meter/calendar_window.hpp>
 #include <lowart/meter/price.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -178,9 +178,7 @@ inline std::string day_text(std::int64_t utc_micros) {
 
 /// The begin of the month that a time is in: UTC microseconds.
 inline std::int64_t month_of(std::int64_t utc_micros) noexcept {
-  using namespace std::chrono;
-  year_month_day const day{floor<days>(sys_time<microseconds>(microseconds(utc_micros)))};
-  return sys_time<microseconds>(sys_days(day.year() / day.month() / 1)).time_since_epoch().count();
+  return calendar_span(LimitPeriod::month, utc_micros).begin;
 }
 
 }  // namespace lowart

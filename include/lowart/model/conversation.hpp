@@ -18,6 +18,18 @@ namespace lowart {
 
 enum class Role : std::uint8_t { system, developer, user, assistant, tool };
 
+/// As OpenAI's dialects call it.
+constexpr std::string_view to_string(Role role) noexcept {
+  switch (role) {
+    case Role::system: return "system";
+    case Role::developer: return "developer";
+    case Role::user: return "user";
+    case Role::assistant: return "assistant";
+    case Role::tool: return "tool";
+  }
+  return "user";
+}
+
 /// A piece of JSON we carry but do not interpret: a tool's schema, a field we do not know. Valid JSON text.
 struct RawJson {
   std::string text;
