@@ -1,5 +1,6 @@
 #pragma once
-/// base64 of bytes (RFC 4648): written with padding, read with or without it and in either alphabet.
+/// base64 of bytes (RFC 4648): written with padding, read with or without it and in either alphabet. base64url is what
+/// tokens and keys are written in: the URL-safe alphabet, no padding, and one spelling for each text.
 
 #include <array>
 #include <cstdint>
@@ -59,6 +60,25 @@ inline std::optional<std::string> from_base64(std::string_view text) {
     bits -= 8;
     bytes.push_back(static_cast<char>(held >> bits & 0xFFU));
   }
+  return bytes;
+}
+
+/// RFC 4648 section 5, without padding, as JSON Web Tokens have it.
+inline std::string to_base64url(std::string_view bytes) {
+  std::string text = to_base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return text;
+}
+
+/// nullopt when it is none, or is one that to_base64url() does not write: of what is signed or sealed, no character may
+/// change unseen.
+inline std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::optional<std::string> bytes = from_base64(text);
+  unsigned const unused = text.size() % 4 == 2 ? 15U : text.size() % 4 == 3 ? 3U : 0U;
+  if (bytes && unused != 0 && (base64::values[static_cast<unsigned char>(text.back())] & unused) != 0)
+    return std::nullopt;
   return bytes;
 }
 

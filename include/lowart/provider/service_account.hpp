@@ -74,20 +74,14 @@ class ServiceAccount {
     std::string claims = R"({"iss":)" + quoted(email_) + R"(,"scope":)" + quoted(scope) + R"(,"aud":)" +
                          quoted(token_uri_) + R"(,"iat":)" + std::to_string(now) + R"(,"exp":)" +
                          std::to_string(now + life) + "}";
-    std::string token = base64url(head) + "." + base64url(claims);
+    std::string token = dialect::to_base64url(head) + "." + dialect::to_base64url(claims);
     Result<std::string> const signature = key_.sign_sha256(token);
     if (!signature) return fail(signature.error());
-    return Secret(token + "." + base64url(*signature));
+    return Secret(token + "." + dialect::to_base64url(*signature));
   }
 
  private:
   explicit ServiceAccount(net::RsaKey key) : key_(std::move(key)) {}
-  static std::string base64url(std::string_view bytes) {
-    std::string text = dialect::to_base64(bytes);
-    while (text.ends_with('=')) text.pop_back();
-    for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
-    return text;
-  }
 
   net::RsaKey key_;
   std::string email_, key_id_, project_, token_uri_, server_, path_;
