@@ -7,7 +7,7 @@
 #include <lowart/gateway/local_call.hpp>
 #include <lowart/meter/limit_text.hpp>
 #include <lowart/net/http_client.hpp>
-#include <lowart/net/sigv4.hpp>
+#include <lowart/net/keyed_hash.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>

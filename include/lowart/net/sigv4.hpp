@@ -2,10 +2,8 @@
 /// AWS Signature Version 4: the authorization field of a request, as a pure function of what is sent.
 
 #include <lowart/core/secret.hpp>
+#include <lowart/net/keyed_hash.hpp>
 #include <lowart/net/sha256.hpp>
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,15 +16,6 @@
 #include <vector>
 
 namespace lowart::net {
-
-/// HMAC-SHA256 (RFC 2104), by OpenSSL.
-inline Sha256 hmac_sha256(std::string_view key, std::string_view text) noexcept {
-  Sha256 digest{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<unsigned char const*>(text.data()), text.size(), digest.data(), &size);
-  return digest;
-}
 
 /// What is signed. All views, as they go over the wire.
 struct SigV4Request {
