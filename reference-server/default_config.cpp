@@ -1,28 +1,6 @@
 #include "default_config.hpp"
 
-#include <openssl/rand.h>
-
-#include <array>
-#include <stdexcept>
-#include <string_view>
-
 namespace lowart::server {
-
-std::string new_key() {
-  constexpr std::string_view letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  constexpr std::size_t length = 40;
-  // Bytes beyond the last whole multiple of the alphabet would make some letters likelier: drawn again.
-  constexpr unsigned fair = 256 / letters.size() * letters.size();
-  std::string key = "sk-lw-";
-  std::array<unsigned char, 64> bytes{};
-  while (key.size() < length + 6) {
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-      throw std::runtime_error("no random bytes");
-    for (unsigned char const byte : bytes)
-      if (byte < fair && key.size() < length + 6) key += letters[byte % letters.size()];
-  }
-  return key;
-}
 
 std::string default_config(std::string const& key) {
   return R"(# The gateway's configuration. Changes are taken over while it runs; `lowart validate lowart.yaml` checks them.

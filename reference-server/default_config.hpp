@@ -5,9 +5,6 @@
 
 namespace lowart::server {
 
-/// `sk-lw-` and 40 random characters.
-std::string new_key();
-
 /// A commented configuration with the demo models, the OpenAI ones, and this key.
 std::string default_config(std::string const& key);
 

@@ -9,6 +9,7 @@
 #include "usage_command.hpp"
 
 #include <lowart/core/pooled_new.hpp>
+#include <lowart/net/random_token.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -55,7 +56,7 @@ int init(std::string const& path) {
     std::fprintf(stderr, "%s is there already, or cannot be written\n", path.c_str());
     return 1;
   }
-  std::string const text = lowart::server::default_config(lowart::server::new_key());
+  std::string const text = lowart::server::default_config(lowart::net::new_api_key());
   bool const written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   ::close(fd);
   if (written) std::printf("wrote %s\n", path.c_str());

@@ -57,7 +57,7 @@ class Newcomer:
 def _():
     with Newcomer() as n:
         check(n.took < 2, "ready after", n.took)
-        key = re.search(r"key\s+(sk-lw-[0-9A-Za-z]{40})", n.text())[1]
+        key = re.search(r"key\s+(sk-lw-[0-9A-Za-z]{43})", n.text())[1]
         line = re.search(r"(curl -N .*?)\n\n", n.text(), re.S)[1]
         check(str(n.port) in line and key in line, line)
         start = time.monotonic()

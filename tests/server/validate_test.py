@@ -280,7 +280,7 @@ def _():
             path = Path(directory) / "lowart.yaml"
             equal(subprocess.run([BIN, "init", str(path)], capture_output=True, check=False).returncode, 0)
             equal(path.stat().st_mode & 0o777, 0o600)
-            keys |= set(re.findall(r"sk-lw-[0-9A-Za-z]{40}", path.read_text()))
+            keys |= set(re.findall(r"sk-lw-[0-9A-Za-z]{43}", path.read_text()))
             equal(
                 subprocess.run([BIN, "validate", str(path)], capture_output=True, check=False).returncode, 0
             )
