@@ -18,6 +18,7 @@
 #include <lowart/net/reactor.ipp>
 #include <lowart/net/resolver.ipp>
 #include <lowart/net/rsa_key.ipp>
+#include <lowart/net/secret_box.ipp>
 #include <lowart/net/server_request.ipp>
 #include <lowart/net/stream.ipp>
 #include <lowart/net/tls.ipp>
