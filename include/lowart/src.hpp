@@ -15,6 +15,7 @@
 #include <lowart/net/http_exchange.ipp>
 #include <lowart/net/http_pool.ipp>
 #include <lowart/net/http_server.ipp>
+#include <lowart/net/json_web_token.ipp>
 #include <lowart/net/reactor.ipp>
 #include <lowart/net/resolver.ipp>
 #include <lowart/net/rsa_key.ipp>

@@ -17,7 +17,7 @@ ROOMS = [
     (r"boost/beast/", r"lowart/net/"),
     (r"sqlite3\.h", r"lowart/store/sqlite"),
     (r"zlib\.h", r"lowart/store/gzip_file"),
-    (r"boost/json", r"lowart/dialect/"),
+    (r"boost/json", r"lowart/dialect/|lowart/net/json_web_token\.ipp"),
     (r"boost/url", r"$^"),
     (rf"boost/asio(?!/({LIGHT_ASIO})\.hpp)",
      r"lowart/(net|gateway)/|lowart/core/((loop_clock|frame_pool|wake|run_beside)\.hpp|wakeup\.ipp)|lowart/testing/|"
