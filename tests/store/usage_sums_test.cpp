@@ -210,7 +210,7 @@ TEST(UsageSums, StayAtTheEndOfTheRangeInEveryRow) {
 /// What the release before left: the tables of version 1, with records and sums.
 void make_version_1(std::string const& path, std::span<UsageRecord const> all) {
   auto database = *sqlite::Database::open(path);
-  ASSERT_TRUE(database.execute(sqlite::usage_schema_steps[0]));
+  ASSERT_TRUE(database.execute(sqlite::usage_schema_steps[0].statements));
   ASSERT_TRUE(database.execute("PRAGMA user_version = 1"));
   auto put = *database.prepare(
       "INSERT INTO usage_batch (hour, first_at, last_at, count, records) VALUES (?1,?2,?3,?4,?5)");

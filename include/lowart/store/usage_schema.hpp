@@ -1,15 +1,14 @@
 #pragma once
 /// The tables of a usage database, and how an older one is brought up to date.
 
-#include <lowart/store/sqlite.hpp>
+#include <lowart/store/schema_steps.hpp>
 
 #include <array>
 
 namespace lowart::sqlite {
 
-/// Step n makes version n + 1 out of version n. Never edit a step that was released: add one.
-inline constexpr std::array<char const*, 2> usage_schema_steps{
-    R"(
+/// Never edit a step that was released: add one.
+inline constexpr std::array<SchemaStep, 2> usage_schema_steps{{{1, R"(
 -- Finished calls, up to 2000 in a row, because a row of its own for each costs many times as much. All of a
 -- row began in one hour. `records` is what journal::encode makes of them, one after the other in the order in
 -- which they were added, in the machine's byte order; when that encoding changes, a step must convert them.
@@ -49,8 +48,8 @@ CREATE TABLE journal_position (
   segment TEXT    NOT NULL PRIMARY KEY,
   offset  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-)",
-    R"(
+)"},
+                                                               {2, R"(
 -- The sums are made anew of usage_batch, which has every call: SqliteStore does it when it opens the file. The old ones
 -- knew neither who asked nor the provider, nor classes of usage beyond the eighth.
 DROP TABLE usage_hour;
@@ -137,24 +136,13 @@ CREATE TABLE usage_by_day (
 CREATE TABLE usage_summed (batch INTEGER NOT NULL) STRICT;
 INSERT INTO usage_summed VALUES (0);
 ALTER TABLE usage_batch ADD COLUMN summed INTEGER NOT NULL DEFAULT 0;
-)"};
+)"}}};
 
-/// Brings the database to the present version, each step whole or not at all.
-/// Errc::storage_failed when it was made by a newer version of this program.
+/// Brings the database to the present version, all of it or nothing.
+/// Errc::storage_failed when it was made by a newer version of this program that this one cannot work with.
 inline Result<void> migrate_usage(Database& database) {
-  auto const present = static_cast<std::int64_t>(usage_schema_steps.size());
-  auto transaction = Transaction::begin(database);
-  if (!transaction) return tl::unexpected(std::move(transaction).error());
-  auto const version = database.integer("PRAGMA user_version");
-  if (!version) return tl::unexpected(version.error());
-  if (*version > present || *version < 0)
-    return fail(Errc::storage_failed, "the usage database has version " + std::to_string(*version) +
-                                          ", this program knows up to " + std::to_string(present) +
-                                          "; use the newer program");
-  for (auto step = *version; step < present; ++step)
-    if (auto done = database.execute(usage_schema_steps[static_cast<std::size_t>(step)]); !done) return done;
-  if (auto done = database.execute("PRAGMA user_version = " + std::to_string(present)); !done) return done;
-  return transaction->commit();
+  auto const done = migrate(database, usage_schema_steps, "usage");
+  return done ? Result<void>() : tl::unexpected(done.error());
 }
 
 }  // namespace lowart::sqlite
