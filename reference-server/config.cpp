@@ -4,6 +4,7 @@
 #include "limits_config.hpp"
 #include "price_config.hpp"
 #include "records_config.hpp"
+#include "registry/config_overlay.hpp"
 #include "yaml_reader.hpp"
 
 #include <algorithm>
@@ -61,6 +62,7 @@ ModelConfig read_model(YamlMap& map, std::string name, RouteParts const& parts) 
   if (model.route.members.empty()) map.wrong("the model '" + model.name + "' needs 'targets'");
   read_doors(map, model, parts.providers);
   read_price(map, model.price);
+  map.flag("enabled", model.enabled);
   if (auto limits = map.map("limits")) {
     read_rates(*limits, model.limits);
     limits->finish();
@@ -200,6 +202,18 @@ void check_names(Config const& config, YamlMap& root) {
   }
 }
 
+/// Takes targets out that are not to be asked, and what is left without any.
+void drop_disabled(Config& config) {
+  auto const is_on = [&](TargetConfig const& target) {
+    auto const* const provider = find_provider(config.providers, target.provider);
+    return target.enabled && (provider == nullptr || provider->enabled);
+  };
+  for (auto& group : config.groups) keep_targets(group.group, is_on);
+  for (auto& model : config.models) keep_targets(model.route, is_on);
+  std::erase_if(config.models,
+                [](ModelConfig const& model) { return !model.enabled || model.route.members.empty(); });
+}
+
 Config read_root(YamlMap& root, Problems& problems) {
   Config config;
   root.items("listen", [&](YamlNode const& node) { config.listen.push_back(read_listener(node, problems)); });
@@ -230,15 +244,20 @@ Config read_root(YamlMap& root, Problems& problems) {
   if (config.keys.empty()) root.wrong("no 'keys' are configured, so nobody may ask");
   check_names(config, root);
   root.finish();
+  drop_disabled(config);
   return config;
 }
 
 }  // namespace
 
-ConfigResult read_config(std::string const& yaml) {
+ConfigResult read_config(std::string const& yaml, std::vector<Resource> const& overlay) {
   Problems problems;
   ConfigResult result;
   auto const document = YamlNode::parse(yaml, problems);
+  if (document && document->is_map()) {
+    YAML::Node root = document->raw();
+    lay_over(root, overlay);
+  }
   if (document && !document->is_map())
     problems.add(document->line(), "the file is not a list of 'name: value' entries");
   if (document && document->is_map()) {
@@ -250,11 +269,18 @@ ConfigResult read_config(std::string const& yaml) {
   return result;
 }
 
-ConfigResult load_config(std::string const& path) {
+std::optional<std::string> read_file(std::string const& path) {
   std::ifstream file(path);
-  if (!file) return ConfigResult{.config = std::nullopt, .problems = {{0, "the file cannot be read"}}};
-  std::string const text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  return read_config(text);
+  if (!file) return std::nullopt;
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+ConfigResult read_config(std::string const& yaml) { return read_config(yaml, {}); }
+
+ConfigResult load_config(std::string const& path) {
+  auto const text = read_file(path);
+  if (!text) return ConfigResult{.config = std::nullopt, .problems = {{0, "the file cannot be read"}}};
+  return read_config(*text);
 }
 
 std::string describe(std::string_view path, std::vector<Problem> const& problems) {

@@ -28,6 +28,8 @@
 
 namespace lowart::server {
 
+struct Resource;
+
 struct ModelConfig {
   std::string name;                  ///< Or a pattern.
   std::vector<std::string> aliases;  ///< The same.
@@ -35,6 +37,7 @@ struct ModelConfig {
   DoorSet doors;                   ///< Where it is offered: each target can serve there.
   Limits limits;                   ///< Of all calls for it.
   std::optional<PriceCard> price;  ///< Unset: what the catalogue knows of each target, else nothing.
+  bool enabled{true};
 };
 
 struct KeyConfig {
@@ -116,8 +119,12 @@ struct ConfigResult {
 };
 
 /// Reads and checks; `${NAME}` and `${NAME:-default}` in values are replaced from the environment first.
+/// `overlay`: settings of the database, which are laid over the file's.
+ConfigResult read_config(std::string const& yaml, std::vector<Resource> const& overlay);
 ConfigResult read_config(std::string const& yaml);
 ConfigResult load_config(std::string const& path);
+/// The text of a file; nullopt when it cannot be read.
+std::optional<std::string> read_file(std::string const& path);
 
 /// "FILE:12: message", a line each.
 std::string describe(std::string_view path, std::vector<Problem> const& problems);

@@ -120,6 +120,7 @@ void read_http(YamlMap& map, ProviderConfig& provider) {
     map.wrong("base_url", url.error().message());
   read_api_keys(map, provider);
   map.flag("client_key", provider.client_key);
+  map.flag("enabled", provider.enabled);
   map.flag("passthrough", provider.passthrough);
   if (provider.passthrough && provider.type == ProviderType::bedrock)
     map.wrong("passthrough",

@@ -86,6 +86,7 @@ struct ProviderConfig {
   RetryOptions retry;
   BreakerOptions breaker;
   std::optional<BulkheadOptions> bulkhead;  ///< Places for all its targets together.
+  bool enabled{true};                       ///< False: nobody is sent there.
   bool passthrough{false};                  ///< The rest of its API can be reached.
   std::size_t line{0};
 };

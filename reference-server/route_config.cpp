@@ -83,6 +83,8 @@ TargetConfig read_target(YamlMap& map, RouteParts const& parts) {
   read_bulkhead(map, target.bulkhead);
   read_price(map, target.price);
   target.shape = read_shape(map);
+  map.flag("enabled", target.enabled);
+  map.integer("priority", target.priority, -1'000'000, 1'000'000);
   if (target.provider.empty()) map.wrong("a target needs a 'provider'");
   else if (find_provider(parts.providers, target.provider) == nullptr)
     map.wrong("provider", "no provider '" + target.provider + "' is configured");
@@ -205,6 +207,36 @@ void each_part(RouteConfig const& route, std::function<void(RouteConfig const&)>
     for (auto const& part : *branch) each_part(part, f);
 }
 
+int priority_of(RouteConfig const& route) {
+  auto const* const target = std::get_if<TargetConfig>(&route.is);
+  return target == nullptr ? 0 : target->priority;
+}
+/// Those of one priority stay as they stand. (std::stable_sort asks for memory in a way that is deprecated.)
+void sort_by_priority(std::vector<RouteConfig>& routes) {
+  auto const before = [](RouteConfig const& a, RouteConfig const& b) {
+    return priority_of(a) < priority_of(b);
+  };
+  for (auto it = routes.begin(); it != routes.end(); ++it)
+    std::rotate(std::upper_bound(routes.begin(), it, *it, before), it, it + 1);
+}
+
+/// Whether anything is left of a route.
+bool keep_in(RouteConfig& route, std::function<bool(TargetConfig const&)> const& keep) {
+  if (auto const* target = std::get_if<TargetConfig>(&route.is)) return keep(*target);
+  if (auto* group = std::get_if<GroupConfig>(&route.is)) {
+    keep_targets(*group, keep);
+    return !group->members.empty();
+  }
+  auto& when = std::get<WhenConfig>(route.is);
+  for (auto* branch : {&when.then, &when.otherwise})
+    std::erase_if(*branch, [&](RouteConfig& part) { return !keep_in(part, keep); });
+  if (!when.then.empty()) return true;
+  if (when.otherwise.empty()) return false;
+  RouteConfig other = std::move(when.otherwise.front());  // which then answers for both
+  route.is = std::move(other.is);
+  return true;
+}
+
 /// One key's answer must not be another's where they have different targets.
 void check_cache(YamlMap& map, GroupConfig const& group) {
   if (!group.cache || !group.cache->shared) return;
@@ -249,6 +281,7 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   map.each("targets", [&](YamlMap& item) {
     group.members.push_back(read_route(item, parts, depth + 1, group.balance.has_value()));
   });
+  sort_by_priority(group.members);
   if (group.members.size() > TargetOrder::most)
     map.wrong("targets", "a group has at most " + std::to_string(TargetOrder::most) + " targets");
   std::size_t targets = 0;
@@ -272,6 +305,10 @@ GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth) {
   group.cache = read_cache(map);
   check_cache(map, group);
   return group;
+}
+
+void keep_targets(GroupConfig& group, std::function<bool(TargetConfig const&)> const& keep) {
+  std::erase_if(group.members, [&](RouteConfig& member) { return !keep_in(member, keep); });
 }
 
 void each_target(GroupConfig const& group, std::function<void(TargetConfig const&)> const& f) {

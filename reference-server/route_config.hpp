@@ -35,6 +35,8 @@ struct TargetConfig {
   std::optional<BulkheadOptions> bulkhead;
   std::optional<PriceCard> price;  ///< Unset: the model's.
   std::optional<ShapeOptions> shape;
+  bool enabled{true};
+  int priority{0};  ///< Before those of higher ones; as they stand where it is the same.
 };
 
 /// Where the answers of a group are kept.
@@ -97,6 +99,8 @@ std::optional<ResumeOptions> read_resume(YamlMap& parent);
 /// Reads a block with `targets` in it: a model's or a group's. Asks for its own names only.
 GroupConfig read_group(YamlMap& map, RouteParts const& parts, int depth = 1);
 
+/// Takes those targets out of a route for which `keep` is false, and what is left without any.
+void keep_targets(GroupConfig& group, std::function<bool(TargetConfig const&)> const& keep);
 /// Calls `f` for every target of a route, in the order of the file.
 void each_target(GroupConfig const& group, std::function<void(TargetConfig const&)> const& f);
 /// The same for every route in it, groups and conditions included.

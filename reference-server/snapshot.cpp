@@ -81,7 +81,7 @@ class Builder {
     PassthroughRouter::Table table;
     RouteBuilder builder(made_, before_);
     for (auto const& provider : made_.config.providers)
-      if (provider.passthrough) table.emplace(provider.name, builder.passthrough_to(provider));
+      if (provider.passthrough && provider.enabled) table.emplace(provider.name, builder.passthrough_to(provider));
     return PassthroughRouter(std::move(table));
   }
 

@@ -2,6 +2,7 @@
 /// YamlMap: reads named values with their types and bounds, and reports everything else with its line.
 
 #include "config.hpp"
+#include "registry/config_overlay.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -58,7 +59,10 @@ class YamlNode {
   bool is_map() const { return node_.IsMap(); }
   bool is_list() const { return node_.IsSequence(); }
   bool is_scalar() const { return node_.IsScalar(); }
-  std::string scalar() const { return node_.IsScalar() ? expand(node_.Scalar()) : std::string(); }
+  std::string scalar() const {
+    if (!node_.IsScalar()) return {};
+    return node_.Tag() == literal_tag ? node_.Scalar() : expand(node_.Scalar());
+  }
   YAML::Node const& raw() const noexcept { return node_; }
 
  private:

@@ -17,6 +17,7 @@ enum class Errc : std::uint8_t {
   permission_denied,       ///< The key is known but may not do this.
   not_found,               ///< No such model, route or resource.
   method_not_allowed,      ///< The path is there, but takes another HTTP method.
+  conflict,                ///< It is there already, or was changed by somebody else meanwhile.
   too_large,               ///< A head, header, body or reply is over its limit.
   unsupported,             ///< Nobody here can express or serve what was asked.
   rate_limited,            ///< A limit of ours or of the provider; see Error::retry_after.
@@ -49,6 +50,7 @@ constexpr std::string_view to_string(Errc code) noexcept {
     case Errc::permission_denied: return "permission_denied";
     case Errc::not_found: return "not_found";
     case Errc::method_not_allowed: return "method_not_allowed";
+    case Errc::conflict: return "conflict";
     case Errc::too_large: return "too_large";
     case Errc::unsupported: return "unsupported";
     case Errc::rate_limited: return "rate_limited";
@@ -187,6 +189,7 @@ inline int http_status(Error const& error) noexcept {
     case Errc::permission_denied: return 403;
     case Errc::not_found: return 404;
     case Errc::method_not_allowed: return 405;
+    case Errc::conflict: return 409;
     case Errc::too_large: return error.origin() == Origin::upstream ? 502 : 413;
     case Errc::rate_limited:
     case Errc::quota_exceeded: return 429;

@@ -27,6 +27,7 @@ inline std::string_view type_of(Error const& error) noexcept {
   switch (error.code()) {
     case Errc::invalid_request:
     case Errc::method_not_allowed:
+    case Errc::conflict:
     case Errc::unsupported: return "invalid_request_error";
     case Errc::unauthenticated: return "authentication_error";
     case Errc::permission_denied: return "permission_error";

@@ -43,6 +43,7 @@ inline Shape shape_of(Error const& e) noexcept {
     case Errc::not_found:
       return {request, e.param().empty() || e.param() == "model" ? "model_not_found" : "not_found"};
     case Errc::method_not_allowed: return {request, "method_not_allowed"};
+    case Errc::conflict: return {request, "conflict"};
     case Errc::too_large:
       if (upstream) return {server, "upstream_reply_too_large"};
       return {request, "request_too_large"};

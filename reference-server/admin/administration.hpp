@@ -1,0 +1,88 @@
+#pragma once
+/// Administration: the one place where acts are looked up, allowed, done and noted. HTTP and the command line ask it.
+
+#include "admin/operation.hpp"
+#include "registry/audit_log.hpp"
+#include "registry/registry.hpp"
+
+#include <lowart/core/result.hpp>
+#include <lowart/net/keyed_hash.hpp>
+#include <lowart/net/secret_box.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lowart::server {
+
+/// An act as it came: by HTTP, or from a command line.
+struct RawRequest {
+  std::string method;
+  std::string path;
+  std::string query;
+  std::string body;
+  std::string if_match;  ///< A revision, in quotes or not; may be empty.
+};
+struct RawAnswer {
+  int status{200};
+  std::string content_type{"application/json"};
+  std::string body;
+  std::string etag;
+};
+
+/// Threads:  one at a time.
+class Administration {
+ public:
+  struct Parts {
+    std::string data;  ///< The directory of the databases.
+    net::SecretBox box;
+    std::function<std::string()> file;  ///< What stands in lowart.yaml now.
+  };
+  /// Opens DATA/lowart.db; makes the secrets of a new one.
+  static Result<std::unique_ptr<Administration>> open(Parts parts, std::int64_t now);
+
+  /// Does an act of `actor`'s, or says why not. Nothing of one that fails stays, but its entry in the audit log.
+  Result<RawAnswer> perform(Actor const& actor, RawRequest const& request, std::int64_t now);
+  /// Whether there is something at this path.
+  static bool has(std::string_view path) noexcept;
+
+  /// Called after each change that was committed, with the latest revision.
+  void on_change(std::function<void(std::int64_t)> told) { told_ = std::move(told); }
+  /// Notes an act that no operation stands for: a login, a denied one.
+  Result<void> note(Actor const& actor, std::string_view act, std::string_view subject,
+                    std::string_view outcome, json::object detail, std::int64_t now);
+
+  // What acts are done with.
+  Registry& registry() noexcept { return registry_; }
+  AuditLog& audit() noexcept { return audit_; }
+  net::SecretBox const& box() const noexcept { return parts_.box; }
+  std::string const& data() const noexcept { return parts_.data; }
+  std::string file() const { return parts_.file(); }
+  /// Of a key's text, as key_digest has it.
+  net::Sha256 digest_of(std::string_view key) const noexcept;
+  net::KeyedHash const& pepper() const noexcept { return pepper_; }
+  /// All settings of the database, opened: what is laid over the file.
+  Result<std::vector<Resource>> overlay();
+  /// A secret of the installation's own, made at the first time.
+  Result<Secret> own_secret(std::string_view name, std::int64_t now);
+  /// Whether the file, with the settings of the database laid over it, is a configuration: all that is wrong, if not.
+  Result<void> check_settings();
+
+ private:
+  Administration(Parts parts, Registry registry);
+  Result<AdminAnswer> within_transaction(AdminOperation const& operation, AdminRequest const& request);
+
+  Parts parts_;
+  Registry registry_;
+  AuditLog audit_;
+  net::KeyedHash pepper_;
+  std::function<void(std::int64_t)> told_;
+};
+
+/// A resource as it is told: its name, revision and times, and its body with secrets masked.
+json::object told(Resource const& resource);
+
+}  // namespace lowart::server

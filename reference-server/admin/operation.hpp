@@ -1,0 +1,71 @@
+#pragma once
+/// AdminOperation: one act of administration: where it is, what it takes, who may do it, and how it is done.
+
+#include "admin/shape.hpp"
+#include "identity/role.hpp"
+
+#include <lowart/core/result.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace lowart::server {
+
+class Administration;
+
+/// An act as it is asked for, checked against its operation.
+struct AdminRequest {
+  Actor actor;
+  std::string name;                                       ///< What stands for {name} in the path, decoded.
+  std::map<std::string, std::string, std::less<>> query;  ///< Decoded; those that the operation takes.
+  json::object body;
+  std::optional<std::int64_t> revision;  ///< What the caller saw last.
+  std::int64_t now{0};                   ///< Microseconds since 1970.
+
+  std::string_view asked(std::string_view parameter) const noexcept {
+    auto const found = query.find(parameter);
+    return found == query.end() ? std::string_view() : std::string_view(found->second);
+  }
+  std::int64_t number(std::string_view parameter, std::int64_t usual) const;
+};
+
+/// What an act came to. For the audit log: whom it was about, and what it changed.
+struct AdminAnswer {
+  json::value body{};
+  std::string subject{};
+  json::object detail{};
+  std::string text{};  ///< Instead of `body`, of the operation's `content_type`.
+};
+
+using AdminAct = Result<AdminAnswer> (*)(Administration&, AdminRequest const&);
+
+struct AdminOperation {
+  std::string_view id{};      ///< "createUser"
+  std::string_view method{};  ///< "GET"; all that is not is noted in the audit log.
+  std::string_view path{};    ///< "/admin/users/{name}"
+  Permission permission{Permission::none};
+  std::string_view summary{};
+  Shape const* takes{nullptr};  ///< The body; null: none.
+  BodyUse use{BodyUse::whole};
+  Shape const* tells{nullptr};  ///< Null: some object.
+  bool list{false};             ///< Of `tells`.
+  std::span<Field const> query{};
+  int status{200};
+  std::string_view content_type{"application/json"};
+  AdminAct act{nullptr};  ///< Null: answered by another part of the server.
+};
+
+/// Of all kinds of resources.
+std::span<AdminOperation const> resource_operations();
+/// Passwords, own keys and everything else that concerns accounts.
+std::span<AdminOperation const> account_operations();
+/// History, rollback, audit log, backups, secrets.
+std::span<AdminOperation const> upkeep_operations();
+/// What other parts of the server answer below /admin and /auth, for the OpenAPI document.
+std::span<AdminOperation const> other_operations();
+
+}  // namespace lowart::server
