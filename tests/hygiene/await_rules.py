@@ -51,7 +51,7 @@ def search():
     """Of a file of the server that does not compile behind the others, it is found out whether it does alone."""
     found = over_each_unit("await_rules", command, [QUERY], joined_units())
     told = {pathlib.Path(error.partition(":")[0]) for ran in found[0].values() for error in errors_in(ran)}
-    apart = sorted(file for file in told if file.parent == SERVER and file.suffix == ".cpp")
+    apart = sorted(file for file in told if SERVER in file.parents and file.suffix == ".cpp")
     if not apart:
         return found
     print("searched alone, for a name that another file of the server has as well:", *(file.name for file in apart))

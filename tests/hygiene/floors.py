@@ -22,7 +22,7 @@ ROOMS = [
     (rf"boost/asio(?!/({LIGHT_ASIO})\.hpp)",
      r"lowart/(net|gateway)/|lowart/core/((loop_clock|frame_pool|wake|run_beside)\.hpp|wakeup\.ipp)|lowart/testing/|"
      r"lowart/lowart\.hpp"),
-    (r"(yaml-cpp|CLI|gtest)/", r"$^"),
+    (r"(yaml-cpp|CLI|gtest)/|argon2\.h", r"$^"),
 ]
 
 

@@ -19,16 +19,16 @@ def units():
     """{unit: what it is made of beside the framework}: one that includes every header and all bodies; the server; the
     examples, which instantiate the templates."""
     _write(ALL, _all_headers())
-    own = list(SERVER.glob("*.hpp"))
-    return {ALL: [], **{u: [u, *own] for u in sorted(SERVER.glob("*.cpp"))},
+    own = list(SERVER.rglob("*.hpp"))
+    return {ALL: [], **{u: [u, *own] for u in sorted(SERVER.rglob("*.cpp"))},
             **{u: [u] for u in sorted(EXAMPLES.glob("*.cpp"))}}
 
 
 def joined_units(apart=()):
     """The same in two units, which read each header and instantiate each template once: a fifth of the work. The server's
     files are of one namespace, so those that clash (`apart`) are units of their own; each example is put into a namespace."""
-    server, examples = sorted(set(SERVER.glob("*.cpp")) - set(apart)), sorted(EXAMPLES.glob("*.cpp"))
-    own = list(SERVER.glob("*.hpp"))
+    server, examples = sorted(set(SERVER.rglob("*.cpp")) - set(apart)), sorted(EXAMPLES.glob("*.cpp"))
+    own = list(SERVER.rglob("*.hpp"))
     libraries = sorted({line for e in examples for line in re.findall(r"^#include <.*>$", e.read_text(), re.MULTILINE)})
     wrapped = [f'namespace unit_{e.stem} {{\n#include "{e}"\n}}' for e in examples]
     joined_server, joined_examples = PLACE / "joined_server.cpp", PLACE / "joined_examples.cpp"
