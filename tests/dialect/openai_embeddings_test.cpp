@@ -80,6 +80,7 @@ TEST(OpenAiEmbeddings, NamesTheInputThatIsWrong) {
   EXPECT_EQ(wrong_param(R"({"model":"m","input":[1.5]})"), "input[0]");
   EXPECT_EQ(wrong_param(R"({"model":"m","input":[{}]})"), "input[0]");
   EXPECT_EQ(wrong_param(R"({"model":"m","input":[]})"), "input");
+  EXPECT_EQ(wrong_param(R"({"model":"m","input":[[],[4]]})"), "input[0]");
   EXPECT_EQ(wrong_param(R"({"model":"m","input":"a","encoding_format":"hex"})"), "encoding_format");
   EXPECT_EQ(wrong_param(R"({"model":"m","input":"\ud800 \x"})"), "");
 }
