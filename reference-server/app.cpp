@@ -232,6 +232,7 @@ class App {
                 {{"problems", next.error().message()}, {"kept", "the last good one"}});
       return;
     }
+    revoke_missing(latest_->keys, (*next)->keys);
     latest_ = *next;
     reload_ok_ = true;
     add_past_later(*folder_, latest_);

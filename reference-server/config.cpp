@@ -1,11 +1,14 @@
 #include "config.hpp"
 
 #include "config_readers.hpp"
+#include "key_policy_config.hpp"
 #include "limits_config.hpp"
 #include "price_config.hpp"
 #include "records_config.hpp"
 #include "registry/config_overlay.hpp"
 #include "yaml_reader.hpp"
+
+#include <lowart/gateway/key_table.hpp>
 
 #include <algorithm>
 #include <array>
@@ -110,7 +113,12 @@ KeyConfig read_key(YamlMap& map, std::vector<NamedLimits> const& tiers) {
   map.text("key", text);
   map.text("key_hash", hash);
   if (key.name.empty()) map.wrong("a key needs a 'name'");
-  if (text.empty() == hash.empty()) map.wrong("a key needs either 'key' or 'key_hash'");
+  key.policy = read_key_policy(map);
+  std::string const& certificate = key.policy.certificate;
+  bool const has_one = text.empty() != hash.empty();
+  bool const is_certificate = text.empty() && hash.empty() && !certificate.empty();
+  if (!has_one && !is_certificate) map.wrong("a key needs either 'key' or 'key_hash', or a 'certificate'");
+  if (is_certificate) key.digest = certificate_digest(certificate);
   if (!text.empty() && text.size() < shortest) map.wrong("key", "a key has at least 16 characters");
   if (!text.empty()) key.digest = net::sha256(text);
   key.text = Secret(std::move(text));
@@ -131,13 +139,19 @@ net::ListenAddress read_listener(YamlNode const& node, Problems& problems) {
   std::string address;
   std::string cert;
   std::string key;
+  std::string client_ca;
+  bool client_required = false;
   if (node.is_map()) {
     YamlMap map(node, problems);
     map.text("address", address);
     if (auto tls = map.map("tls")) {
       tls->text("cert", cert);
       tls->text("key", key);
+      tls->text("client_ca", client_ca);
+      tls->flag("client_required", client_required);
       if (cert.empty() || key.empty()) tls->wrong("'tls' needs 'cert' and 'key', two PEM files");
+      if (client_required && client_ca.empty())
+        tls->wrong("client_required", "'client_required' needs a 'client_ca': who signs the certificates");
       tls->finish();
     }
     map.finish();
@@ -151,6 +165,8 @@ net::ListenAddress read_listener(YamlNode const& node, Problems& problems) {
   }
   parsed->cert_file = cert;
   parsed->key_file = key;
+  parsed->client_ca_file = client_ca;
+  parsed->client_required = client_required;
   return *parsed;
 }
 

@@ -7,6 +7,7 @@
 #include <lowart/core/secret.hpp>
 #include <lowart/gateway/conversation_table.hpp>
 #include <lowart/gateway/door_limits.hpp>
+#include <lowart/gateway/key_policy.hpp>
 #include <lowart/gateway/limit_rules.hpp>
 #include <lowart/gateway/response_store.hpp>
 #include <lowart/meter/limits.hpp>
@@ -44,12 +45,13 @@ struct KeyConfig {
   std::string name;
   std::string user;      ///< Whose it is; may be empty.
   std::string team;      ///< The same.
-  net::Sha256 digest{};  ///< Of the key.
+  net::Sha256 digest{};  ///< Of the key; of a certificate's subject where that alone stands for it.
   Secret text;           ///< The key, where the file has it in the clear: shown once, at the start.
   Limits limits;
   std::vector<std::string> models;
   int priority{Call::usual_priority};
   bool admin{false};
+  KeyPolicy policy;
 };
 
 /// What of requests is kept, and for how long.

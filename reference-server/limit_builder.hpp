@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,11 +44,17 @@ class LimitBuilder {
     made_.subjects.push_back({LimitSubject::Kind::key, key.name, {key.name}, state});
     return state;
   }
-  std::vector<std::shared_ptr<LimitState>> shared_with(KeyConfig const& key) const {
-    std::vector<std::shared_ptr<LimitState>> shared;
-    if (auto state = find(made_, LimitSubject::Kind::user, key.user)) shared.push_back(std::move(state));
-    if (auto state = find(made_, LimitSubject::Kind::team, key.team)) shared.push_back(std::move(state));
-    return shared;
+  /// One for all keys of a user in a team; null where the key is nobody's.
+  std::shared_ptr<KeyOwner const> owner_of(KeyConfig const& key) {
+    if (key.user.empty() && key.team.empty()) return nullptr;
+    auto& place = owners_[{key.user, key.team}];
+    if (place) return place;
+    KeyOwner owner{.user = key.user, .team = key.team};
+    if (auto state = find(made_, LimitSubject::Kind::user, key.user))
+      owner.limits.push_back(std::move(state));
+    if (auto state = find(made_, LimitSubject::Kind::team, key.team))
+      owner.limits.push_back(std::move(state));
+    return place = std::make_shared<KeyOwner const>(std::move(owner));
   }
   LimitRules rules() {
     LimitRules rules;
@@ -91,9 +98,8 @@ class LimitBuilder {
   }
   std::shared_ptr<LimitState> state_before(KeyConfig const& key) const {
     if (before_ == nullptr) return nullptr;
-    for (auto const& old : before_->keys.entries())
-      if (old.digest == key.digest) return old.limits;
-    return nullptr;
+    KeyEntry const* const old = before_->keys.by_digest(key.digest);
+    return old == nullptr ? nullptr : old->limits;
   }
 
   LimitRules::Model facts_of(ModelConfig const& model) {
@@ -134,6 +140,7 @@ class LimitBuilder {
   Snapshot& made_;
   Snapshot const* before_;
   LimitTime now_{moment_now()};
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<KeyOwner const>> owners_;
 };
 
 }  // namespace lowart::server

@@ -20,8 +20,8 @@ namespace lowart::server {
 inline bool counts_for(LimitSubject const& subject, KeyEntry const& key) {
   switch (subject.kind) {
     case LimitSubject::Kind::key: return subject.name == key.name;
-    case LimitSubject::Kind::user: return subject.name == key.user;
-    case LimitSubject::Kind::team: return subject.name == key.team;
+    case LimitSubject::Kind::user: return subject.name == key.user();
+    case LimitSubject::Kind::team: return subject.name == key.team();
     case LimitSubject::Kind::type: return true;
     case LimitSubject::Kind::model:
       return std::any_of(subject.records.begin(), subject.records.end(),
@@ -72,8 +72,11 @@ inline Result<KeyEntry const*> quota_key(Snapshot const& snapshot, KeyEntry cons
   if (!asks.admin)
     return fail(Errc::permission_denied, "another key's limits are for keys with 'admin: true'",
                 Origin::client);
-  for (auto const& entry : snapshot.keys.entries())
-    if (entry.name == name) return &entry;
+  KeyEntry const* named = nullptr;
+  snapshot.keys.for_each([&](KeyEntry const& entry) {
+    if (entry.name == name) named = &entry;
+  });
+  if (named != nullptr) return named;
   return fail(Error(Errc::not_found, "no key has this name", Origin::client).with_param("name"));
 }
 

@@ -2,6 +2,7 @@
 
 #include "cloud_config.hpp"
 #include "config_readers.hpp"
+#include "key_policy_config.hpp"
 #include "limit_builder.hpp"
 #include "model_facts.hpp"
 #include "route_builder.hpp"
@@ -88,12 +89,29 @@ class Builder {
   std::vector<KeyEntry> keys(LimitBuilder& limits) {
     std::vector<KeyEntry> entries;
     for (auto const& key : made_.config.keys)
-      entries.push_back(KeyEntry{key.name, key.digest, limits.of_key(key), key.models, key.admin,
-                                 key.priority, key.user, key.team, limits.shared_with(key)});
+      entries.push_back(KeyEntry{key.name,
+                                 key.digest,
+                                 limits.of_key(key),
+                                 key.models,
+                                 key.admin,
+                                 key.priority,
+                                 limits.owner_of(key),
+                                 policy_of(key),
+                                 {}});
     return entries;
   }
 
  private:
+  /// Calls that began before a reload hear of what becomes of their key after it.
+  std::shared_ptr<KeyPolicy const> policy_of(KeyConfig const& key) const {
+    if (!asks_for_anything(key.policy)) return nullptr;
+    auto policy = std::make_shared<KeyPolicy>(key.policy);
+    KeyEntry const* const old = before_ == nullptr ? nullptr : before_->keys.by_digest(key.digest);
+    if (old != nullptr && old->policy) policy->live = old->policy->live;
+    if (policy->revoke_streams && !policy->live)
+      policy->live = std::make_shared<std::atomic<KeyState>>(KeyState::active);
+    return policy;
+  }
   /// A pattern is no model that one could ask for by its name: what it stands for, its providers tell (OfferedModels).
   void list(ModelCard card) {
     if (!NamePattern::is_one(card.id)) made_.models.push_back(std::move(card));

@@ -39,7 +39,9 @@ inline std::vector<std::pair<std::string_view, std::string>> fixed_at_start(Conf
         .append(address.cert_file)
         .append(" ")
         .append(address.key_file)
-        .append("\n");
+        .append(" ")
+        .append(address.client_ca_file)
+        .append(address.client_required ? " required\n" : "\n");
   std::string limits;
   auto const add = [&limits](auto number) { limits.append(std::to_string(number)).append(" "); };
   auto const& server = config.limits;

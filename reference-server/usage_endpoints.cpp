@@ -307,7 +307,7 @@ Task<Result<std::string>> UsageEndpoints::overview(Visit const& visit) {
   w.end_object()
       .count("active_users_today", found->users_today)
       .count("active_keys_today", found->keys_today);
-  w.count("total_keys", static_cast<std::int64_t>(visit.snapshot.keys.entries().size()));
+  w.count("total_keys", static_cast<std::int64_t>(visit.snapshot.keys.size()));
   w.count("active_sessions", live.connections);
   if (live.tracks_conversations)
     w.count("live_conversations", live.live_conversations)

@@ -143,8 +143,8 @@ class Parameters {
 /// Narrows the request to what the key may see.
 Result<void> narrow(UsageRequest& request, KeyEntry const& key) {
   if (key.admin) return {};
-  if (!request.team.empty() && request.team != key.team) return denied("team", "team");
-  if (!request.user.empty() && request.user != key.user) return denied("user", "user");
+  if (!request.team.empty() && request.team != key.team()) return denied("team", "team");
+  if (!request.user.empty() && request.user != key.user()) return denied("user", "user");
   if (!request.key.empty() && request.key != key.name) return denied("key", "key");
   if (request.user.empty()) request.key = key.name;
   return {};

@@ -67,7 +67,7 @@ TEST(CallLimits, CountsAgainstKeyUserTeamModelAndType) {
   LimitRules rules = rules_with({.limits = model, .costs = {}, .encoding = nullptr, .output = nullptr});
   rules.types[static_cast<std::size_t>(ModelType::chat)] = type;
   KeyEntry key = key_with(key_limits);
-  key.shared.push_back(team);
+  key.owner = std::make_shared<KeyOwner const>(KeyOwner{.user = {}, .team = "t", .limits = {team}});
   CallLimits limits(key, rules, DoorKind::messages, "m");
   auto const admission = admit(limits, {});
   ASSERT_TRUE(admission);

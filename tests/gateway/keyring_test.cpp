@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <memory>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace lowart::keyring_test {
 namespace {
@@ -24,7 +29,7 @@ TEST(Keyring, FindsAKeyByItsTextAlone) {
   }
   Keyring const moved = std::move(keys);
   ASSERT_TRUE(moved.find("sk-lw-2"));
-  EXPECT_EQ(*moved.find("sk-lw-2"), &moved.entries()[1]);
+  EXPECT_EQ(*moved.find("sk-lw-2"), moved.by_digest(net::sha256("sk-lw-2")));
 }
 
 TEST(Keyring, RefusesWhatIsNotAKey) {
@@ -44,6 +49,159 @@ TEST(Keyring, IsOpenWithoutAKey) {
   EXPECT_FALSE(Keyring().find("anything"));
 }
 
+std::shared_ptr<KeyEntry const> shared_entry(std::string name, std::string_view key) {
+  return std::make_shared<KeyEntry const>(entry(std::move(name), key));
+}
+std::string key_of(std::size_t i) { return "sk-lw-" + std::to_string(i); }
+std::vector<std::string> names_of(Keyring const& keys) {
+  std::vector<std::string> names;
+  keys.for_each([&](KeyEntry const& one) { names.push_back(one.name); });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TEST(Keyring, IsClosedOnceItWasChanged) {
+  Keyring const none = Keyring({entry("first", "sk-lw-1")}).with({}, {net::sha256("sk-lw-1")});
+  EXPECT_EQ(none.size(), 0U);
+  EXPECT_FALSE(none.open()) << "nobody may call when the last key is gone";
+  EXPECT_FALSE(Keyring().with({}, {}).open());
+}
+
+TEST(Keyring, FindsEachOfManyKeys) {
+  std::vector<KeyEntry> entries;
+  for (std::size_t i = 0; i < 20'000; ++i) entries.push_back(entry(key_of(i), key_of(i)));
+  Keyring const keys(std::move(entries));
+  EXPECT_EQ(keys.size(), 20'000U);
+  for (std::size_t i = 0; i < 20'000; ++i) {
+    auto const found = keys.find(key_of(i));
+    ASSERT_TRUE(found) << i;
+    ASSERT_EQ((*found)->name, key_of(i));
+    ASSERT_FALSE(keys.find(key_of(i + 20'000))) << i;
+  }
+}
+
+TEST(Keyring, TheFirstOfTwoWithOneKeyCounts) {
+  Keyring const keys({entry("first", "sk-lw-1"), entry("second", "sk-lw-1")});
+  EXPECT_EQ((*keys.find("sk-lw-1"))->name, "first");
+}
+
+TEST(Keyring, ANewOneIsDerivedAndTheOldStays) {
+  Keyring const before({entry("a", "sk-lw-1"), entry("b", "sk-lw-2")});
+  Keyring const after = before.with({shared_entry("a2", "sk-lw-1"), shared_entry("c", "sk-lw-3")},
+                                    {net::sha256("sk-lw-2"), net::sha256("sk-lw-unknown")});
+  EXPECT_EQ(names_of(before), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(names_of(after), (std::vector<std::string>{"a2", "c"}));
+  EXPECT_EQ(after.size(), 2U);
+  EXPECT_EQ((*after.find("sk-lw-1"))->name, "a2");
+  EXPECT_FALSE(after.find("sk-lw-2"));
+  EXPECT_TRUE(before.find("sk-lw-2"));
+  Keyring const again = after.with({shared_entry("b2", "sk-lw-2")}, {net::sha256("sk-lw-3")});
+  EXPECT_EQ(names_of(again), (std::vector<std::string>{"a2", "b2"}));
+  EXPECT_EQ(again.size(), 2U);
+}
+
+TEST(Keyring, MovesToANewTableWhileItChanges) {
+  std::vector<KeyEntry> entries;
+  for (std::size_t i = 0; i < 100; ++i) entries.push_back(entry(key_of(i), key_of(i)));
+  Keyring keys(std::move(entries));
+  EXPECT_FALSE(keys.wants_table());
+  std::vector<KeyEntryPtr> many;
+  for (std::size_t i = 100; i < 102 + Keyring::most_changes; ++i)
+    many.push_back(shared_entry(key_of(i), key_of(i)));
+  keys = keys.with(std::move(many), {net::sha256(key_of(0))});
+  EXPECT_TRUE(keys.wants_table());
+  auto const table = keys.new_table();
+  keys = keys.with({shared_entry("changed", key_of(1))}, {net::sha256(key_of(2)), net::sha256(key_of(100))});
+  std::size_t const size = keys.size();
+  auto const names = names_of(keys);
+  keys = keys.on(table);
+  EXPECT_EQ(keys.changes(), 3U) << "those that came while the table was built";
+  EXPECT_EQ(keys.size(), size);
+  EXPECT_EQ(names_of(keys), names);
+  EXPECT_EQ((*keys.find(key_of(1)))->name, "changed");
+  for (std::size_t const gone : {0U, 2U, 100U}) EXPECT_FALSE(keys.find(key_of(gone)));
+  EXPECT_TRUE(keys.find(key_of(101)));
+}
+
+TEST(Keyring, TellsEntriesThatTheyAreGone) {
+  auto const live = std::make_shared<std::atomic<KeyState>>(KeyState::active);
+  KeyEntry one = entry("one", "sk-lw-1");
+  one.policy = std::make_shared<KeyPolicy const>(KeyPolicy{.live = live});
+  Keyring const before({one, entry("two", "sk-lw-2")});
+  revoke_missing(before, Keyring({one}));
+  EXPECT_EQ(live->load(), KeyState::active);
+  revoke_missing(before, Keyring({entry("two", "sk-lw-2")}));
+  EXPECT_EQ(live->load(), KeyState::revoked);
+  live->store(KeyState::active);
+  Keyring const after = before.with({}, {net::sha256("sk-lw-1")});
+  EXPECT_EQ(live->load(), KeyState::revoked);
+}
+
+TEST(Keyring, FindsWhomACertificateStandsFor) {
+  KeyEntry worker = entry("worker", "sk-lw-1");
+  worker.policy = std::make_shared<KeyPolicy const>(KeyPolicy{.certificate = "CN=worker-7,O=Example"});
+  Keyring const keys({worker, entry("two", "sk-lw-2")}, {}, net::KeyHash());
+  ASSERT_NE(keys.by_certificate("CN=worker-7,O=Example"), nullptr);
+  EXPECT_EQ(keys.by_certificate("CN=worker-7,O=Example")->name, "worker");
+  EXPECT_EQ(keys.by_certificate("CN=worker-8,O=Example"), nullptr);
+  Keyring const changed = keys.with({shared_entry("worker", "sk-lw-1")}, {});
+  EXPECT_EQ(changed.by_certificate("CN=worker-7,O=Example"), nullptr) << "not of the entry that was";
+  EXPECT_EQ(keys.with({}, {net::sha256("sk-lw-1")}).by_certificate("CN=worker-7,O=Example"), nullptr);
+}
+
+/// What a look-up does, counted: how long it takes shows nothing on a machine that does other things as well.
+struct Steps {
+  int hashes{0};
+  std::size_t hashed_bytes{0};
+  int comparisons{0};
+};
+Steps steps_for(Keyring const& keys, std::string_view presented) {
+  Steps steps;
+  auto const hash = [&](std::string_view text) {
+    ++steps.hashes;
+    steps.hashed_bytes += text.size();
+    return keys.hash()(text);
+  };
+  auto const same = [&](net::Sha256 const& a, net::Sha256 const& b) {
+    ++steps.comparisons;
+    return SameDigest()(a, b);
+  };
+  static_cast<void>(keys.look_up(presented, hash, same));
+  return steps;
+}
+
+TEST(Keyring, TakesTheSameStepsHoweverMuchOfAKeyIsRight) {
+  std::string const known = "sk-lw-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+  Keyring const keys = Keyring({entry("one", known)}).with({shared_entry("two", "sk-lw-2")}, {});
+  Steps const right = steps_for(keys, known);
+  EXPECT_EQ(right.hashes, 1);
+  EXPECT_EQ(right.hashed_bytes, known.size());
+  for (std::size_t at = 0; at < known.size(); ++at) {
+    std::string almost = known;
+    almost[at] = '#';
+    Steps const wrong = steps_for(keys, almost);
+    EXPECT_EQ(wrong.hashes, 1) << at;
+    EXPECT_EQ(wrong.hashed_bytes, right.hashed_bytes) << at;
+    EXPECT_EQ(wrong.comparisons, right.comparisons) << at;
+  }
+}
+
+TEST(SameDigest, LooksAtAllOfIt) {
+  net::Sha256 const digest = net::sha256("x");
+  EXPECT_TRUE(SameDigest()(digest, digest));
+  for (std::size_t bit = 0; bit < 256; ++bit) {
+    net::Sha256 other = digest;
+    other[bit / 8] = static_cast<unsigned char>(other[bit / 8] ^ (1U << (bit % 8)));
+    EXPECT_FALSE(SameDigest()(digest, other)) << bit;
+  }
+}
+
+TEST(KeyEntry, IsSmallEnoughForAMillion) {
+  constexpr std::size_t in_table = 128 * 5 / 9 + sizeof(KeyEntryPtr);
+  constexpr std::size_t around = 16 + 16;  // the count of its owners, and what the allocator adds
+  EXPECT_LE(sizeof(KeyEntry) + around + in_table, 300U);
+}
+
 TEST(KeyEntry, AllowsTheModelsItNames) {
   EXPECT_TRUE(entry("a", "k").allows("m"));
   EXPECT_TRUE(entry("a", "k", {"*"}).allows("m"));
@@ -53,6 +211,84 @@ TEST(KeyEntry, AllowsTheModelsItNames) {
   EXPECT_FALSE(entry("a", "k", {"m"}).allows(""));
   EXPECT_TRUE(entry("a", "k", {"gpt-*"}).allows("gpt-4"));
   EXPECT_FALSE(entry("a", "k", {"gpt-*"}).allows("my-gpt-4"));
+}
+
+KeyEntry with_policy(KeyPolicy policy) {
+  KeyEntry one = entry("a", "k");
+  one.policy = std::make_shared<KeyPolicy const>(std::move(policy));
+  return one;
+}
+std::string refused(KeyEntry const& key, std::string_view peer, std::int64_t now, Errc code) {
+  auto const admitted = key.admits(peer, [&] { return now; });
+  if (admitted) return "admitted";
+  EXPECT_EQ(admitted.error().code(), code);
+  EXPECT_EQ(admitted.error().origin(), Origin::client);
+  return admitted.error().message();
+}
+
+TEST(KeyPolicy, EndsWhenItExpires) {
+  KeyEntry const key = with_policy({.expires_at = 1'801'353'600'000'000});
+  EXPECT_TRUE(key.admits("unix", [] { return std::int64_t{1'801'353'599'999'999}; }));
+  EXPECT_EQ(refused(key, "unix", 1'801'353'600'000'000, Errc::unauthenticated),
+            "the API key has expired on 2027-01-31T00:00:00Z; ask for a new one");
+}
+
+TEST(KeyPolicy, CountsFromItsAddressesOnly) {
+  KeyPolicy policy;
+  ASSERT_TRUE(policy.addresses.add("10.0.0.0/8"));
+  KeyEntry const key = with_policy(policy);
+  EXPECT_TRUE(key.admits("10.1.2.3:4567", [] { return std::int64_t{0}; }));
+  EXPECT_TRUE(key.admits("[::ffff:10.1.2.3]:4567", [] { return std::int64_t{0}; }));
+  EXPECT_EQ(refused(key, "192.0.2.1:4567", 0, Errc::permission_denied),
+            "this API key may not be used from the address 192.0.2.1");
+  EXPECT_EQ(refused(key, "unix", 0, Errc::permission_denied),
+            "this API key may not be used from the address unix");
+}
+
+TEST(KeyPolicy, IsOverWhenRevoked) {
+  auto const live = std::make_shared<std::atomic<KeyState>>(KeyState::active);
+  KeyEntry const key = with_policy({.live = live});
+  EXPECT_TRUE(key.admits("unix", [] { return std::int64_t{0}; }));
+  live->store(KeyState::revoked);
+  EXPECT_EQ(refused(key, "unix", 0, Errc::unauthenticated), "the API key was revoked");
+}
+
+TEST(KeyPolicy, NamesWhatItDoesNotAllow) {
+  KeyPolicy policy{.blocked = {"gpt-4*"}};
+  policy.types.add(ModelType::chat);
+  KeyEntry const key = with_policy(policy);
+  EXPECT_FALSE(key.allows("gpt-4o"));
+  EXPECT_TRUE(key.may_use("gpt-3", DoorKind::messages));
+  EXPECT_TRUE(key.may_use("gpt-3", DoorKind::count_tokens)) << "counts are of chats";
+  auto const blocked = key.may_use("gpt-4o", DoorKind::chat);
+  ASSERT_FALSE(blocked);
+  EXPECT_EQ(blocked.error().code(), Errc::permission_denied);
+  EXPECT_EQ(blocked.error().message(), "this API key may not use the model 'gpt-4o'");
+  auto const other = key.may_use("embed-1", DoorKind::embeddings);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().message(), "this API key may not be used for 'embedding'");
+  EXPECT_FALSE(key.may_use("passthrough/openai", DoorKind::passthrough)) << "which may be of any type";
+}
+
+TEST(KeyHash, IsSha256WithoutAPepper) {
+  net::KeyHash const plain;
+  EXPECT_EQ(plain("sk-lw-1"), net::sha256("sk-lw-1"));
+  for (std::size_t const bytes : {0U, 1U, 54U, 55U, 56U, 63U, 64U, 65U, 1000U}) {
+    std::string const text(bytes, 'k');
+    EXPECT_EQ(plain(text), net::sha256(text)) << bytes;
+  }
+}
+
+TEST(KeyHash, PutsThePepperInABlockBeforeTheDigest) {
+  std::string const pepper = "0123456789abcdef0123456789abcdef";
+  net::Sha256 const inner = net::sha256("sk-lw-1");
+  std::string text = pepper + std::string(64 - pepper.size(), '\0');
+  text.append(reinterpret_cast<char const*>(inner.data()), inner.size());
+  net::KeyHash const hash(pepper);
+  EXPECT_EQ(hash("sk-lw-1"), net::sha256(text));
+  EXPECT_EQ(hash.of_digest(inner), hash("sk-lw-1")) << "a file's key_hash can be brought in";
+  EXPECT_NE(net::KeyHash("another")("sk-lw-1"), hash("sk-lw-1"));
+  EXPECT_NE(net::KeyHash(std::string(65, 'p'))("sk-lw-1"), net::KeyHash(std::string(64, 'p'))("sk-lw-1"));
 }
 
 TEST(RequestId, IsFreshEveryTime) {

@@ -74,14 +74,15 @@ class CallLimits {
  public:
   /// Whether anything limits calls with this key.
   static bool apply_to(KeyEntry const& key, LimitRules const& rules) noexcept {
-    return key.limits || !key.shared.empty() || rules.models_are_limited ||
+    return key.limits || (key.owner && !key.owner->limits.empty()) || rules.models_are_limited ||
            std::any_of(rules.types.begin(), rules.types.end(),
                        [](auto const& type) { return type != nullptr; });
   }
   CallLimits(KeyEntry const& key, LimitRules const& rules, DoorKind door, std::string_view model)
       : rules_(rules), name_(model) {
     group_.add(key.limits.get());
-    for (auto const& state : key.shared) group_.add(state.get());
+    if (key.owner)
+      for (auto const& state : key.owner->limits) group_.add(state.get());
     group_.add(rules.of_type(door));
     if (rules.models_are_limited)
       if (auto const* found = this->model()) group_.add(found->limits.get());

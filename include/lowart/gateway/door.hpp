@@ -41,20 +41,33 @@ class Door {
       if (auto const key = head.fields().get(name); !key.empty()) return key;
     return in_query(head.query(), "key");
   }
+  /// The key that a request may be asked with: it is known, and counts here and now. The one place where keys are looked
+  /// at, for calls and for pages. A client's certificate may stand for its key, unless it brings one. Errors:
+  /// unauthenticated, permission_denied.
+  static Result<KeyEntry const*> key_of(Keyring const& keys, net::ServerRequest const& request) {
+    std::string_view const presented = presented_key(request.head());
+    bool const is_certified = presented.empty() && !request.certificate().empty();
+    Result<KeyEntry const*> const found =
+        is_certified ? by_certificate(keys, request.certificate()) : keys.find(presented);
+    if (!found) return found;
+    auto const admitted = (*found)->admits(request.peer(), [&] { return request.clock().utc_micros(); });
+    if (!admitted) return fail(admitted.error());
+    return found;
+  }
 
  protected:
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
     if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
-    visit.caller.address = address_of(visit.request.peer());
+    visit.caller.address = net::address_of_peer(visit.request.peer());
     if (keys.open()) return true;
-    auto const found = keys.find(presented_key(visit.request.head()));
+    auto const found = key_of(keys, visit.request);
     if (!found) return visit.fails(found.error());
     visit.key = *found;
     visit.rules = &keys.rules();
     visit.caller.key = visit.key->name;
-    visit.caller.user = visit.key->user;
-    visit.caller.team = visit.key->team;
+    visit.caller.user = visit.key->user();
+    visit.caller.team = visit.key->team();
     return true;
   }
   /// What is asked: the facts of the body, or of all that was said where it goes on from an answer that is kept.
@@ -75,7 +88,9 @@ class Door {
   /// From facts to Call: what may be asked by whom and where, and whether there is room for a call of that size.
   template <Provider P>
   bool let_in(Visit& visit, DoorKind door, CallSize const& size, P const& answer) {
-    if (visit.key != nullptr && !visit.key->allows(visit.model)) return visit.fails(not_allowed(visit.model));
+    if (visit.key != nullptr)
+      if (auto const allowed = visit.key->may_use(visit.model, door); !allowed)
+        return visit.fails(allowed.error());
     if constexpr (KnowsModels<P>)
       if (auto refused = answer.refusal(visit.model, door)) return visit.fails(*std::move(refused));
 
@@ -228,6 +243,15 @@ class Door {
   DoorLimits const& limits() const noexcept { return limits_; }
 
  private:
+  static Result<KeyEntry const*> by_certificate(Keyring const& keys, std::string_view subject) {
+    KeyEntry const* const found = keys.by_certificate(subject);
+    if (found != nullptr) return found;
+    return fail(Errc::unauthenticated,
+                "no API key, and none here is for the certificate of '" +
+                    std::string(subject.substr(0, longest_shown)) + "'",
+                Origin::client);
+  }
+
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
   template <class Client>
@@ -243,18 +267,6 @@ class Door {
   }
   static std::string_view field_of(void const* head, std::string_view name) {
     return static_cast<net::RequestHead const*>(head)->fields().get(name);
-  }
-  /// Of "1.2.3.4:80", "[::1]:80" or "unix" the address alone.
-  static std::string_view address_of(std::string_view peer) noexcept {
-    auto const colon = peer.rfind(':');
-    if (colon == std::string_view::npos) return {};
-    bool const bracketed = peer.front() == '[';
-    return peer.substr(bracketed ? 1 : 0, bracketed ? colon - 2 : colon);
-  }
-  static Error not_allowed(std::string_view model) {
-    std::string message = "this API key may not use the model '";
-    message.append(model.substr(0, longest_shown)).append("'");
-    return Error(Errc::permission_denied, std::move(message), Origin::client).with_param("model");
   }
   static Outcome outcome_of(Error const& error) noexcept {
     return error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;

@@ -259,7 +259,7 @@ class Doors {
       co_return;
     }
     if (path == ollama_pages::loaded && !keys.open()) {
-      auto const key = known_key(keys, request);
+      auto const key = Door::key_of(keys, request);
       if (!key) {
         co_await answer_error(request, responder, key.error());
         co_return;
@@ -288,16 +288,13 @@ class Doors {
     }
     co_await show_models(keys, models, *wanted, request, responder);
   }
-  static Result<KeyEntry const*> known_key(Keyring const& keys, net::ServerRequest const& request) {
-    return keys.find(ChatDoor::presented_key(request.head()));
-  }
 
   /// `wanted`: the one model that is asked for; empty for the list. Either shows a key only what it may use.
   Task<void> show_models(Keyring const& keys, std::vector<ModelCard> const& models, std::string_view wanted,
                          net::ServerRequest& request, net::Responder& responder) {
     KeyEntry const* key = nullptr;
     if (!keys.open()) {
-      auto const found = known_key(keys, request);
+      auto const found = Door::key_of(keys, request);
       if (!found) {
         co_await answer_error(request, responder, found.error());
         co_return;

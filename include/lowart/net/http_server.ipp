@@ -142,7 +142,9 @@ LOWART_DECL HttpServer::HttpServer(asio::io_context& context, Handler handler, S
 LOWART_DECL Result<void> HttpServer::listen(ListenAddress& address) {
   std::optional<TlsContext> tls;
   if (address.is_tls()) {
-    auto context = TlsContext::server(address.cert_file, address.key_file);
+    auto context = TlsContext::server(
+        address.cert_file, address.key_file,
+        TlsClients{.ca_file = address.client_ca_file, .required = address.client_required});
     if (!context) return fail(context.error());
     tls = std::move(*context);
   }
@@ -231,6 +233,7 @@ LOWART_DECL Task<void> HttpServer::converse(std::shared_ptr<Connection> connecti
     if (tls) {
       connection->stream.deadline(connection->state.loop.clock().coarse_now() + limits_.head_time);
       ready = co_await connection->stream.accept_tls(*tls);
+      if (ready) connection->state.certificate = connection->stream.tls_subject();
     }
     if (ready) co_await serve_requests(*connection);
     if (connection->stream.is_behind()) co_await catch_up(*connection);

@@ -15,6 +15,9 @@ struct ListenAddress {
   std::string socket_path;  ///< Of a Unix socket.
   std::string cert_file;    ///< With key_file: TLS.
   std::string key_file;
+  std::string
+      client_ca_file;  ///< With TLS: authorities for certificates of clients; empty: none is asked for.
+  bool client_required{false};  ///< A client without a certificate is not served at all.
   bool shared{false};  ///< This process listens there already: its other loops may join. See HttpServer.
 
   bool is_unix() const noexcept { return !socket_path.empty(); }

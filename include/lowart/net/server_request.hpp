@@ -63,7 +63,8 @@ struct ConnectionState {
   std::size_t in_begin{0};  ///< First byte that is not consumed.
   std::size_t in_end{0};
   std::string peer;
-  Call* call{nullptr};  ///< What the client waits for, where it is known.
+  std::string certificate;  ///< Of the client: the subject, where one was verified.
+  Call* call{nullptr};      ///< What the client waits for, where it is known.
 };
 
 /// One request. The views of head() and body() live until the handler returns.
@@ -89,6 +90,9 @@ class ServerRequest {
 
   /// The client's address: "127.0.0.1:51234", "unix".
   std::string_view peer() const noexcept { return connection_.peer; }
+  /// The subject of the certificate that the client has shown, as RFC 2253 writes it: "CN=worker-7,O=Example". Empty:
+  /// none was, or none was asked for. It was verified (ListenAddress::client_ca_file).
+  std::string_view certificate() const noexcept { return connection_.certificate; }
   LOWART_DECL Clock& clock() const noexcept;
   LOWART_DECL asio::any_io_executor executor() const;
   Arena& arena() const noexcept { return arena_; }

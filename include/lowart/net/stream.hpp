@@ -103,6 +103,8 @@ class Stream {
   LOWART_DECL Task<Result<void>> connect_tls(TlsContext const& context, std::string host,
                                              TlsSession& session);
   bool is_tls() const noexcept { return ssl_ != nullptr; }
+  /// The subject of the peer's certificate that was verified, as RFC 2253 writes it; empty: none.
+  LOWART_DECL std::string tls_subject() const;
   /// Whether the TLS handshake was shortened by a former session.
   LOWART_DECL bool tls_resumed() const noexcept;
 

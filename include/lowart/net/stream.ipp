@@ -9,14 +9,17 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/query.hpp>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -351,6 +354,21 @@ LOWART_DECL Task<Result<void>> Stream::handshake(std::string const& host) {
 }
 
 LOWART_DECL bool Stream::tls_resumed() const noexcept { return ssl_ && SSL_session_reused(ssl_.get()) == 1; }
+
+LOWART_DECL std::string Stream::tls_subject() const {
+  if (!ssl_ || SSL_get_verify_mode(ssl_.get()) == SSL_VERIFY_NONE) return {};
+  X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+  std::unique_ptr<BIO, decltype(&BIO_free)> const text(BIO_new(BIO_s_mem()), &BIO_free);
+  // Text beyond ASCII stays as it is: who writes it into a file writes it in UTF-8.
+  constexpr unsigned long how = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+  bool const written =
+      text && X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, how) >= 0;
+  if (!written) return {};
+  char* begin = nullptr;
+  long const size = BIO_get_mem_data(text.get(), &begin);
+  return std::string(begin, static_cast<std::size_t>(std::max(size, 0L)));
+}
 
 LOWART_DECL void Stream::ring(void* stream) {
   auto& self = *static_cast<Stream*>(stream);

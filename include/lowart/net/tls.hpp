@@ -22,6 +22,12 @@ struct TlsTrust {
   bool verify{true};    ///< False trusts anybody. For experiments only.
 };
 
+/// Whom a server asks for a certificate.
+struct TlsClients {
+  std::string ca_file{};  ///< PEM file of authorities; empty: nobody.
+  bool required{false};   ///< Who shows none is not served.
+};
+
 /// The settings of one side: TLS 1.2 or later, ALPN http/1.1. Copies share them. Thread safe.
 ///
 /// Errors of the factories and of reload() are config_invalid and name the file.
@@ -30,7 +36,8 @@ class TlsContext {
   /// Verifies certificate and host name unless `trust` says otherwise.
   [[nodiscard]] static LOWART_DECL Result<TlsContext> client(TlsTrust trust = {});
   /// Shows the certificate chain in `cert_file` (PEM, own certificate first) with the key in `key_file`.
-  [[nodiscard]] static LOWART_DECL Result<TlsContext> server(std::string cert_file, std::string key_file);
+  [[nodiscard]] static LOWART_DECL Result<TlsContext> server(std::string cert_file, std::string key_file,
+                                                             TlsClients clients = TlsClients());
 
   /// Reads the files again; handshakes from now on use them. When that fails, the former stay in use.
   [[nodiscard]] LOWART_DECL Result<void> reload();
@@ -43,6 +50,7 @@ class TlsContext {
     TlsTrust trust;
     std::string cert_file;
     std::string key_file;
+    TlsClients clients;
     std::atomic<std::shared_ptr<ssl_ctx_st>> context;
   };
   explicit TlsContext(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -68,7 +68,26 @@ inline Result<std::shared_ptr<SSL_CTX>> client_context(TlsTrust const& trust) {
   return context;
 }
 
-inline Result<std::shared_ptr<SSL_CTX>> server_context(std::string const& cert, std::string const& key) {
+/// Certificates of clients: those that the authorities in a file have signed.
+inline Result<void> verify_clients(SSL_CTX* context, TlsClients const& clients) {
+  if (clients.ca_file.empty()) return {};
+  STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(clients.ca_file.c_str());
+  if (names == nullptr || SSL_CTX_load_verify_file(context, clients.ca_file.c_str()) != 1) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    return fail(Errc::config_invalid,
+                "cannot read the CA certificates in '" + clients.ca_file + "': " + openssl_reason());
+  }
+  SSL_CTX_set_client_CA_list(context, names);  // owns them now
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (clients.required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
+  // A ticket brings the certificate of its handshake along; the id is needed for that.
+  constexpr unsigned char id[] = {'l', 'o', 'w', 'a', 'r', 't'};
+  SSL_CTX_set_session_id_context(context, id, sizeof id);
+  return {};
+}
+
+inline Result<std::shared_ptr<SSL_CTX>> server_context(std::string const& cert, std::string const& key,
+                                                       TlsClients const& clients) {
   auto context = new_context(TLS_server_method());
   if (!context) return fail(Errc::config_invalid, "TLS cannot start: " + openssl_reason());
   if (SSL_CTX_use_certificate_chain_file(context.get(), cert.c_str()) != 1)
@@ -82,6 +101,7 @@ inline Result<std::shared_ptr<SSL_CTX>> server_context(std::string const& cert, 
   SSL_CTX_set_alpn_select_cb(context.get(), choose_alpn, nullptr);
   // Sessions live in the clients' tickets only.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  if (auto asked = verify_clients(context.get(), clients); !asked) return fail(std::move(asked).error());
   return context;
 }
 
@@ -101,18 +121,20 @@ LOWART_DECL Result<TlsContext> TlsContext::client(TlsTrust trust) {
   return TlsContext(std::move(state));
 }
 
-LOWART_DECL Result<TlsContext> TlsContext::server(std::string cert_file, std::string key_file) {
-  auto context = detail::server_context(cert_file, key_file);
+LOWART_DECL Result<TlsContext> TlsContext::server(std::string cert_file, std::string key_file,
+                                                  TlsClients clients) {
+  auto context = detail::server_context(cert_file, key_file, clients);
   if (!context) return fail(context.error());
   auto state = std::make_shared<State>();
   state->cert_file = std::move(cert_file);
   state->key_file = std::move(key_file);
+  state->clients = std::move(clients);
   state->context = std::move(*context);
   return TlsContext(std::move(state));
 }
 
 LOWART_DECL Result<void> TlsContext::reload() {
-  auto context = is_server() ? detail::server_context(state_->cert_file, state_->key_file)
+  auto context = is_server() ? detail::server_context(state_->cert_file, state_->key_file, state_->clients)
                              : detail::client_context(state_->trust);
   if (!context) return fail(context.error());
   state_->context = std::move(*context);
