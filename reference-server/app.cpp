@@ -1,5 +1,8 @@
 #include "app.hpp"
 
+#include "admin/admin_desk.hpp"
+#include "admin/admin_pages.hpp"
+#include "admin/auth_pages.hpp"
 #include "default_config.hpp"
 #include "event_log.hpp"
 #include "file_stamp.hpp"
@@ -8,8 +11,10 @@
 #include "limit_metrics.hpp"
 #include "month_recall.hpp"
 #include "offered_models.hpp"
+#include "open_accounts.hpp"
 #include "own_pages.hpp"
 #include "records.hpp"
+#include "secrets_config.hpp"
 #include "snapshot.hpp"
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
@@ -40,17 +45,21 @@ namespace {
 class App {
  public:
   App(ServeFlags flags, Config config, std::unique_ptr<Journal> journal,
-      std::unique_ptr<Folder<SqliteStore>> folder, int log_fd)
+      std::unique_ptr<Folder<SqliteStore>> folder, std::unique_ptr<AdminDesk> desk,
+      std::vector<Resource> overlay, int log_fd)
       : flags_(std::move(flags)),
+        overlay_(std::move(overlay)),
         runtime_(config.threads),
         journal_(std::move(journal)),
         folder_(std::move(folder)),
+        desk_(std::move(desk)),
         log_fd_(log_fd),
         current_(runtime_.size()) {
     config_ = std::move(config);
     fixed_ = fixed_at_start(config_);
   }
   ~App() {
+    desk_->stop();
     records_.stop_backups();
     folder_->stop();
     if (log_fd_ > STDERR_FILENO) ::close(log_fd_);
@@ -63,6 +72,15 @@ class App {
       return 1;
     }
     latest_ = *first;
+    // The accounts' limits lean on those of the file, which are made with the snapshot.
+    auto accounts = desk_->load(FileLimits::of(*latest_));
+    if (!accounts) {
+      std::fprintf(stderr, "%s\n", accounts.error().message().c_str());
+      return 1;
+    }
+    latest_->keys = latest_->keys.with(std::move(*accounts), {});
+    latest_->keys = latest_->keys.on(latest_->keys.new_table());
+    latest_->account_subjects = std::make_shared<std::vector<LimitSubject> const>(desk_->subjects());
     recall_month(*latest_, *folder_);
     add_past_at_start(*folder_, *latest_);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
@@ -87,6 +105,7 @@ class App {
       std::fprintf(stderr, "%s\n", listening.error().message().c_str());
       return 1;
     }
+    follow_accounts();
     watch_signals();
     watch_config();
     std::string const text = greeting(latest_->config, addresses_, flags_.config_path);
@@ -105,7 +124,7 @@ class App {
       journal_failures_.fetch_add(1, std::memory_order_relaxed);
       log_event(Level::error, "usage_record_lost", {{"error", error.message()}});
     };
-    auto made = build_snapshot(std::move(config), before, JournalSink(journal_), lost,
+    auto made = build_snapshot(std::move(config), before, desk_->key_hash(), JournalSink(journal_), lost,
                                [hooks = webhooks_](LimitNotice const& notice) { hooks->notify(notice); });
     if (made)
       if (auto told = webhooks_->configure((*made)->config.webhooks); !told) return fail(told.error());
@@ -147,6 +166,14 @@ class App {
     }
     if (draining) {
       co_await doors.shutting_down(request, responder);
+      co_return;
+    }
+    if (AuthPages::has(path)) {
+      co_await auth_.serve(doors, *snapshot, request, responder);
+      co_return;
+    }
+    if (AdminPages::has(path)) {
+      co_await admin_.serve(doors, *snapshot, request, responder);
       co_return;
     }
     if (OwnPages::has(path)) {
@@ -216,7 +243,10 @@ class App {
 
   /// Takes a changed file over, or keeps the last good one and says why.
   void reload() {
-    ConfigResult read = load_config(flags_.config_path);
+    auto const text = read_file(flags_.config_path);
+    ConfigResult read;
+    if (text) read = read_config(*text, overlay_);
+    else read.problems = {{0, "the file cannot be read"}};
     if (!read.config) {
       reload_ok_ = false;
       log_event(Level::error, "config_refused",
@@ -232,13 +262,57 @@ class App {
                 {{"problems", next.error().message()}, {"kept", "the last good one"}});
       return;
     }
-    revoke_missing(latest_->keys, (*next)->keys);
     latest_ = *next;
     reload_ok_ = true;
     add_past_later(*folder_, latest_);
+    hand_out();
+    desk_->file_changed(FileLimits::of(*latest_));
+    log_event(Level::info, "config_taken_over", {{"revision", std::to_string(latest_->revision)}});
+  }
+
+  void hand_out() {
     for (std::size_t i = 0; i < current_.size(); ++i)
       asio::post(runtime_.loop(i), [this, i, snapshot = latest_] { current_[i] = snapshot; });
-    log_event(Level::info, "config_taken_over", {{"revision", std::to_string(latest_->revision)}});
+  }
+
+  /// What administration changes is handed out as reloads are. Called on the desk's thread.
+  void follow_accounts() {
+    ChangeListeners listeners;
+    listeners.settings = [this](std::vector<Resource> overlay) {
+      asio::post(runtime_.loop(0), [this, overlay = std::move(overlay)]() mutable {
+        overlay_ = std::move(overlay);
+        reload();
+      });
+    };
+    listeners.keys = [this](KeyChanges changes) {
+      auto subjects = std::make_shared<std::vector<LimitSubject> const>(desk_->subjects());
+      asio::post(runtime_.loop(0), [this, changes = std::move(changes), subjects]() mutable {
+        take_keys(std::move(changes), std::move(subjects));
+      });
+    };
+    desk_->start(std::move(listeners));
+  }
+  void take_keys(KeyChanges changes, std::shared_ptr<std::vector<LimitSubject> const> subjects) {
+    auto next = std::make_shared<Snapshot>(*latest_);
+    next->keys = next->keys.with(std::move(changes.changed), std::move(changes.removed));
+    next->account_subjects = std::move(subjects);
+    latest_ = std::move(next);
+    add_past_later(*folder_, latest_);
+    hand_out();
+    if (latest_->keys.wants_table()) rebuild_table();
+  }
+  /// On the desk's thread, as it may take a second.
+  void rebuild_table() {
+    if (std::exchange(rebuilding_, true)) return;
+    desk_->run([this, keys = latest_->keys] {
+      asio::post(runtime_.loop(0), [this, table = keys.new_table()] {
+        rebuilding_ = false;
+        auto next = std::make_shared<Snapshot>(*latest_);
+        next->keys = next->keys.on(table);
+        latest_ = std::move(next);
+        hand_out();
+      });
+    });
   }
 
   void warn_of_restart(Config const& next) const {
@@ -250,17 +324,22 @@ class App {
   }
 
   ServeFlags flags_;
+  std::vector<Resource> overlay_;  ///< Settings of the database. On the first loop.
+  bool rebuilding_{false};
   Config config_;
   std::vector<std::pair<std::string_view, std::string>> fixed_;
   Runtime runtime_;
   std::shared_ptr<Journal> journal_;
   std::unique_ptr<Folder<SqliteStore>> folder_;
+  std::unique_ptr<AdminDesk> desk_;
   int log_fd_;
   std::shared_ptr<Webhooks> webhooks_{std::make_shared<Webhooks>(runtime_.loop(0).get_executor())};
   Metrics metrics_;
   std::unique_ptr<ResponseStore> responses_;  ///< Null: none are kept.
   Records records_;
   OwnPages pages_{*folder_, records_, [this] { return static_cast<std::int64_t>(group_->connections()); }};
+  AuthPages auth_{*desk_};
+  AdminPages admin_{*desk_, runtime_};
   std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
   std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;
@@ -287,13 +366,14 @@ int stop_with(std::string const& reason) {
 }  // namespace
 
 int run_server(ServeFlags const& flags) {
-  ConfigResult read = load_config(flags.config_path);
-  if (!read.config) {
-    std::fputs(describe(flags.config_path, read.problems).c_str(), stderr);
+  auto opened = open_accounts(flags);
+  if (!opened) {
+    std::fputs(opened.error().message().c_str(), stderr);
     return 1;
   }
-  Config config = std::move(*read.config);
-  apply_flags(flags, config);
+  Config config = std::move(opened->config);
+  auto book = AccountBook(opened->administration->box());
+  auto desk = std::make_unique<AdminDesk>(std::move(opened->administration), std::move(book));
   std::size_t const threads =
       config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
   JournalOptions journal_options;
@@ -313,7 +393,8 @@ int run_server(ServeFlags const& flags) {
   int const log_fd = open_access_log(config.access_log);
   if (log_fd < 0 && config.access_log != "off")
     return stop_with("cannot write the access log " + config.access_log);
-  App app(flags, std::move(config), std::move(*journal), std::move(*folder), log_fd);
+  App app(flags, std::move(config), std::move(*journal), std::move(*folder), std::move(desk),
+          std::move(opened->overlay), log_fd);
   return app.run();
 }
 

@@ -3,9 +3,11 @@
 #include "config_readers.hpp"
 #include "key_policy_config.hpp"
 #include "limits_config.hpp"
+#include "login_config.hpp"
 #include "price_config.hpp"
 #include "records_config.hpp"
 #include "registry/config_overlay.hpp"
+#include "secrets_config.hpp"
 #include "yaml_reader.hpp"
 
 #include <lowart/gateway/key_table.hpp>
@@ -243,6 +245,8 @@ Config read_root(YamlMap& root, Problems& problems) {
   read_conversations(root, config);
   read_request_log(root, config);
   read_backup(root, config);
+  read_secrets(root, config);
+  read_login(root, config);
   root.members("providers", [&](std::string name, std::size_t line, YamlMap& map) {
     config.providers.push_back(read_provider(map, std::move(name), line));
   });

@@ -21,6 +21,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@
 namespace lowart::server {
 
 struct Resource;
+struct OidcConfig;
 
 struct ModelConfig {
   std::string name;                  ///< Or a pattern.
@@ -85,6 +87,12 @@ struct WebhookConfig {
   bool reached{false};
 };
 
+/// Where the master key comes from; nothing set: DATA/master.key.
+struct SecretsConfig {
+  Secret master_key;
+  std::string master_key_file;
+};
+
 struct Config {
   std::vector<net::ListenAddress> listen;
   std::size_t threads{0};
@@ -106,6 +114,8 @@ struct Config {
   std::vector<NamedLimits> teams;
   std::vector<NamedLimits> model_types;  ///< By the names of ModelType.
   std::vector<WebhookConfig> webhooks;
+  SecretsConfig secrets;
+  std::shared_ptr<OidcConfig const> oidc;  ///< Null: nobody logs in by an identity provider.
 };
 
 /// One thing that is wrong, and where. Lines count from 1; 0 is the file as a whole.

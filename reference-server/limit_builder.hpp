@@ -98,7 +98,7 @@ class LimitBuilder {
   }
   std::shared_ptr<LimitState> state_before(KeyConfig const& key) const {
     if (before_ == nullptr) return nullptr;
-    KeyEntry const* const old = before_->keys.by_digest(key.digest);
+    KeyEntry const* const old = before_->keys.by_digest(before_->keys.hash().of_digest(key.digest));
     return old == nullptr ? nullptr : old->limits;
   }
 

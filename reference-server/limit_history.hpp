@@ -87,12 +87,15 @@ Result<PastUse> past_in(S& store, LimitSubject const& subject, CalendarSpan span
 /// Tells every subject what it has used that it does not know of. The first error, after all were tried.
 inline Result<void> add_past(Snapshot const& snapshot, PastOf const& past_of) {
   Result<void> done;
-  for (auto const& subject : snapshot.subjects)
+  auto const add = [&](LimitSubject const& subject) {
     for (auto const& [period, span] : subject.state->unknown_past()) {
       auto const past = past_of(subject, span);
       if (past) subject.state->add_past(period, span.begin, *past);
       else if (done) done = fail(past.error().code(), subject.state->name() + ": " + past.error().message());
     }
+  };
+  for (auto const& subject : snapshot.subjects) add(subject);
+  for (auto const& subject : *snapshot.account_subjects) add(subject);
   return done;
 }
 

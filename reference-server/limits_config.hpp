@@ -2,6 +2,7 @@
 /// Readers of limits and of who is told of them.
 
 #include "config.hpp"
+#include "registry/account_limits.hpp"
 #include "yaml_reader.hpp"
 
 #include <lowart/meter/price.hpp>
@@ -26,22 +27,12 @@ inline void keep_usd(YamlMap& map, std::string_view name, std::string& text, Nan
 /// Limits, which stand in the block of what they limit. What does not stand there stays as it is.
 inline void read_rates(YamlMap& map, Limits& limits) {
   constexpr std::int64_t most = 1'000'000'000'000;
-  map.integer("rpm", limits.rpm, 0, most);
-  map.integer("tpm", limits.tpm, 0, most);
-  map.integer("concurrency", limits.concurrency, 0, most);
-  map.integer("requests_per_day", limits.day.requests, 0, most);
-  map.integer("tokens_per_day", limits.day.tokens, 0, most);
-  map.integer("requests_per_week", limits.week.requests, 0, most);
-  map.integer("tokens_per_week", limits.week.tokens, 0, most);
-  map.integer("requests_per_month", limits.month.requests, 0, most);
-  map.integer("tokens_per_month", limits.month.tokens, 0, most);
-  std::string usd;
-  map.text("cost_per_day", usd);
-  keep_usd(map, "cost_per_day", usd, limits.day.cost);
-  map.text("cost_per_week", usd);
-  keep_usd(map, "cost_per_week", usd, limits.week.cost);
-  map.text("cost_per_month", usd);
-  keep_usd(map, "cost_per_month", usd, limits.month.cost);
+  for (auto const& [name, of] : limit_numbers) map.integer(name, of(limits), 0, most);
+  for (auto const& [name, of] : limit_amounts) {
+    std::string usd;
+    map.text(name, usd);
+    keep_usd(map, name, usd, of(limits));
+  }
   map.percent("soft", limits.soft_percent, 1, 100);
 }
 

@@ -82,31 +82,44 @@ class Builder {
     PassthroughRouter::Table table;
     RouteBuilder builder(made_, before_);
     for (auto const& provider : made_.config.providers)
-      if (provider.passthrough && provider.enabled) table.emplace(provider.name, builder.passthrough_to(provider));
+      if (provider.passthrough && provider.enabled)
+        table.emplace(provider.name, builder.passthrough_to(provider));
     return PassthroughRouter(std::move(table));
   }
 
-  std::vector<KeyEntry> keys(LimitBuilder& limits) {
-    std::vector<KeyEntry> entries;
-    for (auto const& key : made_.config.keys)
-      entries.push_back(KeyEntry{key.name,
-                                 key.digest,
-                                 limits.of_key(key),
-                                 key.models,
-                                 key.admin,
-                                 key.priority,
-                                 limits.owner_of(key),
-                                 policy_of(key),
-                                 {}});
-    return entries;
+  /// The keys of the file, and those of accounts that there were before.
+  Keyring keyring(LimitBuilder& limits, net::KeyHash const& hash) {
+    std::vector<KeyEntryPtr> entries;
+    for (auto const& key : made_.config.keys) entries.push_back(entry_of(key, hash, limits));
+    if (before_ == nullptr)
+      return Keyring(std::make_shared<KeyTable const>(std::move(entries)),
+                     std::make_shared<LimitRules const>(limits.rules()), hash);
+    std::vector<net::Sha256> gone;
+    for (auto const& old : before_->config.keys) {
+      auto const is_same = [&](KeyConfig const& key) { return key.digest == old.digest; };
+      if (std::ranges::none_of(made_.config.keys, is_same)) gone.push_back(hash.of_digest(old.digest));
+    }
+    return before_->keys.with(std::move(entries), std::move(gone)).with_rules(limits.rules());
   }
 
  private:
+  KeyEntryPtr entry_of(KeyConfig const& key, net::KeyHash const& hash, LimitBuilder& limits) const {
+    KeyEntry entry;
+    entry.name = key.name;
+    entry.digest = hash.of_digest(key.digest);
+    entry.limits = limits.of_key(key);
+    entry.models = key.models;
+    entry.admin = key.admin;
+    entry.priority = key.priority;
+    entry.owner = limits.owner_of(key);
+    entry.policy = policy_of(key, entry.digest);
+    return std::make_shared<KeyEntry const>(std::move(entry));
+  }
   /// Calls that began before a reload hear of what becomes of their key after it.
-  std::shared_ptr<KeyPolicy const> policy_of(KeyConfig const& key) const {
+  std::shared_ptr<KeyPolicy const> policy_of(KeyConfig const& key, net::Sha256 const& digest) const {
     if (!asks_for_anything(key.policy)) return nullptr;
     auto policy = std::make_shared<KeyPolicy>(key.policy);
-    KeyEntry const* const old = before_ == nullptr ? nullptr : before_->keys.by_digest(key.digest);
+    KeyEntry const* const old = before_ == nullptr ? nullptr : before_->keys.by_digest(digest);
     if (old != nullptr && old->policy) policy->live = old->policy->live;
     if (policy->revoke_streams && !policy->live)
       policy->live = std::make_shared<std::atomic<KeyState>>(KeyState::active);
@@ -149,7 +162,8 @@ LimitTime moment_now() {
           std::chrono::duration_cast<std::chrono::microseconds>(utc).count()};
 }
 
-Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
+Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before,
+                                                 net::KeyHash const& hash, JournalSink sink,
                                                  std::function<void(Error const&)> on_sink_failure,
                                                  std::function<void(LimitNotice const&)> on_limit) {
   auto made = std::make_shared<Snapshot>();
@@ -164,18 +178,25 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   if (auto const connected = builder.connect_token_servers(); !connected) return fail(connected.error());
   auto routes = builder.routes();
   CountingSink<JournalSink> counting(sink, made->prices, made->volumes);
-  made->answer = std::make_unique<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{},
+  made->answer = std::make_shared<Snapshot::Answer>(Router(std::move(routes)), TokenMeter{},
                                                     std::move(counting), made->price_of);
   made->answer->on_sink_failure(on_sink_failure);
-  made->passthrough = std::make_unique<Snapshot::Passthroughs>(
+  made->passthrough = std::make_shared<Snapshot::Passthroughs>(
       builder.passthroughs(), TokenMeter{}, std::move(sink),
       [prices = made->prices](Billed const& billed, Usage const& usage) {
         return prices->passed(billed, usage);
       });
   made->passthrough->on_sink_failure(std::move(on_sink_failure));
+  if (made->config.oidc)
+    made->oidc = std::make_shared<OidcLogin>(
+        *made->config.oidc, [](std::string_view base_url) -> Result<net::AnyTransport> {
+          auto transport = net::HttpTransport::make(std::string(base_url));
+          if (!transport) return tl::unexpected(std::move(transport).error());
+          return net::AnyTransport(*std::move(transport));
+        });
   LimitBuilder limits(*made, before);
-  auto entries = builder.keys(limits);
-  made->keys = Keyring(std::move(entries), limits.rules());
+  if (before != nullptr) made->account_subjects = before->account_subjects;
+  made->keys = builder.keyring(limits, hash);
   return made;
 }
 

@@ -3,6 +3,7 @@
 
 #include "config.hpp"
 #include "fetched_credentials.hpp"
+#include "identity/oidc_login.hpp"
 #include "price_table.hpp"
 
 #include <lowart/gateway/doors.hpp>
@@ -111,7 +112,9 @@ struct Snapshot {
   std::vector<Backend> backends;  ///< That pattern_targets name and that have a list.
   std::vector<NamedBreaker> breakers;
   std::vector<NamedLimit> target_limits;
-  std::vector<LimitSubject> subjects;                              ///< All that have limits, but targets.
+  std::vector<LimitSubject> subjects;  ///< All of the file that have limits, but targets.
+  std::shared_ptr<std::vector<LimitSubject> const> account_subjects{std::make_shared<
+      std::vector<LimitSubject> const>()};  ///< Users, teams and keys of the registry that have limits.
   std::map<std::string, std::shared_ptr<OutputEstimate>> outputs;  ///< What answers have had, by model.
   PriceLookup price_of;                                            ///< By `prices` and `volumes`.
   std::function<void(LimitNotice const&)> on_limit;                ///< Any thread.
@@ -125,14 +128,16 @@ struct Snapshot {
   std::shared_ptr<MonthVolumes> volumes;
   std::unordered_map<std::string, net::HttpTransport> transports;  ///< By provider name.
   std::unordered_map<std::string, FetchedCredentials>
-      fetched;  ///< By provider name, of those that fetch some.
-  std::unique_ptr<Answer> answer;
-  std::unique_ptr<Passthroughs> passthrough;
+      fetched;                      ///< By provider name, of those that fetch some.
+  std::shared_ptr<OidcLogin> oidc;  ///< Null: there is no identity provider.
+  std::shared_ptr<Answer> answer;
+  std::shared_ptr<Passthroughs> passthrough;
 };
 
-/// Builds a snapshot. What must outlast a reload (limits in use, breaker states, warm connections) is taken over
+/// Builds a snapshot. Keys are looked up by `hash`; those of accounts are taken over from `before`. What must outlast a reload (limits in use, breaker states, warm connections) is taken over
 /// from `before`, which may be null.
-Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before, JournalSink sink,
+Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* before,
+                                                 net::KeyHash const& hash, JournalSink sink,
                                                  std::function<void(Error const&)> on_sink_failure,
                                                  std::function<void(LimitNotice const&)> on_limit);
 

@@ -136,6 +136,56 @@ Result<AdminAnswer> regenerate_own_key(Administration& admin, AdminRequest const
 
 // --- passwords and sessions
 
+Result<Session> own_session(Administration& admin, AdminRequest const& request) {
+  auto session = SessionTable(admin.registry().database()).find(request.actor.session);
+  if (!session) return tl::unexpected(std::move(session).error());
+  if (*session) return std::move(**session);
+  return refuse(Errc::permission_denied, "", "this is for sessions: log in first");
+}
+
+/// A key of the session's own, for a program that its user has logged in with. Told anew each time: a text that nobody
+/// keeps cannot be told again.
+Result<AdminAnswer> hand_out_key(Administration& admin, AdminRequest const& request) {
+  auto session = own_session(admin, request);
+  if (!session) return tl::unexpected(std::move(session).error());
+  constexpr std::size_t shown_of_session = 8;
+  std::string const name = session->key.empty()
+                               ? session->user + "/session-" + session->id.substr(0, shown_of_session)
+                               : session->key;
+  auto held = admin.registry().find(ResourceKind::key, name);
+  if (!held) return tl::unexpected(std::move(held).error());
+  if (*held && text_in((*held)->body, "status") == "revoked")
+    return refuse(Errc::conflict, "", "the key of this session was revoked; log in again");
+  json::object body = *held ? (*held)->body : json::object{{"user", session->user}};
+  fill_in(ResourceKind::key, body, request.now);
+  auto answer =
+      make_key(admin, request, name, std::move(body), [&](json::object made) -> Result<AdminAnswer> {
+        made["metadata"] = json::object{{"session", session->id}};
+        auto const put =
+            admin.registry().put(ResourceKind::key, name, std::move(made), request.actor.name, request.now);
+        if (!put) return tl::unexpected(put.error());
+        return AdminAnswer{.body = told(*put), .subject = subject_of(ResourceKind::key, name)};
+      });
+  if (!answer) return answer;
+  session->key = name;
+  if (auto done = SessionTable(admin.registry().database()).put(*session); !done)
+    return tl::unexpected(std::move(done).error());
+  return answer;
+}
+Result<AdminAnswer> log_out(Administration& admin, AdminRequest const& request) {
+  auto session = own_session(admin, request);
+  if (!session) return tl::unexpected(std::move(session).error());
+  auto const* const keeps = request.body.if_contains("keep_key");
+  bool const keeps_key = keeps != nullptr && keeps->get_bool();
+  if (!session->key.empty() && !keeps_key)
+    if (auto done = admin.registry().remove(ResourceKind::key, session->key, request.actor.name, request.now);
+        !done)
+      return tl::unexpected(std::move(done).error());
+  if (auto done = SessionTable(admin.registry().database()).end(session->id); !done)
+    return tl::unexpected(std::move(done).error());
+  return AdminAnswer{.subject = subject_of(ResourceKind::user, session->user)};
+}
+
 Result<AdminAnswer> keep_password(Administration& admin, AdminRequest const& request, std::string const& user,
                                   std::string_view password) {
   Secret const text{std::string(password)};
@@ -224,8 +274,29 @@ constexpr std::array<Field, 2> change_fields{{
 }};
 constexpr Shape password_change{"PasswordChange", "A new password for oneself", {change_fields}};
 
+constexpr std::array<Field, 1> logout_fields{
+    {{.name = "keep_key",
+      .type = FieldType::flag,
+      .about = "Whether the key that was handed out to the session stays"}}};
+constexpr Shape logout_shape{"Logout", "The end of a session", {logout_fields}};
+
 using enum Permission;
-constexpr std::array<AdminOperation, 11> all{{
+constexpr std::array<AdminOperation, 13> all{{
+    {.id = "handOutKey",
+     .method = "POST",
+     .path = "/auth/llm-token",
+     .permission = own_keys,
+     .summary = "A gateway key for the program that has logged in; a new text each time",
+     .tells = &shapes::key,
+     .act = hand_out_key},
+    {.id = "logOut",
+     .method = "POST",
+     .path = "/auth/logout",
+     .permission = none,
+     .summary = "End this session, and the key that was handed out to it",
+     .takes = &logout_shape,
+     .status = 204,
+     .act = log_out},
     {.id = "regenerateKey",
      .method = "POST",
      .path = "/admin/keys/{name}/regenerate",

@@ -16,8 +16,8 @@ namespace {
 
 /// As much of a key as people may see, to tell it from others: 36 bits of it.
 constexpr std::size_t shown_of_key = 12;
-/// Members of a key's body that its owner does not write.
-constexpr std::array<std::string_view, 2> own_members{"prefix", "signing_secret"};
+/// Members of bodies that nobody writes from outside.
+constexpr std::array<std::string_view, 4> own_members{"prefix", "signing_secret", "regenerated_at", "oidc"};
 
 tl::unexpected<Error> refuse(Errc code, std::string_view param, std::string message) {
   return tl::unexpected<Error>(
@@ -122,7 +122,7 @@ void fill_in(ResourceKind kind, json::object& body, std::int64_t) {
 }
 
 void keep_own(ResourceKind kind, json::object const* before, json::object& body) {
-  if (before == nullptr || kind != ResourceKind::key) return;
+  if (before == nullptr || kind > ResourceKind::key) return;
   for (auto const name : own_members)
     if (auto const* const mine = before->if_contains(name)) body[name] = *mine;
 }

@@ -116,7 +116,8 @@ Result<AdminRequest> checked(AdminOperation const& operation, Found const& found
     if (!request.revision) return refuse("if-match", "'if-match' is a revision such as \"17\"");
   }
   if (operation.takes == nullptr) return request;
-  auto body = read_body(raw.body);
+  // What may all be left out may be left out as a whole.
+  auto body = read_body(raw.body.empty() ? std::string_view("{}") : std::string_view(raw.body));
   if (!body) return tl::unexpected(std::move(body).error());
   request.body = std::move(*body);
   if (auto const* revision = request.body.if_contains("revision"); revision != nullptr) {
@@ -181,7 +182,7 @@ bool Administration::has(std::string_view path) noexcept {
 }
 
 Administration::Administration(Parts parts, Registry registry)
-    : parts_(std::move(parts)), registry_(std::move(registry)), audit_(registry_.database()), pepper_("") {}
+    : parts_(std::move(parts)), registry_(std::move(registry)), audit_(registry_.database()) {}
 
 Result<std::unique_ptr<Administration>> Administration::open(Parts parts, std::int64_t now) {
   auto registry = Registry::open(parts.data + "/lowart.db");
@@ -189,13 +190,8 @@ Result<std::unique_ptr<Administration>> Administration::open(Parts parts, std::i
   std::unique_ptr<Administration> made(new Administration(std::move(parts), std::move(*registry)));
   auto const pepper = made->own_secret("key_hash", now);
   if (!pepper) return tl::unexpected(pepper.error());
-  made->pepper_ = net::KeyedHash(pepper->reveal());
+  made->key_hash_ = net::KeyHash(pepper->reveal());
   return made;
-}
-
-net::Sha256 Administration::digest_of(std::string_view key) const noexcept {
-  net::Sha256 const plain = net::sha256(key);
-  return pepper_({reinterpret_cast<char const*>(plain.data()), plain.size()});
 }
 
 Result<Secret> Administration::own_secret(std::string_view name, std::int64_t now) {

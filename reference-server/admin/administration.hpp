@@ -6,7 +6,7 @@
 #include "registry/registry.hpp"
 
 #include <lowart/core/result.hpp>
-#include <lowart/net/keyed_hash.hpp>
+#include <lowart/net/key_hash.hpp>
 #include <lowart/net/secret_box.hpp>
 
 #include <functional>
@@ -62,8 +62,8 @@ class Administration {
   std::string const& data() const noexcept { return parts_.data; }
   std::string file() const { return parts_.file(); }
   /// Of a key's text, as key_digest has it.
-  net::Sha256 digest_of(std::string_view key) const noexcept;
-  net::KeyedHash const& pepper() const noexcept { return pepper_; }
+  net::Sha256 digest_of(std::string_view key) const noexcept { return key_hash_(key); }
+  net::KeyHash const& key_hash() const noexcept { return key_hash_; }
   /// All settings of the database, opened: what is laid over the file.
   Result<std::vector<Resource>> overlay();
   /// A secret of the installation's own, made at the first time.
@@ -78,7 +78,7 @@ class Administration {
   Parts parts_;
   Registry registry_;
   AuditLog audit_;
-  net::KeyedHash pepper_;
+  net::KeyHash key_hash_;
   std::function<void(std::int64_t)> told_;
 };
 

@@ -24,6 +24,13 @@ constexpr std::optional<Role> role_named(std::string_view name) noexcept {
   return std::nullopt;
 }
 
+/// "viewer, member ..."
+inline std::string all_roles() {
+  std::string all;
+  for (auto const name : role_names) all.append(all.empty() ? "" : ", ").append(name);
+  return all;
+}
+
 enum class Permission : std::uint8_t {
   none,            ///< Whoever has a session or a key.
   own_keys,        ///< Make, see and end keys of one's own.

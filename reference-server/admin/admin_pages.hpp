@@ -1,0 +1,31 @@
+#pragma once
+/// AdminPages: administration by HTTP: who asks, and the way to the desk.
+
+#include "admin/admin_desk.hpp"
+#include "snapshot.hpp"
+
+#include <lowart/gateway/doors.hpp>
+#include <lowart/gateway/runtime.hpp>
+
+#include <string_view>
+
+namespace lowart::server {
+
+/// One for all event loops.
+class AdminPages {
+ public:
+  /// Both outlive the pages.
+  AdminPages(AdminDesk& desk, Runtime& runtime) noexcept : desk_(desk), runtime_(runtime) {}
+
+  static bool has(std::string_view path) noexcept;
+  Task<void> serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+                   net::Responder& responder);
+
+ private:
+  Task<void> until_everywhere(asio::any_io_executor executor);
+
+  AdminDesk& desk_;
+  Runtime& runtime_;
+};
+
+}  // namespace lowart::server

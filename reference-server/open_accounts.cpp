@@ -1,0 +1,76 @@
+#include "open_accounts.hpp"
+
+#include "secrets_config.hpp"
+#include "snapshot.hpp"
+#include "yaml_reader.hpp"
+
+#include <filesystem>
+#include <utility>
+
+namespace lowart::server {
+
+namespace {
+
+tl::unexpected<Error> wrong(ServeFlags const& flags, std::vector<Problem> const& problems) {
+  return fail(Errc::config_invalid, describe(flags.config_path, problems));
+}
+
+/// What must be known before the database can be opened: `data` and `secrets`.
+Result<Config> read_basics(ServeFlags const& flags, std::string const& text) {
+  Problems problems;
+  Config config;
+  auto const document = YamlNode::parse(text, problems);
+  if (document && document->is_map()) {
+    YamlMap root(*document, problems);
+    root.text("data", config.data);
+    read_secrets(root, config);
+  }
+  if (!problems.empty()) return wrong(flags, problems.take());
+  apply_flags(flags, config);
+  return config;
+}
+
+Result<std::string> text_of(ServeFlags const& flags) {
+  auto text = read_file(flags.config_path);
+  if (!text) return wrong(flags, {{0, "the file cannot be read"}});
+  return std::move(*text);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Administration>> open_administration(ServeFlags const& flags) {
+  auto const text = text_of(flags);
+  if (!text) return tl::unexpected(text.error());
+  auto const basics = read_basics(flags, *text);
+  if (!basics) return tl::unexpected(basics.error());
+  std::error_code failed;
+  std::filesystem::create_directories(basics->data, failed);
+  if (failed) return fail(Errc::storage_failed, "cannot make the directory '" + basics->data + "'\n");
+  auto box = secret_box(basics->secrets, basics->data);
+  if (!box) return fail(box.error().code(), box.error().message() + "\n");
+  Administration::Parts parts{.data = basics->data, .box = std::move(*box), .file = {}};
+  parts.file = [path = flags.config_path] { return read_file(path).value_or(std::string()); };
+  auto opened = Administration::open(std::move(parts), moment_now().utc);
+  if (!opened) return fail(opened.error().code(), opened.error().message() + "\n");
+  return opened;
+}
+
+Result<Accounts> open_accounts(ServeFlags const& flags) {
+  auto const text = text_of(flags);
+  if (!text) return tl::unexpected(text.error());
+  // A file that is wrong by itself, and that no database puts right, is told of before anything is made.
+  auto const basics = read_basics(flags, *text);
+  bool const stands_alone = !basics || !std::filesystem::exists(basics->data + "/lowart.db");
+  if (ConfigResult const alone = read_config(*text); !alone.config && stands_alone)
+    return wrong(flags, alone.problems);
+  auto administration = open_administration(flags);
+  if (!administration) return tl::unexpected(std::move(administration).error());
+  auto overlay = (*administration)->overlay();
+  if (!overlay) return fail(overlay.error().code(), overlay.error().message() + "\n");
+  ConfigResult read = read_config(*text, *overlay);
+  if (!read.config) return wrong(flags, read.problems);
+  apply_flags(flags, *read.config);
+  return Accounts{std::move(*read.config), std::move(*overlay), std::move(*administration)};
+}
+
+}  // namespace lowart::server
