@@ -120,7 +120,6 @@ void read_http(YamlMap& map, ProviderConfig& provider) {
     map.wrong("base_url", url.error().message());
   read_api_keys(map, provider);
   map.flag("client_key", provider.client_key);
-  map.flag("enabled", provider.enabled);
   map.flag("passthrough", provider.passthrough);
   if (provider.passthrough && provider.type == ProviderType::bedrock)
     map.wrong("passthrough",
@@ -304,6 +303,7 @@ ProviderConfig read_provider(YamlMap& map, std::string name, std::size_t line) {
     if (known->type != ProviderType::demo) read_http(map, provider);
     read_variant(map, provider);
   }
+  map.flag("enabled", provider.enabled);
   read_timeouts(map, "timeouts", provider.timeouts);
   read_retry(map, provider.retry);
   read_breaker(map, provider.breaker);

@@ -252,7 +252,8 @@ class Probe {
 Result<std::vector<ProbeStep>> probe(ProviderConfig provider, ProbeOptions const& options) {
   asio::io_context loop(1);
   // Nothing is recorded: the router is asked below the meter, so that no journal is needed.
-  auto snapshot = build_snapshot(config_of(std::move(provider)), nullptr, JournalSink(nullptr), {}, {});
+  auto snapshot =
+      build_snapshot(config_of(std::move(provider)), nullptr, net::KeyHash(), JournalSink(nullptr), {}, {});
   if (!snapshot) return fail(snapshot.error());
   Probe probe(**snapshot, options);
   asio::co_spawn(loop, [&] { return probe.run(loop.get_executor()); }, asio::detached);

@@ -42,7 +42,7 @@ Role role_of(Resource const& user) { return role_named(text_in(user.body, "role"
 Result<AdminAnswer> regenerate(Administration& admin, AdminRequest const& request, Resource key) {
   if (text_in(key.body, "status") == "revoked") key.body["status"] = "active";
   json::object const before = key.body;
-  key.body["regenerated_at"] = dialect::rfc3339(request.now);
+  key.body["regenerated_at"] = dialect::rfc3339_exact(request.now);
   return make_key(
       admin, request, key.name, std::move(key.body), [&](json::object made) -> Result<AdminAnswer> {
         if (auto ok = check_account(admin, request.actor, ResourceKind::key, request.name, nullptr, made);

@@ -164,8 +164,8 @@ std::int64_t AdminRequest::number(std::string_view parameter, std::int64_t usual
 json::object told(Resource const& resource) {
   json::object shown{{"name", resource.name},
                      {"revision", resource.revision},
-                     {"created_at", dialect::rfc3339(resource.created_at)},
-                     {"updated_at", dialect::rfc3339(resource.updated_at)}};
+                     {"created_at", dialect::rfc3339_exact(resource.created_at)},
+                     {"updated_at", dialect::rfc3339_exact(resource.updated_at)}};
   json::object body = resource.body;
   mask_body(body);
   for (auto& member : body) shown[member.key()] = std::move(member.value());

@@ -34,7 +34,7 @@ json::value shown(std::optional<json::object> body) {
 }
 json::object told(Change change) {
   return {{"revision", change.revision},
-          {"time", dialect::rfc3339(change.at)},
+          {"time", dialect::rfc3339_exact(change.at)},
           {"actor", change.actor},
           {"kind", plural(change.kind)},
           {"name", change.name},
