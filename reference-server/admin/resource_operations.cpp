@@ -112,6 +112,11 @@ Result<AdminAnswer> write(Administration& admin, AdminRequest const& request, Re
                           std::string_view name, Resource const* before, json::object body) {
   Resource const place{.kind = kind, .name = std::string(name)};
   json::object const* const was = before == nullptr ? nullptr : &before->body;
+  if (is_setting(kind))
+    if (auto in_file = entries_of(admin.file(), kind); in_file.contains(place.name)) {
+      mask_body(in_file[place.name]);
+      drop_masked(body, was, in_file[place.name]);
+    }
   if (auto ok = seal_body(admin.box(), place, body, was); !ok) return tl::unexpected(ok.error());
   if (auto ok = check_account(admin, request.actor, kind, name, was, body); !ok)
     return tl::unexpected(ok.error());

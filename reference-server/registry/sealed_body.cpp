@@ -77,6 +77,8 @@ Result<void> seal_body(net::SecretBox const& box, Resource const& of, json::obje
   return each_secret(
       body, before,
       [&](json::value& value, std::string const& path, json::value const* kept) -> Result<void> {
+        bool const stays = kept != nullptr && value == *kept && !seal_in(value).empty();
+        if (stays) return {};  // a change of something else
         auto const* const text = value.if_string();
         if (text == nullptr) return wrong(path, "is a text: a secret is sent as it is, and sealed here");
         if (std::string_view(*text) == masked) {
@@ -116,6 +118,23 @@ Result<bool> reseal_body(net::SecretBox const& box, Resource const& of, json::ob
       });
   if (!done) return tl::unexpected(done.error());
   return changed;
+}
+
+void drop_masked(json::object& body, json::object const* stored, json::object const& shown) {
+  for (auto it = body.begin(); it != body.end();) {
+    std::string_view const name = it->key();
+    json::value const* const held = stored == nullptr ? nullptr : stored->if_contains(name);
+    json::value const* const told = shown.if_contains(name);
+    if (is_secret_name(name) && held == nullptr && told != nullptr && it->value() == *told) {
+      it = body.erase(it);
+      continue;
+    }
+    auto* const inner = it->value().if_object();
+    auto const* const told_inner = told == nullptr ? nullptr : told->if_object();
+    if (inner != nullptr && told_inner != nullptr)
+      drop_masked(*inner, held == nullptr ? nullptr : held->if_object(), *told_inner);
+    ++it;
+  }
 }
 
 void mask_body(json::object& body) {

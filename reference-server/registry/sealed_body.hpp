@@ -28,6 +28,10 @@ Result<void> open_body(net::SecretBox const& box, Resource const& of, json::obje
 /// Seals what is sealed under the box's present master key. True when something changed.
 Result<bool> reseal_body(net::SecretBox const& box, Resource const& of, json::object& body);
 
+/// Takes the masks out of `body` that stand for secrets of the file, and not of `stored`: what the file says stays the
+/// file's. `shown`: what the file says, masked.
+void drop_masked(json::object& body, json::object const* stored, json::object const& shown);
+
 /// Puts a mask in the place of every secret, sealed or not.
 void mask_body(json::object& body);
 
