@@ -3,6 +3,7 @@
 #include "config.hpp"
 #include "registry/sealed_body.hpp"
 
+#include <lowart/dialect/json_utf8.hpp>
 #include <lowart/dialect/rfc3339.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/net/random_token.hpp>
@@ -137,6 +138,11 @@ Error not_allowed(Actor const& actor, Permission permission) {
   return Error(Errc::permission_denied, std::move(message), Origin::client);
 }
 
+/// Of what a stranger sent: what is not UTF-8 would spoil every page that shows it.
+std::string_view text_of(std::string_view sent) noexcept {
+  return sent.substr(0, dialect::valid_utf8_prefix(sent));
+}
+
 AuditEntry entry_of(Actor const& actor, std::string_view act, std::string_view subject,
                     std::string_view outcome, json::object detail, std::int64_t now) {
   constexpr std::size_t most_detail = 4096;
@@ -145,7 +151,7 @@ AuditEntry entry_of(Actor const& actor, std::string_view act, std::string_view s
   entry.actor = actor.name;
   entry.address = actor.address;
   entry.act = act;
-  entry.subject = subject.substr(0, 300);
+  entry.subject = text_of(subject.substr(0, 300));
   entry.outcome = outcome;
   entry.detail = json::serialize(detail);
   if (entry.detail.size() > most_detail) entry.detail = R"({"cut":true})";

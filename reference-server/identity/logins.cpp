@@ -4,6 +4,7 @@
 #include "identity/password.hpp"
 #include "registry/password_table.hpp"
 
+#include <lowart/dialect/json_utf8.hpp>
 #include <lowart/net/random_token.hpp>
 
 #include <algorithm>
@@ -24,6 +25,11 @@ Error refusal() {
 Error not_active(Resource const& user) {
   return Error(Errc::permission_denied, "the user is " + std::string(text_in(user.body, "status")),
                Origin::client);
+}
+/// No more than `most` bytes of a text, and no half characters: the database takes UTF-8 only.
+std::string_view beginning(std::string_view text, std::size_t most) noexcept {
+  text = text.substr(0, most);
+  return text.substr(0, dialect::valid_utf8_prefix(text));
 }
 bool is_active(Resource const& user) { return text_in(user.body, "status") == "active"; }
 std::string role_of(Resource const& user) {
@@ -167,6 +173,9 @@ Result<LoggedIn> Logins::by_identity(OidcIdentity const& identity, OidcConfig co
     return fail(Errc::permission_denied, "nobody here is known by this identity; ask an administrator",
                 Origin::client);
   if (is_new) name = !identity.email.empty() && identity.email_verified ? identity.email : identity.subject;
+  if (auto const problem = name_problem(name); is_new && !problem.empty())
+    return fail(Errc::permission_denied, "the name that the identity provider tells " + problem,
+                Origin::client);
   auto user = admin_.registry().find(ResourceKind::user, name);
   if (!user) return tl::unexpected(std::move(user).error());
   if (is_new && *user)
