@@ -185,8 +185,8 @@ Result<LoggedIn> Logins::by_identity(OidcIdentity const& identity, OidcConfig co
   json::object const before = body;
   body["oidc"] = json::object{{"issuer", config.issuer}, {"subject", identity.subject}};
   if (!identity.role.empty()) body["role"] = identity.role;
-  if (!identity.name.empty()) body["display_name"] = identity.name.substr(0, 200);
-  if (!identity.email.empty()) body["email"] = identity.email.substr(0, 320);
+  if (!identity.name.empty()) body["display_name"] = beginning(identity.name, 200);
+  if (!identity.email.empty()) body["email"] = beginning(identity.email, 320);
   Resource known = *user ? std::move(**user) : Resource{.kind = ResourceKind::user, .name = name};
   if (body != before || is_new) {
     auto put = admin_.registry().put(ResourceKind::user, name, std::move(body), "oidc", now);
@@ -220,6 +220,11 @@ Result<LoggedIn> Logins::refresh(Secret const& token, std::string const& address
   if (ends) {
     if (auto done = sessions.end((*session)->id); !done) return tl::unexpected(std::move(done).error());
     bool const is_theft = decision == RefreshDecision::revoke_session;
+    if (is_theft && !(*session)->key.empty()) {
+      auto gone =
+          admin_.registry().remove(ResourceKind::key, (*session)->key, "user " + (*session)->user, now);
+      if (!gone) return tl::unexpected(std::move(gone).error());
+    }
     if (auto done = note(
             (*session)->user, address, "refreshSession", "denied",
             {{"reason", is_theft ? "a refresh token was used twice" : "expired, or the user is not active"}},
