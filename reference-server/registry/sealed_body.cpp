@@ -68,6 +68,8 @@ tl::unexpected<Error> wrong(std::string const& path, std::string message) {
 
 }  // namespace
 
+bool has_variable(json::value const& value) { return json::serialize(value).find("${") != std::string::npos; }
+
 bool is_secret_name(std::string_view name) noexcept {
   return std::ranges::find(secret_names, name) != secret_names.end();
 }
@@ -120,19 +122,20 @@ Result<bool> reseal_body(net::SecretBox const& box, Resource const& of, json::ob
   return changed;
 }
 
-void drop_masked(json::object& body, json::object const* stored, json::object const& shown) {
+void leave_to_file(json::object& body, json::object const* stored, json::object const& shown) {
   for (auto it = body.begin(); it != body.end();) {
-    std::string_view const name = it->key();
+    std::string const name(it->key());
     json::value const* const held = stored == nullptr ? nullptr : stored->if_contains(name);
     json::value const* const told = shown.if_contains(name);
-    if (is_secret_name(name) && held == nullptr && told != nullptr && it->value() == *told) {
+    bool const came_back = held == nullptr && told != nullptr && it->value() == *told;
+    auto* const inner = it->value().if_object();
+    auto const* const told_inner = told == nullptr ? nullptr : told->if_object();
+    if (came_back && inner == nullptr && (is_secret_name(name) || has_variable(*told))) {
       it = body.erase(it);
       continue;
     }
-    auto* const inner = it->value().if_object();
-    auto const* const told_inner = told == nullptr ? nullptr : told->if_object();
     if (inner != nullptr && told_inner != nullptr)
-      drop_masked(*inner, held == nullptr ? nullptr : held->if_object(), *told_inner);
+      leave_to_file(*inner, held == nullptr ? nullptr : held->if_object(), *told_inner);
     ++it;
   }
 }
