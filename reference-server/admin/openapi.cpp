@@ -60,6 +60,14 @@ json::object answer_of(AdminOperation const& operation) {
   return answer;
 }
 
+/// What may all be left out may be left out as a whole.
+bool has_required(Shape const& shape) {
+  for (auto const fields : shape.parts)
+    for (Field const& field : fields)
+      if (field.required) return true;
+  return false;
+}
+
 json::object described(AdminOperation const& operation) {
   json::object one{{"operationId", operation.id}, {"summary", operation.summary}};
   std::string_view const second = operation.path.substr(operation.path.find('/', 1) + 1);
@@ -68,7 +76,7 @@ json::object described(AdminOperation const& operation) {
   if (auto list = parameters(operation); !list.empty()) one["parameters"] = std::move(list);
   if (operation.takes != nullptr) {
     json::object body = content("application/json", reference(body_name(*operation.takes, operation.use)));
-    body["required"] = true;
+    body["required"] = operation.use == BodyUse::whole && has_required(*operation.takes);
     one["requestBody"] = std::move(body);
   }
   json::object answers{{std::to_string(operation.status), answer_of(operation)}};
