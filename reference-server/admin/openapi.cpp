@@ -30,6 +30,15 @@ json::array parameters(AdminOperation const& operation) {
                      {"in", "path"},
                      {"required", true},
                      {"schema", json::object{{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}});
+  bool const has_revision =
+      operation.method == "PATCH" || operation.method == "PUT" || operation.method == "DELETE";
+  if (has_revision)
+    list.push_back(json::object{
+        {"name", "If-Match"},
+        {"in", "header"},
+        {"description", "The ETag that was read, instead of `revision` in the body"},
+        {"schema",
+         json::object{{"type", "string"}, {"pattern", "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18}|)$"}}}});
   Shape const all{"Query", {}, {operation.query}};
   json::object const schema = schema_of(all, BodyUse::patch, false);
   for (auto const& member : schema.at("properties").as_object())

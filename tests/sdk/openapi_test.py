@@ -37,20 +37,29 @@ def _():
     with House(config) as house:
         house.make_user("ada", role="admin")
         (house.directory / "schemathesis.toml").write_text(SETTINGS)
+        done = first_that_ends(house)
+        told = done.stdout[done.stdout.find("= FAILURES") :] if "= FAILURES" in done.stdout else done.stdout
+        check(done.returncode == 0, told[-20000:], done.stderr[-2000:])
+        summary = [line.strip() for line in done.stdout.splitlines() if " generated" in line or " selected" in line]
+        print("     (" + "; ".join(summary) + ")")
+        check(house.done("GET", "/admin/audit/verify")["intact"])
+
+
+def first_that_ends(house):
+    """A run; with another seed where the tester itself failed, and found nothing."""
+    for seed in ("1", "2", "3"):
         command = [
             os.environ["LOWART_SCHEMATHESIS"],
             *("run", f"http://127.0.0.1:{house.port}/openapi.json"),
             *("--header", f"Authorization: Bearer {house.boss}"),
             *("--checks", ",".join(CHECKS)),
             *("--phases", "examples,coverage,fuzzing"),
-            *("--max-examples", "30", "--seed", "1", "--no-shrink", "--continue-on-failure"),
+            *("--max-examples", "30", "--seed", seed, "--no-shrink", "--continue-on-failure"),
             *("--max-redirects", "0", "--request-timeout", "10", "--warnings", "off", "--output-truncate", "false"),
         ]
         done = subprocess.run(
             command, cwd=house.directory, capture_output=True, text=True, timeout=240, check=False
         )
-        told = done.stdout[done.stdout.find("= FAILURES") :] if "= FAILURES" in done.stdout else done.stdout
-        check(done.returncode == 0, told[-20000:], done.stderr[-2000:])
-        summary = [line.strip() for line in done.stdout.splitlines() if " generated" in line or " selected" in line]
-        print("     (" + "; ".join(summary) + ")")
-        check(house.done("GET", "/admin/audit/verify")["intact"])
+        if done.returncode == 0 or "= FAILURES" in done.stdout:
+            break
+    return done
