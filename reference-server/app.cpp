@@ -177,7 +177,7 @@ class App {
       co_return;
     }
     if (OwnPages::has(path)) {
-      co_await pages_.serve(doors, *snapshot, request, responder);
+      co_await serve_pages(doors, *snapshot, request, responder);
       co_return;
     }
     if (path.starts_with(PassthroughPath::prefix)) {
@@ -187,6 +187,20 @@ class App {
     bool const served =
         co_await doors.serve(*snapshot->answer, snapshot->keys, snapshot->models, request, responder);
     if (!served) co_await doors.not_found(request, responder);
+  }
+
+  /// For keys, and for sessions of people.
+  Task<void> serve_pages(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+                         net::Responder& responder) {
+    if (AdminPages::is_of_session(request)) {
+      Result<KeyEntry> const session = co_await admin_.entry_of_session(request);
+      if (session) co_await pages_.serve(doors, snapshot, *session, request, responder);
+      else co_await doors.answer_error(request, responder, session.error());
+      co_return;
+    }
+    Result<KeyEntry const*> const key = Door::key_of(snapshot.keys, request);
+    if (key) co_await pages_.serve(doors, snapshot, **key, request, responder);
+    else co_await doors.answer_error(request, responder, key.error());
   }
 
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {

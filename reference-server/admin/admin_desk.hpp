@@ -49,6 +49,14 @@ class AdminDesk {
   /// Any thread: what stands in the file has changed.
   void file_changed(FileLimits file);
 
+  /// As whom a session asks for pages that keys ask for: an entry without a name, with its user's limits. On the desk's
+  /// thread.
+  KeyEntry entry_of(Actor const& actor) {
+    KeyEntry entry;
+    entry.owner = book_.owner(actor.user);
+    entry.admin = actor.may(Permission::read_usage);
+    return entry;
+  }
   /// Any thread: calls `f` on the desk's.
   void run(std::function<void()> f) { asio::post(thread_, std::move(f)); }
   /// What `act(Administration&)` returns, done on the desk's thread; waits on `executor` without blocking its loop. When it

@@ -69,6 +69,19 @@ bool AdminPages::has(std::string_view path) noexcept {
   return path == document_path || Administration::has(path);
 }
 
+bool AdminPages::is_of_session(net::ServerRequest const& request) noexcept {
+  return is_session_token(Door::presented_key(request.head()));
+}
+
+Task<Result<KeyEntry>> AdminPages::entry_of_session(net::ServerRequest& request) {
+  auto act = [this, token = std::string(Door::presented_key(request.head())),
+              now = request.clock().utc_micros()](Administration& admin) -> Result<KeyEntry> {
+    auto const actor = Logins(admin).actor_of(token, {}, now);
+    return actor ? Result<KeyEntry>(desk_.entry_of(*actor)) : tl::unexpected(actor.error());
+  };
+  return desk_.ask(request.executor(), std::move(act));
+}
+
 Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                              net::Responder& responder) {
   std::string_view const path = request.head().path();

@@ -183,7 +183,7 @@ class Doors {
     for (std::string_view known :
          {"/health", "/ready", "/metrics", "/v1/models", "/v1/quota", "/admin/breakers", "/admin/overview"})
       if (path == known) return known;
-    for (std::string_view known : {"/v1/usage", "/v1/conversations", "/admin/requests"})
+    for (std::string_view known : {"/v1/usage", "/v1/conversations", "/admin/requests", "/admin/", "/auth/"})
       if (path.starts_with(known)) return known;
     return "other";
   }
