@@ -49,7 +49,7 @@ Task<void> OwnPages::serve(Doors& doors, Snapshot const& snapshot, net::ServerRe
     co_await serve_request_page(records_.request_log(), doors, snapshot, request, responder);
     co_return;
   }
-  Result<KeyEntry const*> const key = Door::key_of(snapshot.keys, request);
+  Result<KeyEntry const*> const key = doors.key_of(snapshot.keys, request);
   if (!key) co_await doors.answer_error(request, responder, key.error());
   else if (path == quota_path) co_await answer_quota(doors, snapshot, **key, request, responder);
   else if (path == breakers_path) co_await answer_breakers(doors, snapshot, **key, request, responder);

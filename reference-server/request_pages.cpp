@@ -75,12 +75,12 @@ Result<std::string> make_page(RequestLog& log, RequestQuery const& wish, std::st
 }
 
 /// Who may see what: nobody but an admin sees other keys' requests.
-Result<RequestQuery> allowed_query(Keyring const& keys, net::ServerRequest const& request, bool for_admins) {
-  auto const key = Door::key_of(keys, request);
+Result<RequestQuery> allowed_query(Result<KeyEntry const*> const& key, net::RequestHead const& head,
+                                   bool for_admins) {
   if (!key) return tl::unexpected<Error>(key.error());
   if (for_admins && !(*key)->admin)
     return fail(Errc::permission_denied, "this page is for keys with 'admin: true'", Origin::client);
-  Result<RequestQuery> wish = read_request_query(request.head().query());
+  Result<RequestQuery> wish = read_request_query(head.query());
   if (wish && !(*key)->admin) wish->filter.key = (*key)->name;
   return wish;
 }
@@ -98,7 +98,7 @@ Task<void> serve_request_page(RequestWriter* log, Doors& doors, Snapshot const& 
                               net::ServerRequest& request, net::Responder& responder) {
   net::RequestHead const& head = request.head();
   bool const for_admins = head.path() == requests_path;
-  Result<RequestQuery> wish = allowed_query(snapshot.keys, request, for_admins);
+  Result<RequestQuery> wish = allowed_query(doors.key_of(snapshot.keys, request), head, for_admins);
   if (wish && log == nullptr)
     wish = fail(Errc::not_found, "there is no request log: switch it on with 'request_log: {keep: true}'",
                 Origin::client);
