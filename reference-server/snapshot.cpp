@@ -175,7 +175,8 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
   made->passthrough->on_sink_failure(std::move(on_sink_failure));
   LimitBuilder limits(*made, before);
   auto entries = builder.keys(limits);
-  made->keys = Keyring(std::move(entries), limits.rules());
+  // Changed by nothing, but never open: where all keys are gone, nobody may call.
+  made->keys = Keyring(std::move(entries), limits.rules()).with({}, {});
   return made;
 }
 
