@@ -19,6 +19,7 @@
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
 
+#include <lowart/gateway/nonce_table.hpp>
 #include <lowart/gateway/serve.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/sqlite_store.hpp>
@@ -136,6 +137,7 @@ class App {
     limits.upload.spool = latest_->config.data;
     auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, std::move(limits), responses_.get());
     records_.attach(doors->loop());
+    doors->loop().nonces = &nonces_;
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
@@ -198,7 +200,7 @@ class App {
       else co_await doors.answer_error(request, responder, session.error());
       co_return;
     }
-    Result<KeyEntry const*> const key = Door::key_of(snapshot.keys, request);
+    Result<KeyEntry const*> const key = doors.key_of(snapshot.keys, request);
     if (key) co_await pages_.serve(doors, snapshot, **key, request, responder);
     else co_await doors.answer_error(request, responder, key.error());
   }
@@ -348,6 +350,7 @@ class App {
   std::unique_ptr<AdminDesk> desk_;
   int log_fd_;
   std::shared_ptr<Webhooks> webhooks_{std::make_shared<Webhooks>(runtime_.loop(0).get_executor())};
+  NonceTable nonces_;
   Metrics metrics_;
   std::unique_ptr<ResponseStore> responses_;  ///< Null: none are kept.
   Records records_;

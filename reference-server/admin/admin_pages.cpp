@@ -39,7 +39,7 @@ Result<Shown> look_at(Keyring const& keys, net::ServerRequest const& request) {
   }
   if (keys.open())
     return fail(Errc::unauthenticated, "without keys there is no administration", Origin::client);
-  auto const key = Door::key_of(keys, request);
+  auto const key = Door::known_key(keys, request);
   if (!key) return tl::unexpected(key.error());
   if (!(*key)->admin)
     return fail(Errc::permission_denied, "this is for sessions, and for keys with 'admin: true'",
@@ -101,6 +101,12 @@ Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::Server
     co_await doors.answer_error(request, responder, body.error());
     co_return;
   }
+  // Again, now that there is what a signature is over.
+  if (shown->token.empty())
+    if (auto const holds = doors.key_of(snapshot.keys, request); !holds) {
+      co_await doors.answer_error(request, responder, holds.error());
+      co_return;
+    }
   RawRequest raw;
   raw.method = request.head().method();
   raw.path = path;

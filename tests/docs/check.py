@@ -23,7 +23,8 @@ PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benc
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
            "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp",
            "reference-server/cache_config.hpp", "reference-server/shape_config.hpp", "reference-server/price_config.hpp",
-           "reference-server/records_config.hpp", "reference-server/limits_config.hpp"]
+           "reference-server/records_config.hpp", "reference-server/limits_config.hpp",
+           "reference-server/key_policy_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
@@ -64,7 +65,8 @@ PLACES = {
     ("read_shape", "shape"): f"{GROUP}.shape",
     ("read_cache", "parent"): GROUP, ("read_cache", "map"): f"{GROUP}.cache",
     ("read_headers", "field"): f"{ROUTE}.when.headers[]",
-    ("read_key", "map"): "keys[]",
+    ("read_key", "map"): "keys[]", ("read_key_policy", "map"): "keys[]", ("read_expiry", "map"): "keys[]",
+    ("read_types", "map"): "keys[]",
 }
 SNIPPET = re.compile(r"(<!-- from: (\S+?)#(\w+) -->\n```\w*\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
 
