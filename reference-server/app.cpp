@@ -3,6 +3,7 @@
 #include "admin/admin_desk.hpp"
 #include "admin/admin_pages.hpp"
 #include "admin/auth_pages.hpp"
+#include "admin/desk_metrics.hpp"
 #include "default_config.hpp"
 #include "event_log.hpp"
 #include "file_stamp.hpp"
@@ -209,6 +210,7 @@ class App {
     write_target_metrics(snapshot, out);
     records_.render(out);
     write_limit_metrics(snapshot, *webhooks_, out);
+    write_desk_metrics(desk_->counts(), snapshot.keys.size(), out);
     out.head("gateway_connections", "gauge", "Open client connections");
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");

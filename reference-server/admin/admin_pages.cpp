@@ -121,6 +121,7 @@ Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::Server
   };
   bool const reads = Doors::only_reads(request);
   Result<RawAnswer> answer = co_await desk_.ask(request.executor(), std::move(act));
+  desk_.counts().count(!reads, answer);
   if (!answer) {
     bool const is_method = answer.error().code() == Errc::method_not_allowed;
     if (is_method) responder.field("allow", answer.error().param());
