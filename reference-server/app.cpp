@@ -80,11 +80,11 @@ class App {
       std::fprintf(stderr, "%s\n", accounts.error().message().c_str());
       return 1;
     }
-    latest_->keys = latest_->keys.with(std::move(*accounts), {});
+    latest_->keys = latest_->keys.with(std::move(accounts->changed), {});
     latest_->keys = latest_->keys.on(latest_->keys.new_table());
-    latest_->account_subjects = std::make_shared<std::vector<LimitSubject> const>(desk_->subjects());
     recall_month(*latest_, *folder_);
     add_past_at_start(*folder_, *latest_);
+    add_past_at_start(*folder_, accounts->limited);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
     auto const before_backup = [this] { static_cast<void>(folder_->flush(std::chrono::seconds(10))); };
     if (auto const started = records_.start(latest_->config, before_backup); !started) {
@@ -303,19 +303,16 @@ class App {
       });
     };
     listeners.keys = [this](KeyChanges changes) {
-      auto subjects = std::make_shared<std::vector<LimitSubject> const>(desk_->subjects());
-      asio::post(runtime_.loop(0), [this, changes = std::move(changes), subjects]() mutable {
-        take_keys(std::move(changes), std::move(subjects));
-      });
+      asio::post(runtime_.loop(0),
+                 [this, changes = std::move(changes)]() mutable { take_keys(std::move(changes)); });
     };
     desk_->start(std::move(listeners));
   }
-  void take_keys(KeyChanges changes, std::shared_ptr<std::vector<LimitSubject> const> subjects) {
+  void take_keys(KeyChanges changes) {
     auto next = std::make_shared<Snapshot>(*latest_);
     next->keys = next->keys.with(std::move(changes.changed), std::move(changes.removed));
-    next->account_subjects = std::move(subjects);
     latest_ = std::move(next);
-    add_past_later(*folder_, latest_);
+    add_past_later(*folder_, std::move(changes.limited));
     hand_out();
     if (latest_->keys.wants_table()) rebuild_table();
   }

@@ -58,8 +58,7 @@ class AdminDesk {
   ~AdminDesk() { stop(); }
 
   /// Reads all accounts; before start(). What they count against is kept from then on.
-  Result<std::vector<KeyEntryPtr>> load(FileLimits file);
-  std::vector<LimitSubject> subjects() const { return book_.subjects(); }
+  Result<KeyChanges> load(FileLimits file);
   net::KeyHash const& key_hash() const noexcept { return administration_->key_hash(); }
 
   /// Changes are told from now on, those since load() first.

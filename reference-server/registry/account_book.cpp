@@ -59,10 +59,19 @@ Limits AccountBook::limits_of(json::object const& body) const {
   return limits;
 }
 
-void AccountBook::keep_limits(std::shared_ptr<LimitState>& state, Limits const& limits, std::string subject) {
-  if (limits.none()) state.reset();
-  else if (state) state->change(limits, moment_now(), std::move(subject));
+void AccountBook::keep_limits(LimitSubject::Kind kind, std::string const& name,
+                              std::shared_ptr<LimitState>& state, Limits const& limits) {
+  if (limits.none()) {
+    state.reset();
+    return;
+  }
+  std::string subject = kind == LimitSubject::Kind::key    ? "key "
+                        : kind == LimitSubject::Kind::user ? "user "
+                                                           : "team ";
+  subject.append(name);
+  if (state) state->change(limits, moment_now(), std::move(subject));
   else state = std::make_shared<LimitState>(limits, moment_now(), std::move(subject));
+  limited_.push_back({kind, name, {name}, state});
 }
 
 std::string AccountBook::team_of(Key const& key) const {
@@ -142,7 +151,8 @@ void AccountBook::keep_account(ResourceKind kind, Resource const& resource) {
   account.team = text_in(resource.body, "team");
   account.role = role_named(text_in(resource.body, "role")).value_or(Role::member);
   if (is_user && !account.team.empty()) users_of_team_[account.team].insert(resource.name);
-  keep_limits(account.limits, limits_of(resource.body), (is_user ? "user " : "team ") + resource.name);
+  keep_limits(is_user ? LimitSubject::Kind::user : LimitSubject::Kind::team, resource.name, account.limits,
+              limits_of(resource.body));
 }
 void AccountBook::forget_account(ResourceKind kind, std::string const& name) {
   if (kind == ResourceKind::team) {
@@ -161,11 +171,12 @@ void AccountBook::keep_key(Resource const& resource) {
   key.team = text_in(resource.body, "team");
   key.active = is_active(resource.body);
   index(resource.name, key, true);
-  keep_limits(key.limits, limits_of(resource.body), "key " + resource.name);
+  keep_limits(LimitSubject::Kind::key, resource.name, key.limits, limits_of(resource.body));
 }
 
-Result<std::vector<KeyEntryPtr>> AccountBook::load(Registry& registry, FileLimits file) {
+Result<KeyChanges> AccountBook::load(Registry& registry, FileLimits file) {
   file_ = std::move(file);
+  limited_.clear();
   owners_.clear();
   Result<void> read;
   auto const note = [&](Result<void> const& done) {
@@ -175,16 +186,17 @@ Result<std::vector<KeyEntryPtr>> AccountBook::load(Registry& registry, FileLimit
     note(registry.for_each(kind, [&](Resource&& one) { keep_account(kind, one); }));
   note(registry.for_each_digest(
       [&](std::string_view name, net::Sha256 const& digest) { keys_[std::string(name)].digest = digest; }));
-  std::vector<KeyEntryPtr> entries;
-  entries.reserve(keys_.size());
+  KeyChanges out;
+  out.changed.reserve(keys_.size());
   note(registry.for_each(ResourceKind::key, [&](Resource&& one) {
     note(open_body(box_, one, one.body));
     keep_key(one);
     Key& key = keys_[one.name];
-    if (counts(key)) entries.push_back(entry_of(one, key));
+    if (counts(key)) out.changed.push_back(entry_of(one, key));
   }));
   if (!read) return tl::unexpected(read.error());
-  return entries;
+  out.limited = std::exchange(limited_, {});
+  return out;
 }
 
 Result<void> AccountBook::take(Registry& registry, Change const& change, KeyChanges& out) {
@@ -219,6 +231,7 @@ Result<void> AccountBook::take(Registry& registry, Change const& change, KeyChan
 
 Result<KeyChanges> AccountBook::apply(Registry& registry, std::vector<Change> const& changes) {
   KeyChanges out;
+  limited_.clear();
   std::set<std::string> concerned;
   std::set<std::pair<ResourceKind, std::string>> seen;
   auto const add_keys = [&](auto const& by, std::string const& of) {
@@ -249,18 +262,8 @@ Result<KeyChanges> AccountBook::apply(Registry& registry, std::vector<Change> co
       return tl::unexpected(std::move(opened).error());
     out.changed.push_back(entry_of(**resource, known->second));
   }
+  out.limited = std::exchange(limited_, {});
   return out;
-}
-
-std::vector<LimitSubject> AccountBook::subjects() const {
-  std::vector<LimitSubject> all;
-  for (auto const& [name, user] : users_)
-    if (user.limits) all.push_back({LimitSubject::Kind::user, name, {}, user.limits});
-  for (auto const& [name, team] : teams_)
-    if (team.limits) all.push_back({LimitSubject::Kind::team, name, {}, team.limits});
-  for (auto const& [name, key] : keys_)
-    if (key.limits) all.push_back({LimitSubject::Kind::key, name, {name}, key.limits});
-  return all;
 }
 
 }  // namespace lowart::server
