@@ -157,10 +157,13 @@ Result<AdminAnswer> hand_out_key(Administration& admin, AdminRequest const& requ
   if (*held && text_in((*held)->body, "status") == "revoked")
     return refuse(Errc::conflict, "", "the key of this session was revoked; log in again");
   json::object body = *held ? (*held)->body : json::object{{"user", session->user}};
+  json::object const before = body;
   fill_in(ResourceKind::key, body, request.now);
   auto answer =
       make_key(admin, request, name, std::move(body), [&](json::object made) -> Result<AdminAnswer> {
         made["metadata"] = json::object{{"session", session->id}};
+        Resource const place{.kind = ResourceKind::key, .name = name};
+        if (auto ok = seal_body(admin.box(), place, made, &before); !ok) return tl::unexpected(ok.error());
         auto const put =
             admin.registry().put(ResourceKind::key, name, std::move(made), request.actor.name, request.now);
         if (!put) return tl::unexpected(put.error());
@@ -186,6 +189,18 @@ Result<AdminAnswer> log_out(Administration& admin, AdminRequest const& request) 
   return AdminAnswer{.subject = subject_of(ResourceKind::user, session->user)};
 }
 
+/// A user's sessions but one, and the keys that were handed out to them.
+Result<void> end_all_sessions(Administration& admin, AdminRequest const& request, std::string const& user,
+                              std::string_view but) {
+  SessionTable sessions(admin.registry().database());
+  auto const keys = sessions.keys_of(user, but);
+  if (!keys) return tl::unexpected(keys.error());
+  for (std::string const& key : *keys)
+    if (auto done = admin.registry().remove(ResourceKind::key, key, request.actor.name, request.now); !done)
+      return done;
+  return sessions.end_all(user, but);
+}
+
 Result<AdminAnswer> keep_password(Administration& admin, AdminRequest const& request, std::string const& user,
                                   std::string_view password) {
   Secret const text{std::string(password)};
@@ -194,8 +209,8 @@ Result<AdminAnswer> keep_password(Administration& admin, AdminRequest const& req
   if (auto done = PasswordTable(admin.registry().database()).set(user, *hash, request.now); !done)
     return tl::unexpected(std::move(done).error());
   // Who knew the old one is logged in no more; who changes it goes on.
-  auto done = SessionTable(admin.registry().database()).end_all(user, request.actor.session);
-  if (!done) return tl::unexpected(std::move(done).error());
+  if (auto done = end_all_sessions(admin, request, user, request.actor.session); !done)
+    return tl::unexpected(std::move(done).error());
   return AdminAnswer{.subject = subject_of(ResourceKind::user, user), .detail = {{"password", "set"}}};
 }
 
@@ -221,7 +236,7 @@ Result<AdminAnswer> end_sessions(Administration& admin, AdminRequest const& requ
   if (!request.actor.may(to_grant(role_of(*user))))
     return refuse(Errc::permission_denied, "name",
                   "sessions of admins and owners are ended by an owner only");
-  auto done = SessionTable(admin.registry().database()).end_all(user->name, {});
+  auto done = end_all_sessions(admin, request, user->name, {});
   if (!done) return tl::unexpected(std::move(done).error());
   return AdminAnswer{.subject = subject_of(ResourceKind::user, user->name),
                      .detail = {{"sessions", "ended"}}};

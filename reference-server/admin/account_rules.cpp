@@ -53,6 +53,23 @@ Result<void> check_role(Actor const& actor, json::object const* before, json::ob
   return {};
 }
 
+/// Whether `actor` may make, or change, a key that acts here.
+Result<void> check_acting_key(Administration& admin, Actor const& actor, json::object const& body) {
+  auto const* const admin_flag = body.if_contains("admin");
+  bool const acts = admin_flag != nullptr && admin_flag->is_bool() && admin_flag->get_bool();
+  if (!acts) return {};
+  Role role = Role::admin;
+  if (auto const user = text_in(body, "user"); !user.empty()) {
+    auto const found = admin.registry().find(ResourceKind::user, user);
+    if (!found) return tl::unexpected(found.error());
+    if (*found) role = role_in(&(*found)->body);
+  }
+  if (actor.may(to_grant(role))) return {};
+  return refuse(
+      Errc::permission_denied, "admin",
+      "a key that acts with the role " + quoted(to_string(role)) + " is made and changed by an owner only");
+}
+
 Result<void> check_key(Administration& admin, Actor const& actor, json::object const* before,
                        json::object const& body) {
   if (before != nullptr && text_in(*before, "status") == "revoked" && text_in(body, "status") != "revoked")
@@ -63,17 +80,8 @@ Result<void> check_key(Administration& admin, Actor const& actor, json::object c
       if (std::string_view const text = one.get_string(); text != "unix" && !net::IpRange::parse(text))
         return refuse(Errc::invalid_request, "addresses",
                       quoted(text) + " is no address, no range such as 10.0.0.0/8, and not 'unix'");
-  auto const* const admin_flag = body.if_contains("admin");
-  bool const acts = admin_flag != nullptr && admin_flag->is_bool() && admin_flag->get_bool();
-  Role role = Role::admin;
-  if (auto const user = text_in(body, "user"); !user.empty()) {
-    auto const found = admin.registry().find(ResourceKind::user, user);
-    if (!found) return tl::unexpected(found.error());
-    if (*found) role = role_in(&(*found)->body);
-  }
-  if (acts && !actor.may(to_grant(role)))
-    return refuse(Errc::permission_denied, "admin",
-                  "a key that acts with the role " + quoted(to_string(role)) + " is made by an owner only");
+  for (json::object const* const one : {before, &body})
+    if (auto ok = one == nullptr ? Result<void>() : check_acting_key(admin, actor, *one); !ok) return ok;
   return {};
 }
 

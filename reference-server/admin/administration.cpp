@@ -3,6 +3,7 @@
 #include "config.hpp"
 #include "registry/sealed_body.hpp"
 
+#include <lowart/dialect/json_utf8.hpp>
 #include <lowart/dialect/rfc3339.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/net/random_token.hpp>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace lowart::server {
 
@@ -87,6 +89,24 @@ Result<void> read_query(AdminOperation const& operation, std::string_view query,
   return {};
 }
 
+/// Why a body cannot be kept, whatever it means; empty: it can. Numbers beyond a double's range are read as infinite, and
+/// could not be read from the database again; what has very many members takes long to lay over a file. Counts `values`.
+std::string_view body_problem(json::value const& value, std::size_t& values) {
+  constexpr std::size_t most_values = 5000, most_members = 500;
+  if (++values > most_values) return "the body has more than 5000 values in it";
+  if (auto const* const number = value.if_double(); number != nullptr && !std::isfinite(*number))
+    return "the body has a number in it that is too large";
+  if (auto const* const list = value.if_array())
+    for (auto const& item : *list)
+      if (auto const problem = body_problem(item, values); !problem.empty()) return problem;
+  auto const* const object = value.if_object();
+  if (object == nullptr) return {};
+  if (object->size() > most_members) return "the body has an object of more than 500 members in it";
+  for (auto const& member : *object)
+    if (auto const problem = body_problem(member.value(), values); !problem.empty()) return problem;
+  return {};
+}
+
 Result<json::object> read_body(std::string_view text) {
   if (text.size() > most_body) return fail(Errc::too_large, "a body has at most 1 MiB", Origin::client);
   json::parse_options options;
@@ -95,6 +115,9 @@ Result<json::object> read_body(std::string_view text) {
   json::value value = json::parse(text, error, {}, options);
   if (error) return refuse("body", "the body is not JSON: " + error.message());
   if (!value.is_object()) return refuse("body", "the body is a JSON object");
+  std::size_t values = 0;
+  if (auto const problem = body_problem(value, values); !problem.empty())
+    return refuse("body", std::string(problem));
   return std::move(value.get_object());
 }
 
@@ -137,6 +160,22 @@ Error not_allowed(Actor const& actor, Permission permission) {
   return Error(Errc::permission_denied, std::move(message), Origin::client);
 }
 
+/// Of what a stranger sent: what is not UTF-8 would spoil every page that shows it.
+std::string_view text_of(std::string_view sent) noexcept {
+  return sent.substr(0, dialect::valid_utf8_prefix(sent));
+}
+
+/// Messages tell what was sent, which may be a MiB.
+Error bounded(Error error) {
+  constexpr std::size_t most_message = 1000, most_param = 200;
+  if (error.message().size() > most_message)
+    error =
+        std::move(error).with_message(std::string(text_of(error.message().substr(0, most_message))) + " ...");
+  if (error.param().size() > most_param)
+    error = std::move(error).with_param(std::string(text_of(error.param().substr(0, most_param))));
+  return error;
+}
+
 AuditEntry entry_of(Actor const& actor, std::string_view act, std::string_view subject,
                     std::string_view outcome, json::object detail, std::int64_t now) {
   constexpr std::size_t most_detail = 4096;
@@ -145,7 +184,7 @@ AuditEntry entry_of(Actor const& actor, std::string_view act, std::string_view s
   entry.actor = actor.name;
   entry.address = actor.address;
   entry.act = act;
-  entry.subject = subject.substr(0, 300);
+  entry.subject = text_of(subject.substr(0, 300));
   entry.outcome = outcome;
   entry.detail = json::serialize(detail);
   if (entry.detail.size() > most_detail) entry.detail = R"({"cut":true})";
@@ -263,6 +302,11 @@ Result<AdminAnswer> Administration::within_transaction(AdminOperation const& ope
 }
 
 Result<RawAnswer> Administration::perform(Actor const& actor, RawRequest const& raw, std::int64_t now) {
+  auto answer = find_and_do(actor, raw, now);
+  return answer ? std::move(answer) : tl::unexpected(bounded(std::move(answer).error()));
+}
+
+Result<RawAnswer> Administration::find_and_do(Actor const& actor, RawRequest const& raw, std::int64_t now) {
   Found const found = find(raw.method, raw.path);
   if (found.operation == nullptr && !found.allow.empty())
     return tl::unexpected<Error>(

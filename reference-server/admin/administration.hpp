@@ -73,6 +73,7 @@ class Administration {
 
  private:
   Administration(Parts parts, Registry registry);
+  Result<RawAnswer> find_and_do(Actor const& actor, RawRequest const& request, std::int64_t now);
   Result<AdminAnswer> within_transaction(AdminOperation const& operation, AdminRequest const& request);
 
   Parts parts_;

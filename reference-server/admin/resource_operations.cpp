@@ -112,6 +112,11 @@ Result<AdminAnswer> write(Administration& admin, AdminRequest const& request, Re
                           std::string_view name, Resource const* before, json::object body) {
   Resource const place{.kind = kind, .name = std::string(name)};
   json::object const* const was = before == nullptr ? nullptr : &before->body;
+  if (is_setting(kind))
+    if (auto in_file = entries_of(admin.file(), kind); in_file.contains(place.name)) {
+      mask_body(in_file[place.name]);
+      leave_to_file(body, was, in_file[place.name]);
+    }
   if (auto ok = seal_body(admin.box(), place, body, was); !ok) return tl::unexpected(ok.error());
   if (auto ok = check_account(admin, request.actor, kind, name, was, body); !ok)
     return tl::unexpected(ok.error());
@@ -276,6 +281,13 @@ Result<AdminAnswer> set_priority(Administration& admin, AdminRequest const& requ
   if (!*now) return not_there(ResourceKind::model, request.name);
   json::value targets =
       (*now)->resource.body.contains("targets") ? (*now)->resource.body.at("targets") : json::value();
+  if ((*now)->source != "database" && has_variable(targets))
+    return tl::unexpected<Error>(
+        Error(Errc::conflict,
+              "the targets of '" + request.name +
+                  "' stand in the configuration file, with variables in them: change their order there",
+              Origin::client)
+            .with_param("target"));
   std::string_view const wanted = text_in(request.body, "target");
   bool found = false;
   if (auto* const list = targets.if_array())

@@ -4,6 +4,7 @@
 #include "identity/password.hpp"
 #include "registry/password_table.hpp"
 
+#include <lowart/dialect/json_utf8.hpp>
 #include <lowart/net/random_token.hpp>
 
 #include <algorithm>
@@ -24,6 +25,11 @@ Error refusal() {
 Error not_active(Resource const& user) {
   return Error(Errc::permission_denied, "the user is " + std::string(text_in(user.body, "status")),
                Origin::client);
+}
+/// No more than `most` bytes of a text, and no half characters: the database takes UTF-8 only.
+std::string_view beginning(std::string_view text, std::size_t most) noexcept {
+  text = text.substr(0, most);
+  return text.substr(0, dialect::valid_utf8_prefix(text));
 }
 bool is_active(Resource const& user) { return text_in(user.body, "status") == "active"; }
 std::string role_of(Resource const& user) {
@@ -167,6 +173,9 @@ Result<LoggedIn> Logins::by_identity(OidcIdentity const& identity, OidcConfig co
     return fail(Errc::permission_denied, "nobody here is known by this identity; ask an administrator",
                 Origin::client);
   if (is_new) name = !identity.email.empty() && identity.email_verified ? identity.email : identity.subject;
+  if (auto const problem = name_problem(name); is_new && !problem.empty())
+    return fail(Errc::permission_denied, "the name that the identity provider tells " + problem,
+                Origin::client);
   auto user = admin_.registry().find(ResourceKind::user, name);
   if (!user) return tl::unexpected(std::move(user).error());
   if (is_new && *user)
@@ -176,8 +185,8 @@ Result<LoggedIn> Logins::by_identity(OidcIdentity const& identity, OidcConfig co
   json::object const before = body;
   body["oidc"] = json::object{{"issuer", config.issuer}, {"subject", identity.subject}};
   if (!identity.role.empty()) body["role"] = identity.role;
-  if (!identity.name.empty()) body["display_name"] = identity.name.substr(0, 200);
-  if (!identity.email.empty()) body["email"] = identity.email.substr(0, 320);
+  if (!identity.name.empty()) body["display_name"] = beginning(identity.name, 200);
+  if (!identity.email.empty()) body["email"] = beginning(identity.email, 320);
   Resource known = *user ? std::move(**user) : Resource{.kind = ResourceKind::user, .name = name};
   if (body != before || is_new) {
     auto put = admin_.registry().put(ResourceKind::user, name, std::move(body), "oidc", now);
@@ -211,6 +220,11 @@ Result<LoggedIn> Logins::refresh(Secret const& token, std::string const& address
   if (ends) {
     if (auto done = sessions.end((*session)->id); !done) return tl::unexpected(std::move(done).error());
     bool const is_theft = decision == RefreshDecision::revoke_session;
+    if (is_theft && !(*session)->key.empty()) {
+      auto gone =
+          admin_.registry().remove(ResourceKind::key, (*session)->key, "user " + (*session)->user, now);
+      if (!gone) return tl::unexpected(std::move(gone).error());
+    }
     if (auto done = note(
             (*session)->user, address, "refreshSession", "denied",
             {{"reason", is_theft ? "a refresh token was used twice" : "expired, or the user is not active"}},

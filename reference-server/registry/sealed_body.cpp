@@ -68,6 +68,8 @@ tl::unexpected<Error> wrong(std::string const& path, std::string message) {
 
 }  // namespace
 
+bool has_variable(json::value const& value) { return json::serialize(value).find("${") != std::string::npos; }
+
 bool is_secret_name(std::string_view name) noexcept {
   return std::ranges::find(secret_names, name) != secret_names.end();
 }
@@ -77,7 +79,8 @@ Result<void> seal_body(net::SecretBox const& box, Resource const& of, json::obje
   return each_secret(
       body, before,
       [&](json::value& value, std::string const& path, json::value const* kept) -> Result<void> {
-        if (kept != nullptr && *kept == value) return {};  // sealed already, and left alone
+        bool const stays = kept != nullptr && value == *kept && !seal_in(value).empty();
+        if (stays) return {};  // a change of something else
         auto const* const text = value.if_string();
         if (text == nullptr) return wrong(path, "is a text: a secret is sent as it is, and sealed here");
         if (std::string_view(*text) == masked) {
@@ -117,6 +120,24 @@ Result<bool> reseal_body(net::SecretBox const& box, Resource const& of, json::ob
       });
   if (!done) return tl::unexpected(done.error());
   return changed;
+}
+
+void leave_to_file(json::object& body, json::object const* stored, json::object const& shown) {
+  for (auto it = body.begin(); it != body.end();) {
+    std::string const name(it->key());
+    json::value const* const held = stored == nullptr ? nullptr : stored->if_contains(name);
+    json::value const* const told = shown.if_contains(name);
+    bool const came_back = held == nullptr && told != nullptr && it->value() == *told;
+    auto* const inner = it->value().if_object();
+    auto const* const told_inner = told == nullptr ? nullptr : told->if_object();
+    if (came_back && inner == nullptr && (is_secret_name(name) || has_variable(*told))) {
+      it = body.erase(it);
+      continue;
+    }
+    if (inner != nullptr && told_inner != nullptr)
+      leave_to_file(*inner, held == nullptr ? nullptr : held->if_object(), *told_inner);
+    ++it;
+  }
 }
 
 void mask_body(json::object& body) {

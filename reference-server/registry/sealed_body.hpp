@@ -28,6 +28,13 @@ Result<void> open_body(net::SecretBox const& box, Resource const& of, json::obje
 /// Seals what is sealed under the box's present master key. True when something changed.
 Result<bool> reseal_body(net::SecretBox const& box, Resource const& of, json::object& body);
 
+/// Takes out of `body` what the file says in a way that only the file can, and `stored` does not: secrets, which were told
+/// as masks, and texts with variables. `shown`: what the file says, masked.
+void leave_to_file(json::object& body, json::object const* stored, json::object const& shown);
+
+/// Whether a text in it has a `${`, which means something in the file only.
+bool has_variable(json::value const& value);
+
 /// Puts a mask in the place of every secret, sealed or not.
 void mask_body(json::object& body);
 

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lowart::server {
 
@@ -50,6 +51,19 @@ class SessionTable {
     auto row = database_.prepare("DELETE FROM session WHERE id = ?");
     if (!row) return tl::unexpected(std::move(row).error());
     return row->bind(1, id).run();
+  }
+  /// The keys that were handed out to a user's sessions, but to one.
+  Result<std::vector<std::string>> keys_of(std::string_view user, std::string_view but) {
+    auto rows = database_.prepare("SELECT key FROM session WHERE user = ? AND id <> ? AND key <> ''");
+    if (!rows) return tl::unexpected(std::move(rows).error());
+    rows->bind(1, user).bind(2, but);
+    std::vector<std::string> keys;
+    for (;;) {
+      auto const row = rows->step();
+      if (!row) return tl::unexpected(row.error());
+      if (!*row) return keys;
+      keys.emplace_back(rows->text(0));
+    }
   }
   /// All of a user's, but one.
   Result<void> end_all(std::string_view user, std::string_view but) {
