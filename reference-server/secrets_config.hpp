@@ -65,6 +65,12 @@ inline Result<std::string> make_file(std::string const& path) {
 
 }  // namespace master_key
 
+/// Whether there is one, that of DATA included.
+inline bool has_master_key(SecretsConfig const& config, std::string const& data) {
+  return !config.master_key.empty() || !config.master_key_file.empty() ||
+         std::filesystem::exists(data + "/master.key");
+}
+
 /// The keys of the configuration, of its file, or of DATA/master.key, which is made where nothing is configured.
 inline Result<net::SecretBox> secret_box(SecretsConfig const& config, std::string const& data) {
   std::string text(config.master_key.reveal());
@@ -74,9 +80,6 @@ inline Result<net::SecretBox> secret_box(SecretsConfig const& config, std::strin
     bool const is_ours = config.master_key_file.empty();
     if (!held && !is_ours)
       return fail(Errc::config_invalid, "cannot read the master key file '" + path + "'");
-    if (!held && std::filesystem::exists(data + "/lowart.db"))
-      return fail(Errc::config_invalid, "'" + path + "' is not there, with which '" + data +
-                                            "/lowart.db' is sealed: put it back, or configure 'secrets'");
     if (!held) {
       auto made = master_key::make_file(path);
       if (!made) return tl::unexpected(std::move(made).error());

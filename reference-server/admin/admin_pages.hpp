@@ -21,6 +21,11 @@ class AdminPages {
   Task<void> serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                    net::Responder& responder);
 
+  /// Whether a request comes from a session, and not from a key.
+  static bool is_of_session(net::ServerRequest const& request) noexcept;
+  /// As whom a session asks for pages that keys ask for. Errors: unauthenticated.
+  Task<Result<KeyEntry>> entry_of_session(net::ServerRequest& request);
+
  private:
   Task<void> until_everywhere(asio::any_io_executor executor);
 

@@ -95,6 +95,12 @@ std::shared_ptr<KeyOwner const> AccountBook::owner_of(Key const& key) {
   return place = std::make_shared<KeyOwner const>(std::move(owner));
 }
 
+std::shared_ptr<KeyOwner const> AccountBook::owner(std::string const& user) {
+  Key any;
+  any.user = user;
+  return owner_of(any);
+}
+
 KeyEntryPtr AccountBook::entry_of(Resource const& resource, Key& key) {
   json::object const& body = resource.body;
   auto entry = std::make_shared<KeyEntry>();
@@ -103,7 +109,9 @@ KeyEntryPtr AccountBook::entry_of(Resource const& resource, Key& key) {
   entry->limits = key.limits;
   entry->models = texts_in(body, "models");
   entry->owner = owner_of(key);
-  entry->admin = flag_in(body, "admin");
+  auto const user = users_.find(key.user);
+  bool const may_read = user == users_.end() || may(user->second.role, Permission::read_usage);
+  entry->admin = flag_in(body, "admin") && may_read;
   if (auto const* priority = body.if_contains("priority"); priority != nullptr && priority->is_int64())
     entry->priority = static_cast<int>(priority->get_int64());
   KeyPolicy policy = policy_in(body);
@@ -132,6 +140,7 @@ void AccountBook::keep_account(ResourceKind kind, Resource const& resource) {
   if (is_user && !account.team.empty()) users_of_team_[account.team].erase(resource.name);
   account.active = is_active(resource.body);
   account.team = text_in(resource.body, "team");
+  account.role = role_named(text_in(resource.body, "role")).value_or(Role::member);
   if (is_user && !account.team.empty()) users_of_team_[account.team].insert(resource.name);
   keep_limits(account.limits, limits_of(resource.body), (is_user ? "user " : "team ") + resource.name);
 }

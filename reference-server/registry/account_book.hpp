@@ -1,6 +1,7 @@
 #pragma once
 /// AccountBook: the users, teams and keys of the registry as calls meet them: who is active, and with which limits.
 
+#include "identity/role.hpp"
 #include "registry/account_limits.hpp"
 #include "registry/registry.hpp"
 #include "snapshot.hpp"
@@ -50,11 +51,14 @@ class AccountBook {
   FileLimits const& file() const noexcept { return file_; }
   /// All that have limits.
   std::vector<LimitSubject> subjects() const;
+  /// Whose keys a user's are; never null.
+  std::shared_ptr<KeyOwner const> owner(std::string const& user);
 
  private:
   struct Account {
     bool active{false};
     std::string team;                    ///< A user's.
+    Role role{Role::member};             ///< The same.
     std::shared_ptr<LimitState> limits;  ///< Null: none.
   };
   /// What is kept of a key beside its entry: little, as there may be a million.

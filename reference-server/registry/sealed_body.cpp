@@ -77,6 +77,7 @@ Result<void> seal_body(net::SecretBox const& box, Resource const& of, json::obje
   return each_secret(
       body, before,
       [&](json::value& value, std::string const& path, json::value const* kept) -> Result<void> {
+        if (kept != nullptr && *kept == value) return {};  // sealed already, and left alone
         auto const* const text = value.if_string();
         if (text == nullptr) return wrong(path, "is a text: a secret is sent as it is, and sealed here");
         if (std::string_view(*text) == masked) {
