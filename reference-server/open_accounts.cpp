@@ -52,6 +52,15 @@ Result<std::string> text_of(ServeFlags const& flags) {
 
 }  // namespace
 
+Result<std::string> data_directory(ServeFlags const& flags) {
+  if (!flags.data.empty()) return flags.data;
+  auto const text = text_of(flags);
+  if (!text) return tl::unexpected(text.error());
+  auto basics = read_basics(flags, *text);
+  if (!basics) return tl::unexpected(std::move(basics).error());
+  return std::move(basics->data);
+}
+
 Result<std::unique_ptr<Administration>> open_administration(ServeFlags const& flags) {
   auto const text = text_of(flags);
   if (!text) return tl::unexpected(text.error());
