@@ -306,6 +306,8 @@ class App {
       asio::post(runtime_.loop(0),
                  [this, changes = std::move(changes)]() mutable { take_keys(std::move(changes)); });
     };
+    if (auto* const backups = records_.backups())
+      desk_->offer_backups({latest_->config.backup->directory, [backups] { backups->begin_one(); }});
     desk_->start(std::move(listeners));
   }
   void take_keys(KeyChanges changes) {
@@ -355,7 +357,7 @@ class App {
   Records records_;
   OwnPages pages_{*folder_, records_, [this] { return static_cast<std::int64_t>(group_->connections()); }};
   AuthPages auth_{*desk_};
-  AdminPages admin_{*desk_, runtime_};
+  AdminPages admin_{*desk_, runtime_, *folder_};
   std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
   std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;

@@ -61,6 +61,8 @@ class AdminDesk {
   Result<KeyChanges> load(FileLimits file);
   net::KeyHash const& key_hash() const noexcept { return administration_->key_hash(); }
 
+  /// Before start().
+  void offer_backups(BackupDesk backups) { administration_->offer_backups(std::move(backups)); }
   /// Changes are told from now on, those since load() first.
   void start(ChangeListeners listeners);
   /// Waits for what is being done; nothing is begun any more.

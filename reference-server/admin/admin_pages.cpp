@@ -2,6 +2,8 @@
 
 #include "admin/openapi.hpp"
 #include "identity/logins.hpp"
+#include "key_use.hpp"
+#include "usage_query.hpp"
 
 #include <lowart/gateway/door.hpp>
 
@@ -128,12 +130,26 @@ Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::Server
     co_await doors.answer_error(request, responder, answer.error());
     co_return;
   }
+  bool const shows_keys = reads && (path.starts_with("/admin/keys") || path.starts_with("/auth/keys"));
+  if (shows_keys) answer->body = co_await with_last_use(request.executor(), std::move(answer->body));
   // Who is answered finds the change at work, whichever loop serves him next.
   if (!reads) co_await until_everywhere(request.executor());
   if (!answer->etag.empty()) responder.field("etag", answer->etag);
   responder.field("cache-control", "no-store");
   std::string_view const type = answer->status == 204 ? std::string_view() : answer->content_type;
   co_await doors.answer_plain(request, responder, answer->status, type, answer->body);
+}
+
+/// The body as it is, where the records cannot be asked.
+Task<std::string> AdminPages::with_last_use(asio::any_io_executor executor, std::string body) {
+  auto question = [body](SqliteStore& store) -> Result<std::string> {
+    json::value answer = json::parse(body);
+    if (auto done = add_last_use(store, answer.as_object()); !done)
+      return tl::unexpected(std::move(done).error());
+    return json::serialize(answer);
+  };
+  Result<std::string> told = co_await ask_store(folder_, std::move(executor), std::move(question));
+  co_return told ? std::move(*told) : std::move(body);
 }
 
 /// What the desk told went to the first loop, and from there to all: who goes the same way comes behind it.
