@@ -52,7 +52,7 @@ PLACES = {
     ("read_hedge", "parent"): GROUP, ("read_hedge", "map"): f"{GROUP}.hedge",
     ("read_resume", "parent"): GROUP, ("read_resume", "map"): f"{GROUP}.resume",
     ("read_rates", "map"): LIMITED,
-    ("read_secrets", "root"): "", ("read_secrets", "map"): "secrets", ("read_basics", "root"): "",
+    ("read_secrets", "root"): "", ("read_secrets", "map"): "secrets", ("read_kms", "secrets"): "secrets", ("read_kms", "map"): "secrets.kms", ("read_basics", "root"): "",
     ("read_login", "root"): "", ("read_login", "map"): "login", ("read_login", "oidc"): "login.oidc",
     ("read_limits_of", "map"): ("keys[]", "users.NAME", "teams.NAME", "model_types.NAME"),
     ("read_tiers", "root"): "", ("read_subjects", "root"): "",
