@@ -3,6 +3,7 @@
 #include "admin/admin_desk.hpp"
 #include "admin/admin_pages.hpp"
 #include "admin/auth_pages.hpp"
+#include "admin/desk_metrics.hpp"
 #include "default_config.hpp"
 #include "event_log.hpp"
 #include "file_stamp.hpp"
@@ -19,6 +20,7 @@
 #include "start_settings.hpp"
 #include "target_metrics.hpp"
 
+#include <lowart/gateway/nonce_table.hpp>
 #include <lowart/gateway/serve.hpp>
 #include <lowart/store/folder.hpp>
 #include <lowart/store/sqlite_store.hpp>
@@ -78,11 +80,11 @@ class App {
       std::fprintf(stderr, "%s\n", accounts.error().message().c_str());
       return 1;
     }
-    latest_->keys = latest_->keys.with(std::move(*accounts), {});
+    latest_->keys = latest_->keys.with(std::move(accounts->changed), {});
     latest_->keys = latest_->keys.on(latest_->keys.new_table());
-    latest_->account_subjects = std::make_shared<std::vector<LimitSubject> const>(desk_->subjects());
     recall_month(*latest_, *folder_);
     add_past_at_start(*folder_, *latest_);
+    add_past_at_start(*folder_, accounts->limited);
     if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
     auto const before_backup = [this] { static_cast<void>(folder_->flush(std::chrono::seconds(10))); };
     if (auto const started = records_.start(latest_->config, before_backup); !started) {
@@ -136,6 +138,7 @@ class App {
     limits.upload.spool = latest_->config.data;
     auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, std::move(limits), responses_.get());
     records_.attach(doors->loop());
+    doors->loop().nonces = &nonces_;
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
@@ -177,7 +180,7 @@ class App {
       co_return;
     }
     if (OwnPages::has(path)) {
-      co_await pages_.serve(doors, *snapshot, request, responder);
+      co_await serve_pages(doors, *snapshot, request, responder);
       co_return;
     }
     if (path.starts_with(PassthroughPath::prefix)) {
@@ -189,10 +192,25 @@ class App {
     if (!served) co_await doors.not_found(request, responder);
   }
 
+  /// For keys, and for sessions of people.
+  Task<void> serve_pages(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+                         net::Responder& responder) {
+    if (AdminPages::is_of_session(request)) {
+      Result<KeyEntry> const session = co_await admin_.entry_of_session(request);
+      if (session) co_await pages_.serve(doors, snapshot, *session, request, responder);
+      else co_await doors.answer_error(request, responder, session.error());
+      co_return;
+    }
+    Result<KeyEntry const*> const key = doors.key_of(snapshot.keys, request);
+    if (key) co_await pages_.serve(doors, snapshot, **key, request, responder);
+    else co_await doors.answer_error(request, responder, key.error());
+  }
+
   void own_metrics(Snapshot const& snapshot, PrometheusText& out) const {
     write_target_metrics(snapshot, out);
     records_.render(out);
     write_limit_metrics(snapshot, *webhooks_, out);
+    write_desk_metrics(desk_->counts(), snapshot.keys.size(), out);
     out.head("gateway_connections", "gauge", "Open client connections");
     out.sample("gateway_connections", "", static_cast<std::int64_t>(group_->connections()));
     out.head("gateway_usage_folded_total", "counter", "Usage records moved from the journal into the store");
@@ -285,19 +303,18 @@ class App {
       });
     };
     listeners.keys = [this](KeyChanges changes) {
-      auto subjects = std::make_shared<std::vector<LimitSubject> const>(desk_->subjects());
-      asio::post(runtime_.loop(0), [this, changes = std::move(changes), subjects]() mutable {
-        take_keys(std::move(changes), std::move(subjects));
-      });
+      asio::post(runtime_.loop(0),
+                 [this, changes = std::move(changes)]() mutable { take_keys(std::move(changes)); });
     };
+    if (auto* const backups = records_.backups())
+      desk_->offer_backups({latest_->config.backup->directory, [backups] { backups->begin_one(); }});
     desk_->start(std::move(listeners));
   }
-  void take_keys(KeyChanges changes, std::shared_ptr<std::vector<LimitSubject> const> subjects) {
+  void take_keys(KeyChanges changes) {
     auto next = std::make_shared<Snapshot>(*latest_);
     next->keys = next->keys.with(std::move(changes.changed), std::move(changes.removed));
-    next->account_subjects = std::move(subjects);
     latest_ = std::move(next);
-    add_past_later(*folder_, latest_);
+    add_past_later(*folder_, std::move(changes.limited));
     hand_out();
     if (latest_->keys.wants_table()) rebuild_table();
   }
@@ -334,12 +351,13 @@ class App {
   std::unique_ptr<AdminDesk> desk_;
   int log_fd_;
   std::shared_ptr<Webhooks> webhooks_{std::make_shared<Webhooks>(runtime_.loop(0).get_executor())};
+  NonceTable nonces_;
   Metrics metrics_;
   std::unique_ptr<ResponseStore> responses_;  ///< Null: none are kept.
   Records records_;
   OwnPages pages_{*folder_, records_, [this] { return static_cast<std::int64_t>(group_->connections()); }};
   AuthPages auth_{*desk_};
-  AdminPages admin_{*desk_, runtime_};
+  AdminPages admin_{*desk_, runtime_, *folder_};
   std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
   std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;

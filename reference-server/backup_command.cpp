@@ -1,9 +1,12 @@
 #include "backup_command.hpp"
 
+#include "config.hpp"
+
 #include <lowart/store/backup.hpp>
 
 #include <chrono>
 #include <cstdio>
+#include <memory>
 
 namespace lowart::server {
 
@@ -41,6 +44,19 @@ int restore_command(std::string const& from, std::string const& data) {
       "Calls that came into the store after the backup, and whose segments are gone, are not in it.\n",
       restored->journal_segments);
   return 0;
+}
+
+void add_backup_commands(Commands& commands) {
+  auto const data = std::make_shared<std::string>(Config{}.data);
+  auto const place = std::make_shared<std::string>();
+  auto* const backup = commands.add("backup", "Make a verified backup, also while the gateway runs");
+  backup->add_option("--data", *data, "The data directory")->capture_default_str();
+  backup->add_option("--to", *place, "Where backups are")->required();
+  commands.on(backup, [data, place] { return backup_command(*data, *place); });
+  auto* const restore = commands.add("restore", "Put a backup in the place of what is there");
+  restore->add_option("--from", *place, "The backup, such as /backups/2026-11-30T17-00-00Z")->required();
+  restore->add_option("--data", *data, "The data directory, which no gateway uses")->capture_default_str();
+  commands.on(restore, [data, place] { return restore_command(*place, *data); });
 }
 
 }  // namespace lowart::server

@@ -41,6 +41,9 @@ class BackupJob {
     thread_.join();
   }
 
+  /// One more, soon. Any thread.
+  void begin_one() noexcept { wanted_.store(true, std::memory_order_relaxed); }
+
   void render(PrometheusText& out) const {
     out.head("gateway_backup_last_success_timestamp", "gauge",
              "When the newest backup was made; 0: none is there");
@@ -66,7 +69,7 @@ class BackupJob {
     auto const names = backups_in(config_.directory);
     auto const newest = names.empty() ? std::nullopt : backup::time_of(names.back());
     last_success_us_.store(newest.value_or(0), std::memory_order_relaxed);
-    if (!schedule_.is_due(newest, now)) return;
+    if (!wanted_.exchange(false, std::memory_order_relaxed) && !schedule_.is_due(newest, now)) return;
     before_();
     auto const made = make_backup(data_, config_.directory, now, config_.requests);
     if (!made) {
@@ -87,6 +90,7 @@ class BackupJob {
   BackupSchedule schedule_;
   std::atomic<std::int64_t> last_success_us_{0};
   std::atomic<std::int64_t> failures_{0};
+  std::atomic<bool> wanted_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_{false};

@@ -214,9 +214,13 @@ void check_names(Config const& config, YamlMap& root) {
   }
   std::set<std::string> keys;
   std::set<net::Sha256> digests;
+  std::set<std::string> certificates;
   for (auto const& key : config.keys) {
     if (!keys.insert(key.name).second) root.wrong("keys", "the key name '" + key.name + "' stands twice");
     if (!digests.insert(key.digest).second) root.wrong("keys", "two keys are the same ('" + key.name + "')");
+    std::string const& certificate = key.policy.certificate;
+    if (!certificate.empty() && !certificates.insert(certificate).second)
+      root.wrong("keys", "two keys are for the certificate '" + certificate + "'");
   }
 }
 

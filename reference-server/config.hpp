@@ -1,6 +1,7 @@
 #pragma once
 /// Config: what lowart.yaml says, checked. docs/configuration.md is its reference.
 
+#include "kms_key.hpp"
 #include "provider_config.hpp"
 #include "route_config.hpp"
 
@@ -91,6 +92,7 @@ struct WebhookConfig {
 struct SecretsConfig {
   Secret master_key;
   std::string master_key_file;
+  KmsConfig kms;  ///< Without a URL: none. Before the keys of the file, which then only open.
 };
 
 struct Config {

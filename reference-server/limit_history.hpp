@@ -12,12 +12,15 @@
 #include <lowart/store/sqlite_store.hpp>
 #include <lowart/store/usage_store.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 namespace lowart::server {
@@ -85,24 +88,60 @@ Result<PastUse> past_in(S& store, LimitSubject const& subject, CalendarSpan span
 }
 
 /// Tells every subject what it has used that it does not know of. The first error, after all were tried.
-inline Result<void> add_past(Snapshot const& snapshot, PastOf const& past_of) {
+inline Result<void> add_past(std::vector<LimitSubject> const& subjects, PastOf const& past_of) {
   Result<void> done;
-  auto const add = [&](LimitSubject const& subject) {
+  for (auto const& subject : subjects)
     for (auto const& [period, span] : subject.state->unknown_past()) {
       auto const past = past_of(subject, span);
       if (past) subject.state->add_past(period, span.begin, *past);
       else if (done) done = fail(past.error().code(), subject.state->name() + ": " + past.error().message());
     }
-  };
-  for (auto const& subject : snapshot.subjects) add(subject);
-  for (auto const& subject : *snapshot.account_subjects) add(subject);
   return done;
 }
 
+/// Of many keys, users or teams: one question for all of a kind and a window, in the place of one for each.
+class PastOfMany {
+ public:
+  explicit PastOfMany(SqliteStore& store) : store_(store) {}
+
+  Result<PastUse> operator()(LimitSubject const& subject, CalendarSpan span) {
+    auto const [place, is_new] = sums_.try_emplace({subject.kind, span.begin});
+    if (is_new) {
+      auto const groups =
+          store_.grouped(UsageFilter{.from = span.begin, .until = span.end}, dimension_of(subject.kind));
+      if (!groups) {
+        sums_.erase(place);
+        return fail(groups.error());
+      }
+      for (UsageGroup const& group : *groups) place->second.emplace(group.name, past_of_totals(group.totals));
+    }
+    auto const found = place->second.find(subject.name);
+    return found == place->second.end() ? PastUse() : found->second;
+  }
+
+ private:
+  static UsageDimension dimension_of(LimitSubject::Kind kind) noexcept {
+    if (kind == LimitSubject::Kind::user) return UsageDimension::user;
+    return kind == LimitSubject::Kind::team ? UsageDimension::team : UsageDimension::key;
+  }
+  SqliteStore& store_;
+  std::map<std::pair<LimitSubject::Kind, std::int64_t>, std::unordered_map<std::string, PastUse>> sums_;
+};
+
+inline Result<void> add_past(std::vector<LimitSubject> const& subjects, SqliteStore& store) {
+  constexpr std::size_t many = 64;
+  auto const is_account = [](LimitSubject const& subject) {
+    return subject.kind <= LimitSubject::Kind::team;
+  };
+  if (subjects.size() > many && std::ranges::all_of(subjects, is_account))
+    return add_past(subjects, PastOf(PastOfMany(store)));
+  return add_past(subjects, PastOf([&store](LimitSubject const& subject, CalendarSpan span) {
+                    return past_in(store, subject, span);
+                  }));
+}
+
 inline Result<void> add_past(Snapshot const& snapshot, SqliteStore& store) {
-  auto done = add_past(snapshot, PastOf([&store](LimitSubject const& subject, CalendarSpan span) {
-                         return past_in(store, subject, span);
-                       }));
+  auto done = add_past(snapshot.subjects, store);
   for (NamedLimit const& named : snapshot.target_limits) {
     if (!named.model.empty()) continue;  // the store has no sums of one target
     LimitState& state = named.limit->state;
@@ -121,9 +160,20 @@ inline void tell_of_past(Result<void> const& done) {
 inline void add_past_at_start(Folder<SqliteStore>& folder, Snapshot const& snapshot) {
   tell_of_past(folder.ask([&snapshot](SqliteStore& store) { return add_past(snapshot, store); }));
 }
+inline void add_past_at_start(Folder<SqliteStore>& folder, std::vector<LimitSubject> const& subjects) {
+  tell_of_past(folder.ask([&subjects](SqliteStore& store) { return add_past(subjects, store); }));
+}
 /// For limits that a reload adds; waits for nothing.
 inline void add_past_later(Folder<SqliteStore>& folder, std::shared_ptr<Snapshot const> snapshot) {
   folder.query([snapshot](SqliteStore& store) { return add_past(*snapshot, store); },
+               [](Result<void> const& done) { tell_of_past(done); });
+}
+
+/// The same for accounts.
+inline void add_past_later(Folder<SqliteStore>& folder, std::vector<LimitSubject> subjects) {
+  if (subjects.empty()) return;
+  auto const held = std::make_shared<std::vector<LimitSubject> const>(std::move(subjects));
+  folder.query([held](SqliteStore& store) { return add_past(*held, store); },
                [](Result<void> const& done) { tell_of_past(done); });
 }
 

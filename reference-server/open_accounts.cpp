@@ -30,6 +30,20 @@ Result<Config> read_basics(ServeFlags const& flags, std::string const& text) {
   return config;
 }
 
+/// Where the master key was lost with nothing that it sealed for anybody, the installation's own secrets are made anew.
+Result<void> forget_own_secrets(std::string const& path) {
+  auto registry = Registry::open(path);
+  if (!registry) return tl::unexpected(std::move(registry).error());
+  auto const held = registry->database().integer("SELECT count(*) FROM resource");
+  if (!held) return tl::unexpected(held.error());
+  if (*held > 0)
+    return fail(Errc::config_invalid,
+                "'" + path +
+                    "' is sealed with a master key that is not here: put DATA/master.key back, "
+                    "or configure 'secrets'");
+  return registry->database().execute("DELETE FROM secret");
+}
+
 Result<std::string> text_of(ServeFlags const& flags) {
   auto text = read_file(flags.config_path);
   if (!text) return wrong(flags, {{0, "the file cannot be read"}});
@@ -37,6 +51,15 @@ Result<std::string> text_of(ServeFlags const& flags) {
 }
 
 }  // namespace
+
+Result<std::string> data_directory(ServeFlags const& flags) {
+  if (!flags.data.empty()) return flags.data;
+  auto const text = text_of(flags);
+  if (!text) return tl::unexpected(text.error());
+  auto basics = read_basics(flags, *text);
+  if (!basics) return tl::unexpected(std::move(basics).error());
+  return std::move(basics->data);
+}
 
 Result<std::unique_ptr<Administration>> open_administration(ServeFlags const& flags) {
   auto const text = text_of(flags);
@@ -46,6 +69,10 @@ Result<std::unique_ptr<Administration>> open_administration(ServeFlags const& fl
   std::error_code failed;
   std::filesystem::create_directories(basics->data, failed);
   if (failed) return fail(Errc::storage_failed, "cannot make the directory '" + basics->data + "'\n");
+  std::string const path = basics->data + "/lowart.db";
+  if (!has_master_key(basics->secrets, basics->data) && std::filesystem::exists(path))
+    if (auto const done = forget_own_secrets(path); !done)
+      return fail(done.error().code(), done.error().message() + "\n");
   auto box = secret_box(basics->secrets, basics->data);
   if (!box) return fail(box.error().code(), box.error().message() + "\n");
   Administration::Parts parts{.data = basics->data, .box = std::move(*box), .file = {}};

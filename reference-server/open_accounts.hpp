@@ -22,5 +22,7 @@ struct Accounts {
 Result<Accounts> open_accounts(ServeFlags const& flags);
 /// The same where the configuration need not be whole: for command lines, also such as put it right.
 Result<std::unique_ptr<Administration>> open_administration(ServeFlags const& flags);
+/// Where the databases are. Opens and makes nothing.
+Result<std::string> data_directory(ServeFlags const& flags);
 
 }  // namespace lowart::server

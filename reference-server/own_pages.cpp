@@ -38,22 +38,15 @@ bool OwnPages::has(std::string_view path) noexcept {
   return UsageEndpoints::has(path) || is_request_page(path) || path == quota_path || path == breakers_path;
 }
 
-Task<void> OwnPages::serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
-                           net::Responder& responder) {
+Task<void> OwnPages::serve(Doors& doors, Snapshot const& snapshot, KeyEntry const& asks,
+                           net::ServerRequest& request, net::Responder& responder) {
   std::string_view const path = request.head().path();
-  if (!Doors::only_reads(request)) {
-    co_await doors.method_not_allowed(request, responder, "GET");
-    co_return;
-  }
-  if (is_request_page(path)) {
-    co_await serve_request_page(records_.request_log(), doors, snapshot, request, responder);
-    co_return;
-  }
-  Result<KeyEntry const*> const key = Door::key_of(snapshot.keys, request);
-  if (!key) co_await doors.answer_error(request, responder, key.error());
-  else if (path == quota_path) co_await answer_quota(doors, snapshot, **key, request, responder);
-  else if (path == breakers_path) co_await answer_breakers(doors, snapshot, **key, request, responder);
-  else co_await usage_.serve(doors, snapshot, **key, request, responder);
+  if (!Doors::only_reads(request)) co_await doors.method_not_allowed(request, responder, "GET");
+  else if (is_request_page(path))
+    co_await serve_request_page(records_.request_log(), doors, asks, request, responder);
+  else if (path == quota_path) co_await answer_quota(doors, snapshot, asks, request, responder);
+  else if (path == breakers_path) co_await answer_breakers(doors, snapshot, asks, request, responder);
+  else co_await usage_.serve(doors, snapshot, asks, request, responder);
 }
 
 LiveCounts OwnPages::live_counts() const {

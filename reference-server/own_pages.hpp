@@ -20,8 +20,9 @@ class OwnPages {
   OwnPages(Folder<SqliteStore>& folder, Records& records, std::function<std::int64_t()> connections);
 
   static bool has(std::string_view path) noexcept;
-  /// Answers a request whose path it has: with 401 without a key that is known, 405 where something is to be changed.
-  Task<void> serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
+  /// Answers a request of `asks`, whose path it has; 405 where something is to be changed. A session asks with an entry that
+  /// has no name: it is its user's.
+  Task<void> serve(Doors& doors, Snapshot const& snapshot, KeyEntry const& asks, net::ServerRequest& request,
                    net::Responder& responder);
 
  private:

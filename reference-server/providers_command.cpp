@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <optional>
 
 namespace lowart::server {
@@ -259,6 +260,23 @@ int test_provider(ProvidersFlags const& flags) {
     return refuse((has_file ? flags.config_path + " has no provider '" + flags.name + "', and " : "") +
                   unknown(flags.name));
   return ask_vendor(*vendor, flags.model);
+}
+
+void add_providers_commands(Commands& commands) {
+  auto const flags = std::make_shared<ProvidersFlags>();
+  auto* const providers = commands.add("providers", "What is known of vendors, and whether one answers");
+  providers->add_option("NAME", flags->name, "One vendor, with its models");
+  providers->add_flag("--json", flags->json, "As JSON");
+  commands.on(providers, [flags] { return list_vendors(*flags); });
+  auto* const test = providers->add_subcommand("test", "Ask one provider for its models and for a word");
+  test->add_option("NAME", flags->name, "A provider of the configuration, or a vendor")->required();
+  test->add_option("--model", flags->model, "The model to chat with");
+  auto* const config = test->add_option("--config", flags->config_path, "The configuration");
+  config->capture_default_str();
+  commands.on(test, [flags, config] {
+    flags->config_asked_for = config->count() > 0;
+    return test_provider(*flags);
+  });
 }
 
 }  // namespace lowart::server

@@ -1,6 +1,8 @@
 #pragma once
 /// `lowart providers`: what the catalogue knows, and whether a provider answers.
 
+#include "command.hpp"
+
 #include <string>
 
 namespace lowart::server {
@@ -19,5 +21,7 @@ int list_vendors(ProvidersFlags const& flags);
 /// Asks one provider for its models and for a word. Exit code: 0 when all worked, 1 when something did not, 2 when there
 /// was nothing to ask: an unknown name, no key, a bad configuration.
 int test_provider(ProvidersFlags const& flags);
+
+void add_providers_commands(Commands& commands);
 
 }  // namespace lowart::server

@@ -19,9 +19,9 @@ namespace lowart::server {
 /// Whether calls with this key may count against the subject's limits.
 inline bool counts_for(LimitSubject const& subject, KeyEntry const& key) {
   switch (subject.kind) {
-    case LimitSubject::Kind::key: return subject.name == key.name;
-    case LimitSubject::Kind::user: return subject.name == key.user();
-    case LimitSubject::Kind::team: return subject.name == key.team();
+    case LimitSubject::Kind::key:
+    case LimitSubject::Kind::user:
+    case LimitSubject::Kind::team: return false;  // the key itself has them
     case LimitSubject::Kind::type: return true;
     case LimitSubject::Kind::model:
       return std::any_of(subject.records.begin(), subject.records.end(),
@@ -55,12 +55,16 @@ inline std::string quota_page(Snapshot const& snapshot, KeyEntry const& key, Lim
   std::string out;
   dialect::JsonWriter json(out);
   json.begin_object().text("object", "quota").text("key", key.name).begin_list("subjects");
-  for (auto const& subject : snapshot.subjects) {
-    if (!counts_for(subject, key)) continue;
-    json.begin_object().text("subject", subject.state->name()).begin_list("limits");
-    for (LimitUse const& use : subject.state->uses(now)) append_limit(json, use, now);
+  auto const append = [&](LimitState const& state) {
+    json.begin_object().text("subject", state.name()).begin_list("limits");
+    for (LimitUse const& use : state.uses(now)) append_limit(json, use, now);
     json.end_list().end_object();
-  }
+  };
+  if (key.limits) append(*key.limits);
+  if (key.owner)
+    for (auto const& state : key.owner->limits) append(*state);
+  for (auto const& subject : snapshot.subjects)
+    if (counts_for(subject, key)) append(*subject.state);
   json.end_list().end_object();
   return out;
 }

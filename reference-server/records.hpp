@@ -36,6 +36,8 @@ class Records {
   ConversationTable* conversations() noexcept { return conversations_.get(); }
   /// Null: there is no request log.
   RequestWriter* request_log() noexcept { return requests_ ? &requests_->writer() : nullptr; }
+  /// Null: none are made.
+  BackupJob* backups() noexcept { return backups_.get(); }
   void render(PrometheusText& out) const {
     if (conversations_) conversations_->render(out);
     if (requests_) requests_->render(out);

@@ -75,13 +75,14 @@ Result<std::string> make_page(RequestLog& log, RequestQuery const& wish, std::st
 }
 
 /// Who may see what: nobody but an admin sees other keys' requests.
-Result<RequestQuery> allowed_query(Keyring const& keys, net::ServerRequest const& request, bool for_admins) {
-  auto const key = Door::key_of(keys, request);
-  if (!key) return tl::unexpected<Error>(key.error());
-  if (for_admins && !(*key)->admin)
+Result<RequestQuery> allowed_query(KeyEntry const& asks, net::ServerRequest const& request, bool for_admins) {
+  if (for_admins && !asks.admin)
     return fail(Errc::permission_denied, "this page is for keys with 'admin: true'", Origin::client);
+  if (asks.name.empty() && !asks.admin)
+    return fail(Errc::permission_denied, "ask with the key that had the conversation: they are kept by key",
+                Origin::client);
   Result<RequestQuery> wish = read_request_query(request.head().query());
-  if (wish && !(*key)->admin) wish->filter.key = (*key)->name;
+  if (wish && !asks.admin) wish->filter.key = asks.name;
   return wish;
 }
 
@@ -94,11 +95,11 @@ bool is_request_page(std::string_view path) noexcept {
   return within && path.find('/', conversations_path.size() + 1) == std::string_view::npos;
 }
 
-Task<void> serve_request_page(RequestWriter* log, Doors& doors, Snapshot const& snapshot,
+Task<void> serve_request_page(RequestWriter* log, Doors& doors, KeyEntry const& asks,
                               net::ServerRequest& request, net::Responder& responder) {
   net::RequestHead const& head = request.head();
   bool const for_admins = head.path() == requests_path;
-  Result<RequestQuery> wish = allowed_query(snapshot.keys, request, for_admins);
+  Result<RequestQuery> wish = allowed_query(asks, request, for_admins);
   if (wish && log == nullptr)
     wish = fail(Errc::not_found, "there is no request log: switch it on with 'request_log: {keep: true}'",
                 Origin::client);

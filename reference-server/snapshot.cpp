@@ -195,7 +195,6 @@ Result<std::shared_ptr<Snapshot>> build_snapshot(Config config, Snapshot const* 
           return net::AnyTransport(*std::move(transport));
         });
   LimitBuilder limits(*made, before);
-  if (before != nullptr) made->account_subjects = before->account_subjects;
   made->keys = builder.keyring(limits, hash);
   return made;
 }

@@ -113,8 +113,6 @@ struct Snapshot {
   std::vector<NamedBreaker> breakers;
   std::vector<NamedLimit> target_limits;
   std::vector<LimitSubject> subjects;  ///< All of the file that have limits, but targets.
-  std::shared_ptr<std::vector<LimitSubject> const> account_subjects{std::make_shared<
-      std::vector<LimitSubject> const>()};  ///< Users, teams and keys of the registry that have limits.
   std::map<std::string, std::shared_ptr<OutputEstimate>> outputs;  ///< What answers have had, by model.
   PriceLookup price_of;                                            ///< By `prices` and `volumes`.
   std::function<void(LimitNotice const&)> on_limit;                ///< Any thread.

@@ -1,6 +1,8 @@
 #pragma once
 /// `lowart usage reprice` and `lowart usage reconcile`: what was recorded, priced anew and compared with a bill.
 
+#include "command.hpp"
+
 #include <string>
 
 namespace lowart::server {
@@ -23,5 +25,7 @@ int reprice_usage(UsageFlags const& flags);
 /// Lists how a provider's invoice and the records differ, by day and model. Returns 0, 1 when more than is tolerated, or 2
 /// when they cannot be compared.
 int reconcile_usage(UsageFlags const& flags);
+
+void add_usage_commands(Commands& commands);
 
 }  // namespace lowart::server

@@ -105,7 +105,12 @@ Task<void> UsageEndpoints::serve(Doors& doors, Snapshot const& snapshot, KeyEntr
     co_return;
   }
   Visit visit{path, key, snapshot, request, now, std::move(*asked)};
-  if (path == "/v1/usage/me") visit.asked.key = key.name, visit.asked.user.clear(), visit.asked.team.clear();
+  if (path == "/v1/usage/me") {
+    bool const is_session = key.name.empty();
+    visit.asked.key = key.name;
+    visit.asked.user = is_session ? key.user() : std::string_view();
+    visit.asked.team.clear();
+  }
   if (path == "/v1/usage/export") {
     co_await send_export(doors, visit, responder);
     co_return;

@@ -145,8 +145,10 @@ Result<void> narrow(UsageRequest& request, KeyEntry const& key) {
   if (key.admin) return {};
   if (!request.team.empty() && request.team != key.team()) return denied("team", "team");
   if (!request.user.empty() && request.user != key.user()) return denied("user", "user");
-  if (!request.key.empty() && request.key != key.name) return denied("key", "key");
-  if (request.user.empty()) request.key = key.name;
+  if (!request.key.empty() && request.key != key.name && !key.name.empty()) return denied("key", "key");
+  bool const is_session = key.name.empty();  // which sees all of its user's
+  if (is_session) request.user = key.user();
+  else if (request.user.empty()) request.key = key.name;
   return {};
 }
 

@@ -14,7 +14,7 @@ void tell_failure(Error const& error) {
 
 }  // namespace
 
-Result<std::vector<KeyEntryPtr>> AdminDesk::load(FileLimits file) {
+Result<KeyChanges> AdminDesk::load(FileLimits file) {
   auto const latest = administration_->registry().latest_revision();
   if (!latest) return tl::unexpected(latest.error());
   seen_ = *latest;
@@ -63,17 +63,17 @@ void AdminDesk::follow() {
     auto keys = book_.apply(administration_->registry(), *changes);
     if (!keys) return tell_failure(keys.error());
     seen_ = changes->back().revision;
-    if (!keys->changed.empty() || !keys->removed.empty()) listeners_.keys(std::move(*keys));
+    if (!keys->changed.empty() || !keys->removed.empty() || !keys->limited.empty())
+      listeners_.keys(std::move(*keys));
   }
 }
 
 void AdminDesk::file_changed(FileLimits file) {
   asio::post(thread_, [this, file = std::move(file)]() mutable {
     if (file == book_.file()) return;
-    auto entries = book_.load(administration_->registry(), std::move(file));
-    if (!entries) return tell_failure(entries.error());
-    if (!entries->empty() && listeners_.keys)
-      listeners_.keys({.changed = std::move(*entries), .removed = {}});
+    auto all = book_.load(administration_->registry(), std::move(file));
+    if (!all) return tell_failure(all.error());
+    if (listeners_.keys) listeners_.keys(std::move(*all));
   });
 }
 

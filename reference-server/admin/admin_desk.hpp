@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,25 @@ struct ChangeListeners {
   std::function<void(KeyChanges)> keys;
 };
 
+/// What was done and refused, for metrics. Any thread.
+struct DeskCounts {
+  std::atomic<std::int64_t> done{0};    ///< Acts that changed something.
+  std::atomic<std::int64_t> denied{0};  ///< Of all acts.
+  std::atomic<std::int64_t> failed{0};
+  std::atomic<std::int64_t> logins{0};
+  std::atomic<std::int64_t> denied_logins{0};
+
+  void count(bool changes, Result<RawAnswer> const& answer) noexcept {
+    bool const is_denied = !answer && answer.error().code() == Errc::permission_denied;
+    if (is_denied) denied.fetch_add(1, std::memory_order_relaxed);
+    else if (!answer) failed.fetch_add(1, std::memory_order_relaxed);
+    else if (changes) done.fetch_add(1, std::memory_order_relaxed);
+  }
+  void count_login(bool is_in) noexcept {
+    (is_in ? logins : denied_logins).fetch_add(1, std::memory_order_relaxed);
+  }
+};
+
 /// Nothing on an event loop waits for the database: acts are done here, one after the other.
 class AdminDesk {
  public:
@@ -38,10 +58,11 @@ class AdminDesk {
   ~AdminDesk() { stop(); }
 
   /// Reads all accounts; before start(). What they count against is kept from then on.
-  Result<std::vector<KeyEntryPtr>> load(FileLimits file);
-  std::vector<LimitSubject> subjects() const { return book_.subjects(); }
+  Result<KeyChanges> load(FileLimits file);
   net::KeyHash const& key_hash() const noexcept { return administration_->key_hash(); }
 
+  /// Before start().
+  void offer_backups(BackupDesk backups) { administration_->offer_backups(std::move(backups)); }
   /// Changes are told from now on, those since load() first.
   void start(ChangeListeners listeners);
   /// Waits for what is being done; nothing is begun any more.
@@ -49,6 +70,15 @@ class AdminDesk {
   /// Any thread: what stands in the file has changed.
   void file_changed(FileLimits file);
 
+  /// As whom a session asks for pages that keys ask for: an entry without a name, with its user's limits. On the desk's
+  /// thread.
+  KeyEntry entry_of(Actor const& actor) {
+    KeyEntry entry;
+    entry.owner = book_.owner(actor.user);
+    entry.admin = actor.may(Permission::read_usage);
+    return entry;
+  }
+  DeskCounts& counts() noexcept { return counts_; }
   /// Any thread: calls `f` on the desk's.
   void run(std::function<void()> f) { asio::post(thread_, std::move(f)); }
   /// What `act(Administration&)` returns, done on the desk's thread; waits on `executor` without blocking its loop. When it
@@ -71,6 +101,7 @@ class AdminDesk {
 
   std::unique_ptr<Administration> administration_;
   AccountBook book_;
+  DeskCounts counts_;
   ChangeListeners listeners_;
   std::int64_t seen_{0};          ///< The revision up to which changes have been told.
   std::int64_t data_version_{0};  ///< Of the database, when it was looked at last.

@@ -2,6 +2,8 @@
 
 #include "admin/openapi.hpp"
 #include "identity/logins.hpp"
+#include "key_use.hpp"
+#include "usage_query.hpp"
 
 #include <lowart/gateway/door.hpp>
 
@@ -39,7 +41,7 @@ Result<Shown> look_at(Keyring const& keys, net::ServerRequest const& request) {
   }
   if (keys.open())
     return fail(Errc::unauthenticated, "without keys there is no administration", Origin::client);
-  auto const key = Door::key_of(keys, request);
+  auto const key = Door::known_key(keys, request);
   if (!key) return tl::unexpected(key.error());
   if (!(*key)->admin)
     return fail(Errc::permission_denied, "this is for sessions, and for keys with 'admin: true'",
@@ -69,6 +71,19 @@ bool AdminPages::has(std::string_view path) noexcept {
   return path == document_path || Administration::has(path);
 }
 
+bool AdminPages::is_of_session(net::ServerRequest const& request) noexcept {
+  return is_session_token(Door::presented_key(request.head()));
+}
+
+Task<Result<KeyEntry>> AdminPages::entry_of_session(net::ServerRequest& request) {
+  auto act = [this, token = std::string(Door::presented_key(request.head())),
+              now = request.clock().utc_micros()](Administration& admin) -> Result<KeyEntry> {
+    auto const actor = Logins(admin).actor_of(token, {}, now);
+    return actor ? Result<KeyEntry>(desk_.entry_of(*actor)) : tl::unexpected(actor.error());
+  };
+  return desk_.ask(request.executor(), std::move(act));
+}
+
 Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                              net::Responder& responder) {
   std::string_view const path = request.head().path();
@@ -88,6 +103,12 @@ Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::Server
     co_await doors.answer_error(request, responder, body.error());
     co_return;
   }
+  // Again, now that there is what a signature is over.
+  if (shown->token.empty())
+    if (auto const holds = doors.key_of(snapshot.keys, request); !holds) {
+      co_await doors.answer_error(request, responder, holds.error());
+      co_return;
+    }
   RawRequest raw;
   raw.method = request.head().method();
   raw.path = path;
@@ -102,18 +123,33 @@ Task<void> AdminPages::serve(Doors& doors, Snapshot const& snapshot, net::Server
   };
   bool const reads = Doors::only_reads(request);
   Result<RawAnswer> answer = co_await desk_.ask(request.executor(), std::move(act));
+  desk_.counts().count(!reads, answer);
   if (!answer) {
     bool const is_method = answer.error().code() == Errc::method_not_allowed;
     if (is_method) responder.field("allow", answer.error().param());
     co_await doors.answer_error(request, responder, answer.error());
     co_return;
   }
+  bool const shows_keys = reads && (path.starts_with("/admin/keys") || path.starts_with("/auth/keys"));
+  if (shows_keys) answer->body = co_await with_last_use(request.executor(), std::move(answer->body));
   // Who is answered finds the change at work, whichever loop serves him next.
   if (!reads) co_await until_everywhere(request.executor());
   if (!answer->etag.empty()) responder.field("etag", answer->etag);
   responder.field("cache-control", "no-store");
   std::string_view const type = answer->status == 204 ? std::string_view() : answer->content_type;
   co_await doors.answer_plain(request, responder, answer->status, type, answer->body);
+}
+
+/// The body as it is, where the records cannot be asked.
+Task<std::string> AdminPages::with_last_use(asio::any_io_executor executor, std::string body) {
+  auto question = [body](SqliteStore& store) -> Result<std::string> {
+    json::value answer = json::parse(body);
+    if (auto done = add_last_use(store, answer.as_object()); !done)
+      return tl::unexpected(std::move(done).error());
+    return json::serialize(answer);
+  };
+  Result<std::string> told = co_await ask_store(folder_, std::move(executor), std::move(question));
+  co_return told ? std::move(*told) : std::move(body);
 }
 
 /// What the desk told went to the first loop, and from there to all: who goes the same way comes behind it.

@@ -33,6 +33,12 @@ struct RawAnswer {
   std::string etag;
 };
 
+/// The backups of a server that runs.
+struct BackupDesk {
+  std::string directory;
+  std::function<void()> begin;  ///< Any thread: one is made soon.
+};
+
 /// Threads:  one at a time.
 class Administration {
  public:
@@ -55,9 +61,14 @@ class Administration {
   Result<void> note(Actor const& actor, std::string_view act, std::string_view subject,
                     std::string_view outcome, json::object detail, std::int64_t now);
 
+  /// Before acts are done.
+  void offer_backups(BackupDesk backups) { backups_ = std::move(backups); }
+
   // What acts are done with.
   Registry& registry() noexcept { return registry_; }
   AuditLog& audit() noexcept { return audit_; }
+  /// Absent: none are made.
+  std::optional<BackupDesk> const& backups() const noexcept { return backups_; }
   net::SecretBox const& box() const noexcept { return parts_.box; }
   std::string const& data() const noexcept { return parts_.data; }
   std::string file() const { return parts_.file(); }
@@ -81,6 +92,7 @@ class Administration {
   AuditLog audit_;
   net::KeyHash key_hash_;
   std::function<void(std::int64_t)> told_;
+  std::optional<BackupDesk> backups_;
 };
 
 /// A resource as it is told: its name, revision and times, and its body with secrets masked.

@@ -8,7 +8,9 @@
 #include <lowart/dialect/csv.hpp>
 #include <lowart/dialect/rfc3339.hpp>
 #include <lowart/net/random_token.hpp>
+#include <lowart/store/backup.hpp>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <vector>
@@ -267,6 +269,33 @@ Result<AdminAnswer> seal_anew(Administration& admin, AdminRequest const&) {
   return AdminAnswer{.body = body, .subject = "secrets", .detail = body};
 }
 
+// --- backups
+
+Result<BackupDesk> backup_desk(Administration& admin) {
+  if (admin.backups()) return *admin.backups();
+  return refuse(Errc::not_found, "path",
+                "no backups are made here: see 'backup' in docs/configuration.md, and `lowart backup`");
+}
+
+Result<AdminAnswer> list_backups(Administration& admin, AdminRequest const&) {
+  auto const desk = backup_desk(admin);
+  if (!desk) return tl::unexpected(desk.error());
+  json::array list;
+  auto names = backups_in(desk->directory);
+  std::ranges::reverse(names);
+  for (std::string const& name : names)
+    list.push_back(
+        json::object{{"name", name}, {"time", dialect::rfc3339_exact(backup::time_of(name).value_or(0))}});
+  return AdminAnswer{.body =
+                         json::object{{"object", "list"}, {"data", std::move(list)}, {"has_more", false}}};
+}
+Result<AdminAnswer> begin_backup(Administration& admin, AdminRequest const&) {
+  auto const desk = backup_desk(admin);
+  if (!desk) return tl::unexpected(desk.error());
+  desk->begin();
+  return AdminAnswer{.body = json::object{{"status", "begun"}}, .subject = "backups"};
+}
+
 // --- tables
 
 constexpr std::array<std::string_view, resource_kind_count> kinds{"users",  "teams",  "keys",  "providers",
@@ -339,8 +368,29 @@ constexpr std::array<Field, 1> rollback_fields{{{.name = "revision_wanted",
                                                  .required = true}}};
 constexpr Shape rollback_shape{"Rollback", "Where to", {rollback_fields}};
 
+constexpr std::array<Field, 2> backup_fields{{
+    {.name = "name", .type = FieldType::text},
+    {.name = "time", .type = FieldType::time},
+}};
+constexpr Shape backup_shape{"Backup", "A verified backup", {backup_fields}};
+
 using enum Permission;
-constexpr std::array<AdminOperation, 7> all{{
+constexpr std::array<AdminOperation, 9> all{{
+    {.id = "listBackups",
+     .method = "GET",
+     .path = "/admin/backups",
+     .permission = read_settings,
+     .summary = "Backups, the newest first",
+     .tells = &backup_shape,
+     .list = true,
+     .act = list_backups},
+    {.id = "beginBackup",
+     .method = "POST",
+     .path = "/admin/backups",
+     .permission = write_backups,
+     .summary = "Make a backup soon, beside those that are due",
+     .status = 202,
+     .act = begin_backup},
     {.id = "listChanges",
      .method = "GET",
      .path = "/admin/config/history",

@@ -59,10 +59,19 @@ Limits AccountBook::limits_of(json::object const& body) const {
   return limits;
 }
 
-void AccountBook::keep_limits(std::shared_ptr<LimitState>& state, Limits const& limits, std::string subject) {
-  if (limits.none()) state.reset();
-  else if (state) state->change(limits, moment_now(), std::move(subject));
+void AccountBook::keep_limits(LimitSubject::Kind kind, std::string const& name,
+                              std::shared_ptr<LimitState>& state, Limits const& limits) {
+  if (limits.none()) {
+    state.reset();
+    return;
+  }
+  std::string subject = kind == LimitSubject::Kind::key    ? "key "
+                        : kind == LimitSubject::Kind::user ? "user "
+                                                           : "team ";
+  subject.append(name);
+  if (state) state->change(limits, moment_now(), std::move(subject));
   else state = std::make_shared<LimitState>(limits, moment_now(), std::move(subject));
+  limited_.push_back({kind, name, {name}, state});
 }
 
 std::string AccountBook::team_of(Key const& key) const {
@@ -95,6 +104,12 @@ std::shared_ptr<KeyOwner const> AccountBook::owner_of(Key const& key) {
   return place = std::make_shared<KeyOwner const>(std::move(owner));
 }
 
+std::shared_ptr<KeyOwner const> AccountBook::owner(std::string const& user) {
+  Key any;
+  any.user = user;
+  return owner_of(any);
+}
+
 KeyEntryPtr AccountBook::entry_of(Resource const& resource, Key& key) {
   json::object const& body = resource.body;
   auto entry = std::make_shared<KeyEntry>();
@@ -103,7 +118,9 @@ KeyEntryPtr AccountBook::entry_of(Resource const& resource, Key& key) {
   entry->limits = key.limits;
   entry->models = texts_in(body, "models");
   entry->owner = owner_of(key);
-  entry->admin = flag_in(body, "admin");
+  auto const user = users_.find(key.user);
+  bool const may_read = user == users_.end() || may(user->second.role, Permission::read_usage);
+  entry->admin = flag_in(body, "admin") && may_read;
   if (auto const* priority = body.if_contains("priority"); priority != nullptr && priority->is_int64())
     entry->priority = static_cast<int>(priority->get_int64());
   KeyPolicy policy = policy_in(body);
@@ -132,8 +149,10 @@ void AccountBook::keep_account(ResourceKind kind, Resource const& resource) {
   if (is_user && !account.team.empty()) users_of_team_[account.team].erase(resource.name);
   account.active = is_active(resource.body);
   account.team = text_in(resource.body, "team");
+  account.role = role_named(text_in(resource.body, "role")).value_or(Role::member);
   if (is_user && !account.team.empty()) users_of_team_[account.team].insert(resource.name);
-  keep_limits(account.limits, limits_of(resource.body), (is_user ? "user " : "team ") + resource.name);
+  keep_limits(is_user ? LimitSubject::Kind::user : LimitSubject::Kind::team, resource.name, account.limits,
+              limits_of(resource.body));
 }
 void AccountBook::forget_account(ResourceKind kind, std::string const& name) {
   if (kind == ResourceKind::team) {
@@ -152,11 +171,12 @@ void AccountBook::keep_key(Resource const& resource) {
   key.team = text_in(resource.body, "team");
   key.active = is_active(resource.body);
   index(resource.name, key, true);
-  keep_limits(key.limits, limits_of(resource.body), "key " + resource.name);
+  keep_limits(LimitSubject::Kind::key, resource.name, key.limits, limits_of(resource.body));
 }
 
-Result<std::vector<KeyEntryPtr>> AccountBook::load(Registry& registry, FileLimits file) {
+Result<KeyChanges> AccountBook::load(Registry& registry, FileLimits file) {
   file_ = std::move(file);
+  limited_.clear();
   owners_.clear();
   Result<void> read;
   auto const note = [&](Result<void> const& done) {
@@ -166,16 +186,17 @@ Result<std::vector<KeyEntryPtr>> AccountBook::load(Registry& registry, FileLimit
     note(registry.for_each(kind, [&](Resource&& one) { keep_account(kind, one); }));
   note(registry.for_each_digest(
       [&](std::string_view name, net::Sha256 const& digest) { keys_[std::string(name)].digest = digest; }));
-  std::vector<KeyEntryPtr> entries;
-  entries.reserve(keys_.size());
+  KeyChanges out;
+  out.changed.reserve(keys_.size());
   note(registry.for_each(ResourceKind::key, [&](Resource&& one) {
     note(open_body(box_, one, one.body));
     keep_key(one);
     Key& key = keys_[one.name];
-    if (counts(key)) entries.push_back(entry_of(one, key));
+    if (counts(key)) out.changed.push_back(entry_of(one, key));
   }));
   if (!read) return tl::unexpected(read.error());
-  return entries;
+  out.limited = std::exchange(limited_, {});
+  return out;
 }
 
 Result<void> AccountBook::take(Registry& registry, Change const& change, KeyChanges& out) {
@@ -210,6 +231,7 @@ Result<void> AccountBook::take(Registry& registry, Change const& change, KeyChan
 
 Result<KeyChanges> AccountBook::apply(Registry& registry, std::vector<Change> const& changes) {
   KeyChanges out;
+  limited_.clear();
   std::set<std::string> concerned;
   std::set<std::pair<ResourceKind, std::string>> seen;
   auto const add_keys = [&](auto const& by, std::string const& of) {
@@ -240,18 +262,8 @@ Result<KeyChanges> AccountBook::apply(Registry& registry, std::vector<Change> co
       return tl::unexpected(std::move(opened).error());
     out.changed.push_back(entry_of(**resource, known->second));
   }
+  out.limited = std::exchange(limited_, {});
   return out;
-}
-
-std::vector<LimitSubject> AccountBook::subjects() const {
-  std::vector<LimitSubject> all;
-  for (auto const& [name, user] : users_)
-    if (user.limits) all.push_back({LimitSubject::Kind::user, name, {}, user.limits});
-  for (auto const& [name, team] : teams_)
-    if (team.limits) all.push_back({LimitSubject::Kind::team, name, {}, team.limits});
-  for (auto const& [name, key] : keys_)
-    if (key.limits) all.push_back({LimitSubject::Kind::key, name, {name}, key.limits});
-  return all;
 }
 
 }  // namespace lowart::server

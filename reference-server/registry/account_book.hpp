@@ -1,6 +1,7 @@
 #pragma once
 /// AccountBook: the users, teams and keys of the registry as calls meet them: who is active, and with which limits.
 
+#include "identity/role.hpp"
 #include "registry/account_limits.hpp"
 #include "registry/registry.hpp"
 #include "snapshot.hpp"
@@ -22,8 +23,9 @@ namespace lowart::server {
 
 /// What changed for a keyring.
 struct KeyChanges {
-  std::vector<KeyEntryPtr> changed;
-  std::vector<net::Sha256> removed;
+  std::vector<KeyEntryPtr> changed{};
+  std::vector<net::Sha256> removed{};
+  std::vector<LimitSubject> limited{};  ///< Users, teams and keys whose limits are new or others.
 };
 
 /// Limits that stand in the file, by name: accounts may refer to its tiers, and belong to its users and teams.
@@ -44,17 +46,18 @@ class AccountBook {
   explicit AccountBook(net::SecretBox box) : box_(std::move(box)) {}
 
   /// Reads all of it anew; LimitStates stay.
-  Result<std::vector<KeyEntryPtr>> load(Registry& registry, FileLimits file);
+  Result<KeyChanges> load(Registry& registry, FileLimits file);
   /// Reads what changed. A user or a team takes its keys along.
   Result<KeyChanges> apply(Registry& registry, std::vector<Change> const& changes);
   FileLimits const& file() const noexcept { return file_; }
-  /// All that have limits.
-  std::vector<LimitSubject> subjects() const;
+  /// Whose keys a user's are; never null.
+  std::shared_ptr<KeyOwner const> owner(std::string const& user);
 
  private:
   struct Account {
     bool active{false};
     std::string team;                    ///< A user's.
+    Role role{Role::member};             ///< The same.
     std::shared_ptr<LimitState> limits;  ///< Null: none.
   };
   /// What is kept of a key beside its entry: little, as there may be a million.
@@ -69,7 +72,8 @@ class AccountBook {
   using Accounts = std::unordered_map<std::string, Account>;
 
   Limits limits_of(json::object const& body) const;
-  static void keep_limits(std::shared_ptr<LimitState>& state, Limits const& limits, std::string subject);
+  void keep_limits(LimitSubject::Kind kind, std::string const& name, std::shared_ptr<LimitState>& state,
+                   Limits const& limits);
   void keep_account(ResourceKind kind, Resource const& resource);
   void forget_account(ResourceKind kind, std::string const& name);
   void keep_key(Resource const& resource);
@@ -82,7 +86,7 @@ class AccountBook {
 
   net::SecretBox box_;
   FileLimits file_;
-  std::map<std::string, Limits, std::less<>> tiers_;  ///< Of the registry.
+  std::vector<LimitSubject> limited_;  ///< Since load() or apply() began.
   Accounts users_;
   Accounts teams_;
   std::unordered_map<std::string, Key> keys_;

@@ -17,16 +17,20 @@ import faults as fault_tables
 from program import ROOT, printed_by
 
 PAGES = ["README.md", "CONTRIBUTING.md", "DECISIONS.md", "THIRD_PARTY.md", "benchmarks/README.md",
-         "docs/architecture.md", "docs/configuration.md", "docs/faults.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
+         "docs/administration.md", "docs/architecture.md", "docs/configuration.md", "docs/faults.md", "docs/fidelity.md", "docs/providers-and-policies.md"]
 
 # The files that read lowart.yaml.
 READERS = ["reference-server/config.cpp", "reference-server/config_readers.hpp", "reference-server/provider_config.cpp",
            "reference-server/cloud_config.hpp", "reference-server/aws_config.hpp", "reference-server/route_config.cpp",
            "reference-server/cache_config.hpp", "reference-server/shape_config.hpp", "reference-server/price_config.hpp",
-           "reference-server/records_config.hpp", "reference-server/limits_config.hpp"]
+           "reference-server/records_config.hpp", "reference-server/limits_config.hpp",
+           "reference-server/key_policy_config.hpp", "reference-server/secrets_config.hpp",
+           "reference-server/login_config.hpp"]
 # Where the values of a reader stand in the file: (function, variable) -> path, or several. GROUP is whatever has targets,
 # ROUTE an item of them.
 GROUP, ROUTE = "GROUP", "GROUP.targets[]"
+LIMITED = ("providers.NAME", ROUTE, "keys[]", "tiers.NAME", "users.NAME", "teams.NAME", "model_types.NAME",
+           "models.NAME.limits")
 PLACES = {
     ("read_root", "root"): "", ("read_limits", "root"): "", ("read_limits", "map"): "limits",
     ("read_responses", "root"): "", ("read_responses", "map"): "responses",
@@ -47,8 +51,9 @@ PLACES = {
     ("read_bulkhead", "parent"): ("providers.NAME", GROUP, ROUTE), ("read_bulkhead", "map"): "providers.NAME.bulkhead",
     ("read_hedge", "parent"): GROUP, ("read_hedge", "map"): f"{GROUP}.hedge",
     ("read_resume", "parent"): GROUP, ("read_resume", "map"): f"{GROUP}.resume",
-    ("read_rates", "map"): ("providers.NAME", ROUTE, "keys[]", "tiers.NAME", "users.NAME", "teams.NAME", "model_types.NAME",
-                           "models.NAME.limits"),
+    ("read_rates", "map"): LIMITED,
+    ("read_secrets", "root"): "", ("read_secrets", "map"): "secrets", ("read_kms", "secrets"): "secrets", ("read_kms", "map"): "secrets.kms", ("read_basics", "root"): "",
+    ("read_login", "root"): "", ("read_login", "map"): "login", ("read_login", "oidc"): "login.oidc",
     ("read_limits_of", "map"): ("keys[]", "users.NAME", "teams.NAME", "model_types.NAME"),
     ("read_tiers", "root"): "", ("read_subjects", "root"): "",
     ("read_webhooks", "root"): "", ("read_webhooks", "map"): "webhooks[]",
@@ -64,7 +69,8 @@ PLACES = {
     ("read_shape", "shape"): f"{GROUP}.shape",
     ("read_cache", "parent"): GROUP, ("read_cache", "map"): f"{GROUP}.cache",
     ("read_headers", "field"): f"{ROUTE}.when.headers[]",
-    ("read_key", "map"): "keys[]",
+    ("read_key", "map"): "keys[]", ("read_key_policy", "map"): "keys[]", ("read_expiry", "map"): "keys[]",
+    ("read_types", "map"): "keys[]",
 }
 SNIPPET = re.compile(r"(<!-- from: (\S+?)#(\w+) -->\n```\w*\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
 
@@ -130,6 +136,8 @@ def links():
 def names_in_config():
     price_names = re.findall(r'\{"(\w+)", UsageClass::', text_of("include/lowart/meter/price.hpp"))
     names = {f"models.NAME.price.{n}" for n in price_names}
+    limits = re.findall(r'\{"(\w+)", \[\]\(Limits&', text_of("reference-server/registry/account_limits.hpp"))
+    names |= {f"{place}.{n}" for place in LIMITED for n in limits}
     function = ""
     asks = re.compile(r'(\w+)(?:\.|->)(?:text|flag|integer|duration|percent|bytes|texts|map|items|each|members|scalars)\(\s*"(\w+)"|'
                       r'read_timeouts\((\w+), "(\w+)"')
@@ -180,7 +188,8 @@ def metrics():
                  "reference-server/app.cpp", "reference-server/target_metrics.hpp",
                  "reference-server/cache_metrics.hpp", "reference-server/shape_metrics.hpp",
                  "include/lowart/gateway/conversation_table.hpp", "reference-server/request_keeping.hpp",
-                 "reference-server/backup_job.hpp", "reference-server/limit_metrics.hpp"):
+                 "reference-server/backup_job.hpp", "reference-server/limit_metrics.hpp",
+                 "reference-server/admin/desk_metrics.hpp"):
         code |= set(re.findall(r'(?:head\(|count\(|each\(|histograms\(out, |counters\(out, )"(\w+)"', text_of(path)))
     text = text_of("docs/architecture.md")
     told = set(re.findall(r"^\| `((?:http|gateway)_\w+)` \|", text, re.MULTILINE))

@@ -10,10 +10,12 @@
 
 #include "gateway_fixture.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #if defined(LOWART_FRAME_POOL)  // sanitizers bring operators of their own
@@ -118,10 +120,18 @@ TEST_P(SteadyState, ARelayedCallAllocatesNothing) {
   GatewayOptions how;
   Limits limits;
   limits.rpm = limits.tpm = 1'000'000'000;
-  how.keys.push_back(KeyEntry{"key",
-                              net::sha256("sk-lw-1"),
-                              std::make_shared<LimitState>(limits, std::chrono::steady_clock::now()),
-                              {}});
+  KeyEntry key{"key",
+               net::sha256("sk-lw-1"),
+               std::make_shared<LimitState>(limits, std::chrono::steady_clock::now()),
+               {}};
+  KeyPolicy policy{.expires_at = 9'000'000'000'000'000,
+                   .blocked = {"gpt-3*"},
+                   .live = std::make_shared<std::atomic<KeyState>>(KeyState::active),
+                   .revoke_streams = true};
+  policy.types.add(ModelType::chat);
+  ASSERT_TRUE(policy.addresses.add("127.0.0.0/8"));
+  key.policy = std::make_shared<KeyPolicy const>(std::move(policy));
+  how.keys.push_back(std::move(key));
   how.log_fd = log.fd();
   GatewayServer server(Gateway(Metered(Router(std::move(routes)), TokenMeter{}, tally), how));
 

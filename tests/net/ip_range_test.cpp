@@ -41,6 +41,14 @@ TEST(IpRange, TakesAMappedAddressForOneOfIpv4) {
   EXPECT_FALSE(IpRange::parse("::ffff:0.0.0.0/80"));
 }
 
+TEST(IpAddress, IsNothingElse) {
+  for (std::string const text : {"", "1.2.3", "1.2.3.4.5", "01.2.3.4", "::g", "1.2.3.4 ", "localhost"})
+    EXPECT_FALSE(IpAddress::parse(text)) << text;
+  EXPECT_FALSE(IpAddress::parse(std::string_view("1.2.3.4\0x", 9)));
+  EXPECT_FALSE(IpAddress::parse(std::string(1000, ':')));
+  EXPECT_TRUE(IpAddress::parse("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"));
+}
+
 TEST(IpRange, SaysWhatIsWrong) {
   auto const why = [](std::string_view text) {
     auto const range = IpRange::parse(text);

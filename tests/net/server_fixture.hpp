@@ -58,6 +58,16 @@ inline Task<void> answer_for_test(net::ServerRequest& request, net::Responder& r
   if (path == "/ignore") {
     Result<void> const sent = co_await responder.send(200, "text/plain", "ignored");
     (void)sent;
+  } else if (path == "/pieces") {  // of a body that is held already
+    Result<std::string_view> const body = co_await request.body(seen.body_limit);
+    std::string text = body ? std::string() : "no body";
+    for (;;) {
+      Result<std::string_view> const piece = co_await request.next_piece(seen.body_limit, nullptr);
+      if (!piece || piece->empty()) break;
+      text.append("[").append(*piece).append("]");
+    }
+    Result<void> const sent = co_await responder.send(200, "text/plain", text);
+    (void)sent;
   } else if (path == "/stream") {
     responder.begin(200, "text/event-stream");
     for (std::string_view const piece : {"one ", "two ", "three"}) {

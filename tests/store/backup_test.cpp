@@ -77,6 +77,23 @@ TEST(Backup, KeepsWhatItReplacesAside) {
   EXPECT_EQ(again->replaced, restored->replaced + "-2") << "nothing is overwritten";
 }
 
+TEST(Backup, HoldsTheAccountsAndLeavesThoseAloneThatItDoesNotHave) {
+  House house;
+  auto const without = make_backup(house.data, house.backups, noon);
+  auto accounts = sqlite::Database::open(house.data + "/lowart.db");
+  ASSERT_TRUE(accounts->execute("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)"));
+  std::ofstream(house.data + "/master.key") << "a secret";
+  auto const with = make_backup(house.data, house.backups, noon + hour);
+  ASSERT_TRUE(with) << with.error().message();
+  EXPECT_FALSE(std::filesystem::exists(*with + "/master.key")) << "a backup alone tells no secret";
+  ASSERT_TRUE(accounts->execute("UPDATE t SET n = 8"));
+  accounts = tl::unexpected<Error>(Error(Errc::internal));  // closed
+  ASSERT_TRUE(restore_backup(*with, house.data, noon + 2 * hour));
+  EXPECT_EQ(*sqlite::Database::open(house.data + "/lowart.db")->integer("SELECT n FROM t"), 7);
+  ASSERT_TRUE(restore_backup(*without, house.data, noon + 3 * hour));
+  EXPECT_EQ(*sqlite::Database::open(house.data + "/lowart.db")->integer("SELECT n FROM t"), 7);
+}
+
 TEST(Backup, IsOfOneMomentWhileOthersWrite) {
   House house;
   std::atomic<bool> stop{false};

@@ -270,6 +270,8 @@ inline Error Call::interruption_error() const {
     case Errc::client_deadline:
       return Error(code, "the time is over that the client said it would wait", Origin::client)
           .with_sent(Sent::maybe);
+    case Errc::unauthenticated:
+      return Error(code, "the API key was revoked", Origin::client).with_sent(Sent::maybe);
     case Errc::shutting_down: {
       constexpr std::chrono::seconds until_another_is_there{1};
       return Error(code, "the gateway is shutting down").with_retry_after(until_another_is_there);

@@ -46,7 +46,7 @@ class ChatDoor : public Door {
       bool const relayed = !visit->reply || relay_at_once(*visit);
       if (!relayed) {
         RelayEnd const end = co_await relay_reply(*visit->reply, *visit->chat, client, *visit->call,
-                                                  responder, visit->turn_kept());
+                                                  responder, visit->turn_kept(), visit->watch_on_key());
         note_end(*visit, end);
         bool const left = end.outcome == Outcome::cancelled && !visit->call->interruption();
         if (left && responder.goes_on_without_client()) co_await relay::read_out(*visit->reply);
@@ -71,7 +71,7 @@ class ChatDoor : public Door {
   /// From body to Call: everything that can be refused without asking anybody.
   template <Provider P>
   bool admit(ChatVisit& visit, Result<std::string_view> const& body, P const& answer) {
-    if (!body) return visit.fails(body.error());
+    if (!take_body(visit, body)) return false;
     Result<WireRequest> const facts = facts_of(visit, visit.client, *body);
     if (!facts) return visit.fails(facts.error());
     visit.chat.emplace(*facts);

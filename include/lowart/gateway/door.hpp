@@ -5,6 +5,7 @@
 #include <lowart/gateway/note_request.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/relay.hpp>
+#include <lowart/gateway/request_signature.hpp>
 #include <lowart/gateway/visit.hpp>
 #include <lowart/meter/limit_text.hpp>
 #include <lowart/meter/limiter.hpp>
@@ -14,6 +15,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,9 +44,9 @@ class Door {
     return in_query(head.query(), "key");
   }
   /// The key that a request may be asked with: it is known, and counts here and now. The one place where keys are looked
-  /// at, for calls and for pages. A client's certificate may stand for its key, unless it brings one. Errors:
-  /// unauthenticated, permission_denied.
-  static Result<KeyEntry const*> key_of(Keyring const& keys, net::ServerRequest const& request) {
+  /// at, for calls and for pages; whether the request is signed is not looked at. A client's certificate may stand for
+  /// its key, unless it brings one. Errors: unauthenticated, permission_denied.
+  static Result<KeyEntry const*> known_key(Keyring const& keys, net::ServerRequest const& request) {
     std::string_view const presented = presented_key(request.head());
     bool const is_certified = presented.empty() && !request.certificate().empty();
     Result<KeyEntry const*> const found =
@@ -55,20 +57,53 @@ class Door {
     return found;
   }
 
+  /// The same for a page, which is asked for without a body or with one that was read: signed, where the key demands it.
+  /// Once for each request, as what is signed counts once.
+  static Result<KeyEntry const*> key_of(Keyring const& keys, net::ServerRequest& request, LoopState& loop) {
+    Result<KeyEntry const*> const found = known_key(keys, request);
+    if (!found) return found;
+    bool const must_be_signed = (*found)->policy && !(*found)->policy->signing_secret.empty();
+    if (!must_be_signed) return found;
+    if (auto const holds = check_signed(request, *(*found)->policy, body_that_was_read(request), loop);
+        !holds)
+      return fail(holds.error());
+    return found;
+  }
+
  protected:
   bool identify(Visit& visit, Keyring const& keys) {
     visit.responder.field("x-request-id", visit.id);
     if (visit.client.request_id != "x-request-id") visit.responder.field(visit.client.request_id, visit.id);
     visit.caller.address = net::address_of_peer(visit.request.peer());
     if (keys.open()) return true;
-    auto const found = key_of(keys, visit.request);
+    auto const found = known_key(keys, visit.request);
     if (!found) return visit.fails(found.error());
     visit.key = *found;
     visit.rules = &keys.rules();
     visit.caller.key = visit.key->name;
     visit.caller.user = visit.key->user();
     visit.caller.team = visit.key->team();
-    return true;
+    if (!visit.must_be_signed()) return true;
+    // Before a long body is read: whether there is a signature at all.
+    auto const signs = check_signature_fields(signed_request(visit.request, {}), utc_seconds(visit.request));
+    return signs || visit.fails(signs.error());
+  }
+  /// The body of a request, read whole; false with the failure noted where that did not succeed, or where it is not what
+  /// was signed. Every door goes through here before let_in(), which refuses a request that had to be signed.
+  bool take_body(Visit& visit, Result<std::string_view> const& body) {
+    if (!body && visit.must_be_signed() && body.error().code() == Errc::too_large)
+      return visit.fails(
+          Error(body.error()).with_message(body.error().message() + ", up to which a body can be signed"));
+    if (!body) return visit.fails(body.error());
+    if (!visit.must_be_signed()) return true;
+    auto const holds = check_signed(visit.request, *visit.key->policy, *body, loop_);
+    visit.signature_holds = holds.has_value();
+    return holds || visit.fails(holds.error());
+  }
+  static std::string_view body_that_was_read(net::ServerRequest& request) {
+    if (!request.consumed()) return {};
+    auto const body = request.body_now(std::numeric_limits<std::size_t>::max());
+    return body && *body ? **body : std::string_view();
   }
   /// What is asked: the facts of the body, or of all that was said where it goes on from an answer that is kept.
   template <class Client>
@@ -91,6 +126,11 @@ class Door {
     if (visit.key != nullptr)
       if (auto const allowed = visit.key->may_use(visit.model, door); !allowed)
         return visit.fails(allowed.error());
+    if (visit.must_be_signed() && !visit.signature_holds)
+      return visit.fails(Error(Errc::unsupported,
+                               "this API key takes signed requests only, and a body that passes by cannot be "
+                               "checked before it is sent on",
+                               Origin::client));
     if constexpr (KnowsModels<P>)
       if (auto refused = answer.refusal(visit.model, door)) return visit.fails(*std::move(refused));
 
@@ -106,6 +146,7 @@ class Door {
     visit.call->traceparent(request.head().fields().get("traceparent"));
     visit.call->client_fields({.lookup = &field_of, .head = &request.head()});
     visit.look_out.emplace(visit.responder, *visit.call);
+    if (visit.key != nullptr && visit.key->policy) watch_key(visit, *visit.key->policy);
     if (auto const within = client_deadline(request.head().fields()))
       visit.deadline.emplace(*visit.call, visit.started_at, *within);
     return true;
@@ -166,6 +207,7 @@ class Door {
   void settle(Visit& visit, bool recorded) {
     visit.look_out.reset();
     visit.deadline.reset();
+    visit.key_watch.reset();
     visit.spent = visit.call->spent();
     count_attempts(visit, *visit.call);
     if (visit.failure) visit.outcome = to_string(outcome_of(*visit.failure));
@@ -252,6 +294,27 @@ class Door {
                 Origin::client);
   }
 
+  static std::int64_t utc_seconds(net::ServerRequest const& request) {
+    return request.clock().utc_micros() / 1'000'000;
+  }
+  static SignedRequest signed_request(net::ServerRequest const& request, std::string_view body) {
+    net::RequestHead const& head = request.head();
+    auto const& fields = head.fields();
+    return {.timestamp = fields.get(request_signature::timestamp_field),
+            .nonce = fields.get(request_signature::nonce_field),
+            .signature = fields.get(request_signature::signature_field),
+            .method = head.method(),
+            .target = head.target().starts_with('/') ? head.target() : head.path(),
+            .body = body};
+  }
+  static Result<void> check_signed(net::ServerRequest const& request, KeyPolicy const& policy,
+                                   std::string_view body, LoopState& loop) {
+    if (loop.nonces == nullptr)
+      return fail(Errc::internal, "this gateway keeps no nonces, so it cannot take signed requests");
+    return check_signature(signed_request(request, body), policy.signing_secret, *loop.nonces,
+                           utc_seconds(request));
+  }
+
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
   template <class Client>
@@ -267,6 +330,9 @@ class Door {
   }
   static std::string_view field_of(void const* head, std::string_view name) {
     return static_cast<net::RequestHead const*>(head)->fields().get(name);
+  }
+  static void watch_key(Visit& visit, KeyPolicy const& policy) {
+    if (policy.revoke_streams && policy.live) visit.key_watch.emplace(*visit.call, *policy.live);
   }
   static Outcome outcome_of(Error const& error) noexcept {
     return error.code() == Errc::cancelled ? Outcome::cancelled : Outcome::failed;

@@ -141,6 +141,11 @@ class Doors {
     co_await answer_as(id, request, responder, status, content_type, body, error);
   }
 
+  /// The key that a page is asked with. Once for each request. Errors: Door's.
+  Result<KeyEntry const*> key_of(Keyring const& keys, net::ServerRequest& request) {
+    return Door::key_of(keys, request, loop_);
+  }
+
   LoopState& loop() noexcept { return loop_; }
 
  private:
@@ -183,7 +188,7 @@ class Doors {
     for (std::string_view known :
          {"/health", "/ready", "/metrics", "/v1/models", "/v1/quota", "/admin/breakers", "/admin/overview"})
       if (path == known) return known;
-    for (std::string_view known : {"/v1/usage", "/v1/conversations", "/admin/requests"})
+    for (std::string_view known : {"/v1/usage", "/v1/conversations", "/admin/requests", "/admin/", "/auth/"})
       if (path.starts_with(known)) return known;
     return "other";
   }
@@ -259,7 +264,7 @@ class Doors {
       co_return;
     }
     if (path == ollama_pages::loaded && !keys.open()) {
-      auto const key = Door::key_of(keys, request);
+      auto const key = key_of(keys, request);
       if (!key) {
         co_await answer_error(request, responder, key.error());
         co_return;
@@ -294,7 +299,7 @@ class Doors {
                          net::ServerRequest& request, net::Responder& responder) {
     KeyEntry const* key = nullptr;
     if (!keys.open()) {
-      auto const found = Door::key_of(keys, request);
+      auto const found = key_of(keys, request);
       if (!found) {
         co_await answer_error(request, responder, found.error());
         co_return;

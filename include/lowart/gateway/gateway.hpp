@@ -2,6 +2,7 @@
 /// Gateway: a Provider with doors. A type: what it is made of is fixed when it is compiled.
 
 #include <lowart/gateway/doors.hpp>
+#include <lowart/gateway/nonce_table.hpp>
 
 #include <memory>
 #include <optional>
@@ -45,6 +46,7 @@ class Gateway {
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
     auto doors = std::make_shared<Doors>(shared_->metrics, loop, clock, shared_->options.log_fd,
                                          shared_->options.limits, shared_->responses.get());
+    doors->loop().nonces = &shared_->nonces;
     return [shared = shared_, doors = std::move(doors), draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
       return serve_one(*shared, *doors, draining(), request, responder);
@@ -60,6 +62,7 @@ class Gateway {
     GatewayOptions options;
     Keyring keys;
     std::unique_ptr<ResponseStore> responses;
+    NonceTable nonces;
     Metrics metrics;
   };
 

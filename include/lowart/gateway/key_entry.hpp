@@ -65,13 +65,14 @@ struct KeyEntry {
                 "this API key may not be used for '" + std::string(type_name(door)) + "'", Origin::client);
   }
 
- private:
   static Error not_allowed(std::string_view model) {
     constexpr std::size_t longest = 200;  // bytes of a client's own words in an error
     std::string message = "this API key may not use the model '";
     message.append(model.substr(0, longest)).append("'");
     return Error(Errc::permission_denied, std::move(message), Origin::client).with_param("model");
   }
+
+ private:
   static std::string_view type_name(DoorKind door) noexcept {
     auto const type = model_type_of(door);
     return type ? to_string(*type) : to_string(door);

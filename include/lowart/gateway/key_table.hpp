@@ -74,7 +74,6 @@ class KeyTable {
       for (std::size_t i = 0; i < Bucket::places; ++i)  // no branch: which place it is cannot be foretold
         found |= bucket.entries[i] & (std::uintptr_t{0} - std::uintptr_t{same(bucket.digests[i], digest)});
       auto const* const entry = reinterpret_cast<KeyEntry const*>(found);
-      __builtin_prefetch(entry);  // who has found it looks into it next
       if (entry != nullptr || !bucket.is_full()) return entry;
     }
   }

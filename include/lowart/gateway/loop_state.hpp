@@ -14,6 +14,7 @@
 namespace lowart {
 
 class ConversationTable;
+class NonceTable;
 class RequestQueue;
 
 /// `req_` and 24 hexadecimal digits.
@@ -67,6 +68,7 @@ struct LoopState {
   std::mt19937_64 random{std::random_device{}()};
   ConversationTable* conversations{nullptr};  ///< Of all loops, outlives them; null: calls belong to none.
   RequestQueue* requests{nullptr};            ///< The same; null: there is no request log.
+  NonceTable* nonces{nullptr};                ///< The same; null: no request can be signed here.
   KeepContent const* content{nullptr};        ///< The same; null: what is said is not kept.
 };
 

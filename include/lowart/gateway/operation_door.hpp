@@ -28,8 +28,14 @@ class OperationDoor : public PassingDoor {
         make_visit<OperationVisit>(request, loop(), *client.manners, client.route, request, responder);
     bool admitted = identify(*visit, keys);
     if (admitted && client.takes_forms && dialect::is_multipart_form(content_type(request))) {
-      Result<void> const read = co_await read_form(*visit);
-      admitted = read ? admit_form(*visit, client, answer) : visit->fails(read.error());
+      if (visit->must_be_signed()) {
+        Result<std::string_view> const body = co_await request.body(limits().body_bytes);
+        admitted = take_body(*visit, body);
+      }
+      Result<void> read{};
+      if (admitted) read = co_await read_form(*visit);
+      if (!read) admitted = visit->fails(read.error());
+      admitted = admitted && admit_form(*visit, client, answer);
     } else if (admitted) {
       std::optional<Result<std::string_view>> body = request.body_now(limits().body_bytes);
       if (!body) body = co_await request.body(limits().body_bytes);
@@ -67,7 +73,7 @@ class OperationDoor : public PassingDoor {
   template <class P>
   bool admit(OperationVisit& visit, Result<std::string_view> const& body, OperationClient const& client,
              P const& answer) {
-    if (!body) return visit.fails(body.error());
+    if (!take_body(visit, body)) return false;
     Result<WireOperation> const facts = dialect::read_operation_facts(client.kind, *body, visit.scratch);
     if (!facts) return visit.fails(facts.error());
     visit.model = facts->model;

@@ -32,7 +32,7 @@ class PassingDoor : public Door {
   Task<void> ask_and_relay(P& answer, PassingVisit<R>& visit) {
     Result<typename R::reply_type> reply = co_await answer(*visit.asked, *visit.call);
     if (begin_answer(visit, std::move(reply))) {
-      relay::StreamOutlet outlet(visit.responder);
+      relay::StreamOutlet outlet(visit.responder, visit.watch_on_key());
       RelayEnd const end =
           co_await relay::bytes(*visit.reply, visit.client, outlet, visit.responder, nullptr);
       note_end(visit, end);

@@ -75,9 +75,9 @@ class PassthroughDoor : public PassingDoor {
     bool admitted = identify(*visit, keys);
     if (admitted) {
       std::string_view body;
-      if (is_held(request)) {
+      if (is_held(request) || visit->must_be_signed()) {
         Result<std::string_view> const read = co_await request.body(limits().body_bytes);
-        admitted = read ? true : visit->fails(read.error());
+        admitted = take_body(*visit, read);
         if (read) body = *read;
       }
       admitted = admitted && admit(*visit, body, answer);
@@ -140,6 +140,9 @@ class PassthroughDoor : public PassingDoor {
                 "segments and no escaped slashes or dots",
                 Origin::client)
               .with_param("path"));
+    std::string_view const named = body.empty() ? std::string_view() : model_in(body, visit.named_model);
+    if (visit.key != nullptr && visit.key->policy && visit.key->policy->blocks(named))
+      return visit.fails(KeyEntry::not_allowed(named));
     if (!let_in(visit, DoorKind::passthrough, CallSize{.input_bytes = body.size()}, answer)) return false;
     WirePassthrough wire;
     wire.method = head.method();
@@ -149,8 +152,8 @@ class PassthroughDoor : public PassingDoor {
     wire.content_type = content_type(visit.request);
     wire.fields = pass_fields(visit);
     wire.body = body;
-    if (!body.empty()) wire.model = model_in(body, visit.named_model);
-    if (body.empty() && head.body() != net::BodyKind::none && !is_held(visit.request))
+    wire.model = named;
+    if (body.empty() && head.body() != net::BodyKind::none && !visit.request.consumed())
       wire.source = &visit.upload.emplace(visit.request, limits().upload, std::nullopt);
     visit.asked.emplace(path.provider, wire);
     return true;

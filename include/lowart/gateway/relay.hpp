@@ -3,6 +3,7 @@
 
 #include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/kept_turn.hpp>
+#include <lowart/gateway/key_watch.hpp>
 #include <lowart/model/chat_request.hpp>
 #include <lowart/net/server_request.hpp>
 #include <lowart/provider/collect.hpp>
@@ -33,13 +34,22 @@ namespace relay {
 class StreamOutlet {
  public:
   StreamOutlet(ChatRequest const& request, ClientDialect const& client, Call& call, net::Responder& responder,
-               KeptTurn* turn)
-      : responder_(responder), turn_(turn) {
+               KeptTurn* turn, KeyWatch const* watch)
+      : responder_(responder), turn_(turn), watch_(watch) {
     bool const as_array = request.wire() && request.wire()->as_array && client.array_framing != nullptr;
     if (as_array) framing_ = client.array_framing(call);
   }
   /// For what has no framing of its own.
-  explicit StreamOutlet(net::Responder& responder) noexcept : responder_(responder), turn_(nullptr) {}
+  StreamOutlet(net::Responder& responder, KeyWatch const* watch) noexcept
+      : responder_(responder), turn_(nullptr), watch_(watch) {}
+  /// Asked before each piece: in the place of what came, the end of an answer whose key is revoked meanwhile.
+  template <class Came>
+  void hold_back(ChatReply& reply, Came& came) const {
+    bool const goes_on = watch_ == nullptr || !came || reply.over();
+    if (goes_on || !watch_->is_revoked()) return;
+    came = fail(KeyPolicy::revoked());
+    reply.break_off(came.error());
+  }
   /// `length`: of all that follows, where it is known.
   void begin(int status, std::string_view content_type, std::optional<std::uint64_t> length = std::nullopt) {
     responder_.begin(status, framing_ ? framing_->content_type() : content_type, length);
@@ -66,6 +76,7 @@ class StreamOutlet {
  private:
   net::Responder& responder_;
   KeptTurn* turn_;
+  KeyWatch const* watch_;
   ArenaPtr<StreamFraming> framing_;
   std::string framed_;
 };
@@ -98,11 +109,13 @@ inline Task<RelayEnd> bytes(ChatReply& reply, ClientDialect const& client, Strea
   bool begun = false;
   bool within_line_end = false;
   for (;;) {
-    Result<ReplyPart> const part = co_await reply.next();
+    Result<ReplyPart> part = co_await reply.next();
+    outlet.hold_back(reply, part);
     if (!part && !reply.head().streamed) {  // half a document: no event fits into it
       responder.abort();
       co_return RelayEnd::failed(part.error());
     }
+    if (!part && !begun) outlet.begin(reply.head().status, reply.head().content_type);  // it was held back
     if (!part)
       co_return co_await tell_failure(part.error(), client, reply.progress(), outlet, within_line_end);
     bool const whole = !begun && part->last && !reply.head().streamed;
@@ -133,7 +146,8 @@ inline Task<RelayEnd> steps(ChatReply& reply, dialect::ReplyWriter& writer, Clie
   outlet.begin(200, client.stream_type);
   std::string out;
   for (;;) {
-    Result<std::optional<ChatDelta>> const step = co_await steps.next();
+    Result<std::optional<ChatDelta>> step = co_await steps.next();
+    outlet.hold_back(reply, step);
     bool const broken = !step;
     bool const last = broken || !step->has_value();
     if (broken && step.error().code() == Errc::cancelled) {
@@ -210,10 +224,11 @@ inline std::optional<RelayEnd> relay_now(ChatReply& reply, Dialect client, net::
 }
 
 /// Relays a reply to its end. Nothing was sent before but by relay_now(); whatever happens, an answer is on its
-/// way after it. What ends well is kept by `turn`, unless that is null.
+/// way after it. What ends well is kept by `turn`, unless that is null; `watch`, unless that is null, ends it early.
 inline Task<RelayEnd> relay_reply(ChatReply& reply, ChatRequest const& request, ClientDialect const& client,
-                                  Call& call, net::Responder& responder, KeptTurn* turn = nullptr) {
-  relay::StreamOutlet outlet(request, client, call, responder, turn);
+                                  Call& call, net::Responder& responder, KeptTurn* turn = nullptr,
+                                  KeyWatch const* watch = nullptr) {
+  relay::StreamOutlet outlet(request, client, call, responder, turn, watch);
   if (reply.head().dialect == client.dialect)
     co_return co_await relay::bytes(reply, client, outlet, responder, turn);
   dialect::ReplyContext const context = relay::context_for(request, call, turn);

@@ -32,7 +32,8 @@ class ResponseDoor : public Door {
         make_visit<Visit>(request, loop(), responses_client_dialect, route, request, responder);
     std::shared_ptr<StoredResponse const> found;
     std::string deleted;
-    if (identify(*visit, keys) && let_in(*visit)) {
+    bool const known = identify(*visit, keys) && take_body(*visit, body_that_was_read(request));
+    if (known && let_in(*visit)) {
       if (request.head().method() == "DELETE") deleted = forget(*visit, store, id);
       else found = read(*visit, store, id);
     }

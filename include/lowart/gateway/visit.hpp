@@ -6,6 +6,7 @@
 #include <lowart/gateway/client_deadline.hpp>
 #include <lowart/gateway/client_dialect.hpp>
 #include <lowart/gateway/kept_turn.hpp>
+#include <lowart/gateway/key_watch.hpp>
 #include <lowart/gateway/keyring.hpp>
 #include <lowart/gateway/loop_state.hpp>
 #include <lowart/net/http_server.hpp>
@@ -53,6 +54,12 @@ struct Visit {
     return false;
   }
 
+  /// Whether its key takes signed requests only.
+  bool must_be_signed() const noexcept {
+    return key != nullptr && key->policy && !key->policy->signing_secret.empty();
+  }
+  KeyWatch const* watch_on_key() const noexcept { return key_watch ? &*key_watch : nullptr; }
+
   Counter& in_flight;
   ClientDialect const& client;
   std::string_view route;
@@ -88,6 +95,8 @@ struct Visit {
   std::optional<Call> call;
   std::optional<LookOut> look_out;
   std::optional<ClientDeadline> deadline;  ///< Until the answer has begun.
+  bool signature_holds{false};             ///< Of a request that had to be signed.
+  std::optional<KeyWatch> key_watch;       ///< Of a key whose calls end when it is revoked.
 };
 
 /// In the request's arena, so that coroutine frames stay small enough to be recycled.

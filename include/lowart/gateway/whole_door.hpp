@@ -69,7 +69,7 @@ class WholeDoor : public Door {
 
   template <class V, class Client, class P>
   bool admit(V& visit, Result<std::string_view> const& body, Client const& client, P const& answer) {
-    if (!body) return visit.fails(body.error());
+    if (!take_body(visit, body)) return false;
     auto facts = facts_of(visit, client, *body);
     if (!facts) return visit.fails(facts.error());
     visit.asked.emplace(client.request(*std::move(facts)));

@@ -189,6 +189,9 @@ class ChatReply {
     return seen(kept().first);
   }
 
+  /// Ends it before its last part: its watchers learn that it is partial. For who may not hand on the rest.
+  void break_off(Error const& why) noexcept { finish({.outcome = Outcome::partial, .error = &why}); }
+
   /// The next part. After the last part, or an error, it must not be called again.
   Task<Result<ReplyPart>> next() {
     if (has_first()) co_return take_first();

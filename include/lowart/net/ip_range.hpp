@@ -22,13 +22,16 @@ class IpAddress {
  public:
   /// nullopt when the text is no numeric address. What stands behind a '%' (a zone) does not count.
   static std::optional<IpAddress> parse(std::string_view text) {
-    std::string const plain(text.substr(0, text.find('%')));
+    text = text.substr(0, text.find('%'));
+    std::array<char, INET6_ADDRSTRLEN> plain{};
+    if (text.size() >= plain.size() || text.find('\0') != text.npos) return std::nullopt;
+    std::copy(text.begin(), text.end(), plain.begin());
     IpAddress address;
-    if (::inet_pton(AF_INET, plain.c_str(), address.bytes_.data()) == 1) {
+    if (::inet_pton(AF_INET, plain.data(), address.bytes_.data()) == 1) {
       address.bits_ = 32;
       return address;
     }
-    if (::inet_pton(AF_INET6, plain.c_str(), address.bytes_.data()) != 1) return std::nullopt;
+    if (::inet_pton(AF_INET6, plain.data(), address.bytes_.data()) != 1) return std::nullopt;
     constexpr std::array<unsigned char, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
     if (!std::equal(mapped.begin(), mapped.end(), address.bytes_.begin())) return address;
     std::copy(address.bytes_.begin() + mapped.size(), address.bytes_.end(), address.bytes_.begin());

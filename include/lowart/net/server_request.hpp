@@ -83,8 +83,8 @@ class ServerRequest {
   /// What body() would give, if nobody has to wait for it: saves its coroutine. Null: ask body().
   LOWART_DECL std::optional<Result<std::string_view>> body_now(std::size_t limit);
 
-  /// The next piece of a body that nobody has to hold whole; empty at its end. Valid until the next call; not together
-  /// with body(), whose errors it has. `limit` is that of all pieces together. Interrupting `call`, which may be null,
+  /// The next piece of a body that nobody has to hold whole; empty at its end. Valid until the next call; behind body(),
+  /// whose errors it has, all of it is one piece. `limit` is that of all pieces together. Interrupting `call`, which may be null,
   /// ends the wait with the call's error.
   LOWART_DECL Task<Result<std::string_view>> next_piece(std::size_t limit, Call* call);
 

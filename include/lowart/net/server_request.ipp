@@ -160,6 +160,9 @@ LOWART_DECL Task<Result<std::string_view>> ServerRequest::read_chunked(std::size
 }
 
 LOWART_DECL Task<Result<std::string_view>> ServerRequest::next_piece(std::size_t limit, Call* call) {
+  bool const is_held = at_ == At::end && passed_ == 0;
+  if (is_held) passed_ = body_.size();
+  if (is_held) co_return body_;
   if (consumed()) co_return std::string_view();
   auto& c = connection_;
   if (at_ == At::begin) {

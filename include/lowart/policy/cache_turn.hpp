@@ -128,7 +128,7 @@ class CacheTurn {
   /// The call's own end says nothing about the answer.
   static bool is_own_affair(Error const& error) noexcept {
     return error.code() == Errc::cancelled || error.code() == Errc::client_deadline ||
-           error.code() == Errc::shutting_down;
+           error.code() == Errc::shutting_down || error.code() == Errc::unauthenticated;
   }
   /// Equal requests are refused alike.
   static bool fails_everybody(Error const& error) noexcept {

@@ -20,12 +20,14 @@
 
 namespace lowart {
 
-/// A directory named by its time, `2026-11-30T17-00-00Z`: `usage.db`, `requests/` where there is a request log, and a
-/// `manifest` of what is in them.
+/// A directory named by its time, `2026-11-30T17-00-00Z`: `usage.db`, `lowart.db` where there are accounts, `requests/`
+/// where there is a request log, and a `manifest` of what is in them. The master key that secrets in `lowart.db` are sealed
+/// with is not in it: who has a backup alone has no secret.
 namespace backup {
 
 inline constexpr std::string_view manifest_name = "manifest";
 inline constexpr std::string_view database_name = "usage.db";
+inline constexpr std::string_view accounts_name = "lowart.db";
 inline constexpr std::string_view requests_name = "requests";
 
 inline std::string name_of(std::int64_t utc_us) {
@@ -128,6 +130,11 @@ inline Result<void> fill(std::string const& data, std::string const& directory, 
   if (!std::filesystem::exists(database))
     return fail(Errc::storage_failed, "there is no '" + database + "': is this the data directory?");
   std::string manifest;
+  if (std::string const accounts = "/" + std::string(accounts_name); std::filesystem::exists(data + accounts)) {
+    auto const sums = sqlite::copy_database(data + accounts, directory + accounts);
+    if (!sums) return tl::unexpected(sums.error());
+    manifest.append(section(std::string(accounts_name), *sums));
+  }
   auto sums = sqlite::copy_database(database, directory + "/" + std::string(database_name));
   if (!sums) return tl::unexpected(std::move(sums).error());
   manifest.append(section(std::string(database_name), *sums));
@@ -227,7 +234,11 @@ inline Result<Restored> restore_backup(std::string const& from, std::string cons
   Restored restored;
   std::string const aside = backup::unused_path(data + "/replaced-" + backup::name_of(now_us));
   std::string const database(backup::database_name), requests(backup::requests_name);
-  for (auto const& name : {database, database + "-wal", database + "-shm", requests}) {
+  std::string const accounts(backup::accounts_name);
+  bool const has_accounts = std::filesystem::exists(from + "/" + accounts);
+  std::vector<std::string> moved{database, database + "-wal", database + "-shm", requests};
+  if (has_accounts) moved.insert(moved.end(), {accounts, accounts + "-wal", accounts + "-shm"});
+  for (auto const& name : moved) {
     if (!std::filesystem::exists(data + "/" + name)) continue;
     if (auto made = make_directory(aside); !made) return tl::unexpected(std::move(made).error());
     restored.replaced = aside;
@@ -243,6 +254,9 @@ inline Result<Restored> restore_backup(std::string const& from, std::string cons
       if (!done) return tl::unexpected(std::move(done).error());
     }
   }
+  if (has_accounts)
+    if (auto done = backup::copy_file(from + "/" + accounts, data + "/" + accounts); !done)
+      return tl::unexpected(std::move(done).error());
   // Last: while there is no usage.db, a restore that was cut off can be told from one that was not.
   std::string const part = data + "/" + database + ".part";
   std::error_code failed;
