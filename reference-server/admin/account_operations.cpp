@@ -276,6 +276,7 @@ constexpr Shape own_key_shape{"OwnKey", "A key that a user makes for itself", {o
 constexpr std::array<Field, 1> password_fields{{{.name = "password",
                                                  .type = FieldType::secret,
                                                  .about = "12 to 1024 bytes",
+                                                 .least = 12,
                                                  .most = 1024,
                                                  .required = true}}};
 constexpr Shape new_password{"NewPassword", "A password for a user", {password_fields}};
@@ -284,6 +285,7 @@ constexpr std::array<Field, 2> change_fields{{
     {.name = "password",
      .type = FieldType::secret,
      .about = "12 to 1024 bytes",
+     .least = 12,
      .most = 1024,
      .required = true},
 }};

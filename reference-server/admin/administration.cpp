@@ -144,7 +144,8 @@ Result<AdminRequest> checked(AdminOperation const& operation, Found const& found
   if (!body) return tl::unexpected(std::move(body).error());
   request.body = std::move(*body);
   if (auto const* revision = request.body.if_contains("revision"); revision != nullptr) {
-    if (!revision->is_int64()) return refuse("revision", "'revision' is a number");
+    if (!revision->is_int64() || revision->get_int64() < 0)
+      return refuse("revision", "'revision' is a number from 0 on");
     request.revision = revision->get_int64();
     request.body.erase("revision");
   }

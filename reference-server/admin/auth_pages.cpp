@@ -7,6 +7,7 @@
 #include <lowart/gateway/query.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace lowart::server {
@@ -66,6 +67,21 @@ std::string_view cookie_in(std::string_view cookies) noexcept {
   return {};
 }
 
+/// A place among the few passwords that may wait to be verified; given back at the end of its scope.
+class LoginPlace {
+ public:
+  explicit LoginPlace(std::atomic<int>& waiting) noexcept : waiting_(waiting), place_(++waiting) {}
+  LoginPlace(LoginPlace const&) = delete;
+  LoginPlace& operator=(LoginPlace const&) = delete;
+  ~LoginPlace() { --waiting_; }
+  bool is_given() const noexcept { return place_ <= most_waiting; }
+
+ private:
+  static constexpr int most_waiting = 8;
+  std::atomic<int>& waiting_;
+  int place_;
+};
+
 }  // namespace
 
 void PendingLogins::add(OidcPending pending, std::int64_t utc_seconds) {
@@ -123,6 +139,13 @@ Task<void> AuthPages::log_in(Doors& doors, net::ServerRequest& request, net::Res
   Result<std::vector<std::string>> texts = read_texts(*body, names);
   if (!texts) {
     co_await doors.answer_error(request, responder, texts.error());
+    co_return;
+  }
+  LoginPlace const place(waiting_);
+  if (!place.is_given()) {
+    Error busy(Errc::overloaded, "too many people log in at this moment; try again", Origin::gateway);
+    busy.with_retry_after(std::chrono::seconds(1));
+    co_await doors.answer_error(request, responder, busy);
     co_return;
   }
   auto act = [is_refresh, user = texts->front(), secret = Secret(std::move(texts->back())),

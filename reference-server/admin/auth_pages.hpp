@@ -7,6 +7,7 @@
 
 #include <lowart/gateway/doors.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -55,6 +56,7 @@ class AuthPages {
 
   AdminDesk& desk_;
   PendingLogins pending_;
+  std::atomic<int> waiting_{0};  ///< Logins at the desk: a password takes it long, and strangers send them.
 };
 
 }  // namespace lowart::server

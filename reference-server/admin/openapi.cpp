@@ -30,6 +30,15 @@ json::array parameters(AdminOperation const& operation) {
                      {"in", "path"},
                      {"required", true},
                      {"schema", json::object{{"type", "string"}, {"minLength", 1}, {"maxLength", 200}}}});
+  bool const has_revision =
+      operation.method == "PATCH" || operation.method == "PUT" || operation.method == "DELETE";
+  if (has_revision)
+    list.push_back(json::object{
+        {"name", "If-Match"},
+        {"in", "header"},
+        {"description", "The ETag that was read, instead of `revision` in the body"},
+        {"schema",
+         json::object{{"type", "string"}, {"pattern", "^(\\*|(W/)?\"[0-9]{1,18}\"|[0-9]{1,18}|)$"}}}});
   Shape const all{"Query", {}, {operation.query}};
   json::object const schema = schema_of(all, BodyUse::patch, false);
   for (auto const& member : schema.at("properties").as_object())
@@ -60,6 +69,14 @@ json::object answer_of(AdminOperation const& operation) {
   return answer;
 }
 
+/// What may all be left out may be left out as a whole.
+bool has_required(Shape const& shape) {
+  for (auto const fields : shape.parts)
+    for (Field const& field : fields)
+      if (field.required) return true;
+  return false;
+}
+
 json::object described(AdminOperation const& operation) {
   json::object one{{"operationId", operation.id}, {"summary", operation.summary}};
   std::string_view const second = operation.path.substr(operation.path.find('/', 1) + 1);
@@ -68,7 +85,7 @@ json::object described(AdminOperation const& operation) {
   if (auto list = parameters(operation); !list.empty()) one["parameters"] = std::move(list);
   if (operation.takes != nullptr) {
     json::object body = content("application/json", reference(body_name(*operation.takes, operation.use)));
-    body["required"] = true;
+    body["required"] = operation.use == BodyUse::whole && has_required(*operation.takes);
     one["requestBody"] = std::move(body);
   }
   json::object answers{{std::to_string(operation.status), answer_of(operation)}};

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t most_name = 128;
 constexpr std::int64_t most_text = 1000;
+/// What has_control() asks, for the OpenAPI document.
+constexpr std::string_view no_control = R"(^[^\u0000-\u001f\u007f]*$)";
 
 tl::unexpected<Error> wrong(std::string const& path, std::string message) {
   Error error(Errc::invalid_request, "'" + path + "' " + std::move(message), Origin::client);
@@ -162,7 +164,8 @@ json::object schema_of_field(Field const& field) {
       schema["type"] = "integer", schema["minimum"] = field.least, schema["maximum"] = field.most;
       break;
     case FieldType::names: {
-      json::object item{{"type", "string"}, {"minLength", 1}, {"maxLength", most_text}};
+      json::object item{
+          {"type", "string"}, {"minLength", 1}, {"maxLength", most_text}, {"pattern", no_control}};
       if (!field.choices.empty()) item["enum"] = json::array(field.choices.begin(), field.choices.end());
       schema["type"] = "array", schema["items"] = std::move(item);
       schema["maxItems"] = field.most > 0 ? field.most : 1000;
@@ -178,15 +181,19 @@ json::object schema_of_field(Field const& field) {
       break;
     case FieldType::time: schema["type"] = "string", schema["format"] = "date-time"; break;
     case FieldType::day: schema["type"] = "string", schema["format"] = "date"; break;
-    case FieldType::usd: schema["type"] = "string", schema["pattern"] = "^[0-9]{1,9}(\\.[0-9]{1,9})?$"; break;
+    case FieldType::usd:
+      schema["type"] = "string", schema["pattern"] = "^([0-9]{1,6}(\\.[0-9]{1,9})?|1000000)$";
+      break;
     case FieldType::percent: schema["type"] = "string", schema["pattern"] = "^([1-9][0-9]?|100)%$"; break;
     case FieldType::name:
       schema["type"] = "string", schema["minLength"] = 1, schema["maxLength"] = most_name;
+      schema["pattern"] = no_control;
       break;
     case FieldType::secret: schema["writeOnly"] = true; [[fallthrough]];
     case FieldType::text:
       schema["type"] = "string", schema["minLength"] = field.least;
       schema["maxLength"] = field.most > 0 ? field.most : most_text;
+      schema["pattern"] = no_control;
       break;
   }
   return schema;

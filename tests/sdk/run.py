@@ -11,6 +11,7 @@ here = Path(__file__).resolve().parent
 sys.path[:0] = [str(here), str(here.parent / "server")]
 
 from kit import cases, gateway  # noqa: E402
+import openapi_test  # noqa: E402, F401
 import python_calls_test  # noqa: E402, F401
 import python_matrix_test  # noqa: E402
 import python_ollama_test  # noqa: E402, F401

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The official SDKs, Python and Node, against the reference server. Installs them into build/sdk.
+# The official SDKs, Python and Node, and the OpenAPI document's own tester against the reference server. Installs them
+# into build/sdk.
 #   LOWART_BIN=build/dev/reference-server/lowart tests/sdk/run.sh [PART OF A NAME]
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,6 +16,13 @@ if ! cmp -s "$here/requirements.txt" "$place/requirements.installed"; then
   "$place/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
   cp "$here/requirements.txt" "$place/requirements.installed"
 fi
+if ! cmp -s "$here/openapi_requirements.txt" "$place/openapi.installed"; then # apart: it wants other versions
+  rm -rf "$place/openapi"
+  python3 -m venv "$place/openapi"
+  "$place/openapi/bin/pip" install --quiet --disable-pip-version-check -r "$here/openapi_requirements.txt"
+  cp "$here/openapi_requirements.txt" "$place/openapi.installed"
+fi
+export LOWART_SCHEMATHESIS=$place/openapi/bin/schemathesis
 if ! cmp -s "$here/package-lock.json" "$place/node/installed"; then
   cp "$here/package.json" "$here/package-lock.json" "$place/node/"
   npm ci --prefix "$place/node" --ignore-scripts --no-audit --no-fund --silent

@@ -31,12 +31,13 @@ ACTS = {
     "write_accounts": " ".join(WRITES.format(kind) for kind in ("User", "Team", "Key"))
     + " regenerateKey revokeKey setPassword endSessions",
     "read_settings": " ".join(READS.format(kind) for kind in ("Provider", "Model", "Group", "Tier", "ModelType"))
-    + " listChanges getConfig getBreakers",
+    + " listChanges getConfig getBreakers listBackups",
     "write_settings": " ".join(WRITES.format(kind) for kind in ("Provider", "Model", "Group", "ModelType"))
     + " toggleProvider toggleModel setModelPriority rollBack",
     "write_prices": WRITES.format("Tier") + " setModelPrice",
     "read_usage": "getOverview listRequests",
     "read_audit": "listAudit exportAudit verifyAudit",
+    "write_backups": "beginBackup",
     "rotate_secrets": "rotateSecrets",
 }
 # Answered by other parts of the server: without a place in the audit log, in words of their own.

@@ -1,9 +1,12 @@
 """How people log in and stay logged in: passwords, locks, refresh tokens, and an identity provider."""
 
+import collections
 import http.client
 import re
 import sqlite3
 import tempfile
+import threading
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -155,6 +158,35 @@ def _():
     for bad in ("", "rt-lw-", "rt-lw-" + "a" * 43, "x" * 10000, "\u0000"):
         answer = refresh(house, bad)
         check(answer.status in (400, 401), bad[:20], answer)
+
+
+@case("strangers who log in by the hundred keep neither calls nor administration waiting", alone=True)
+def _():
+    house = people()
+    stopping, statuses = threading.Event(), collections.Counter()
+
+    def knock():
+        while not stopping.is_set():
+            answer = log_in(house, "nobody", "a guess of somebody")
+            statuses[answer.status] += 1
+            check(answer.status != 503 or answer.field("retry-after") == "1", answer.fields)
+
+    threads = [threading.Thread(target=knock) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    waited = []
+    try:
+        time.sleep(0.5)
+        for _ in range(10):
+            begun = time.monotonic()
+            house.done("GET", "/admin/users?limit=1")
+            waited.append(time.monotonic() - begun)
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+    equal(set(statuses), {401, 503}, statuses)
+    check(max(waited) < 2, "administration waited", waited)
 
 
 # --- an identity provider ------------------------------------------------------------------------------------------
