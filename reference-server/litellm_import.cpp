@@ -35,9 +35,9 @@ json::value without_marks(json::value value,
 class Settings {
  public:
   Settings(YAML::Node const& root, std::vector<ImportNote>& notes)
-      : router_(root["router_settings"], "router_settings", notes),
-        library_(root["litellm_settings"], "litellm_settings", notes),
-        general_(root["general_settings"], "general_settings", notes) {}
+      : router_(member_of(root, "router_settings"), "router_settings", notes),
+        library_(member_of(root, "litellm_settings"), "litellm_settings", notes),
+        general_(member_of(root, "general_settings"), "general_settings", notes) {}
 
   /// The router's, or else the library's.
   std::string text(std::string_view name, std::string_view in_library) {
@@ -98,10 +98,10 @@ LitellmDefaults read_defaults(Settings& settings) {
 
 std::map<std::string, YAML::Node> read_credentials(YAML::Node const& list) {
   std::map<std::string, YAML::Node> all;
-  if (list.IsDefined() && list.IsSequence())
+  if (list.IsSequence())
     for (auto const& entry : list)
-      if (entry.IsMap() && entry["credential_name"] && entry["credential_name"].IsScalar())
-        all[entry["credential_name"].Scalar()] = entry["credential_values"];
+      if (YAML::Node const name = member_of(entry, "credential_name"); name.IsScalar())
+        all.emplace(name.Scalar(), member_of(entry, "credential_values"));
   return all;
 }
 
@@ -154,14 +154,14 @@ void note_rest(YAML::Node const& root, std::vector<ImportNote>& notes) {
   }
 }
 
-LitellmImport import(YAML::Node const& root) {
+LitellmImport take_over(YAML::Node const& root) {
   LitellmImport made;
   Settings settings(root, made.notes);
   LitellmDefaults const defaults = read_defaults(settings);
   RouteSettings const routes = read_routes(settings);
-  auto const credentials = read_credentials(root["credential_list"]);
+  auto const credentials = read_credentials(member_of(root, "credential_list"));
   std::vector<LitellmDeployment> deployments;
-  for (auto const& entry : root["model_list"]) {
+  for (auto const& entry : member_of(root, "model_list")) {
     auto deployment = read_deployment(entry, defaults, credentials, made.notes);
     if (!deployment) continue;
     json::object target{{"provider", provider_name(made.providers, *deployment)}};
@@ -205,9 +205,9 @@ Result<LitellmImport> read_litellm(std::string const& yaml) {
   if (yaml.size() > most) return fail(Errc::config_invalid, "more than 4 MiB");
   try {
     YAML::Node const root = YAML::Load(yaml);
-    if (!root.IsMap() || !root["model_list"].IsDefined() || !root["model_list"].IsSequence())
+    if (!root.IsMap() || !member_of(root, "model_list").IsSequence())
       return fail(Errc::config_invalid, "there is no 'model_list' in it, as LiteLLM's configurations have");
-    return import(root);
+    return take_over(root);
   } catch (YAML::Exception const& e) {
     return fail(Errc::config_invalid, "line " + std::to_string(e.mark.line + 1) + ": not YAML: " + e.msg);
   }

@@ -13,6 +13,12 @@
 
 namespace lowart::server {
 
+/// A member of a block; an undefined node, which can be asked what it is, where there is none.
+inline YAML::Node member_of(YAML::Node const& block, char const* name) {
+  YAML::Node const found = block.IsMap() ? block[name] : YAML::Node(YAML::NodeType::Undefined);
+  return found.IsDefined() ? found : YAML::Node(YAML::NodeType::Undefined);
+}
+
 class LitellmMap {
  public:
   /// `where` names the block in notes: "router_settings".

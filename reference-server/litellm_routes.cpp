@@ -91,7 +91,7 @@ Deployments const* find_model(Models const& models, std::string_view name) {
 std::vector<std::string> read_names(YAML::Node const& list, Models const& models, std::string const& setting,
                                     std::vector<ImportNote>& notes) {
   std::vector<std::string> names;
-  if (!list.IsDefined() || !list.IsSequence()) return names;
+  if (!list.IsSequence()) return names;
   for (auto const& item : list) {
     std::string const name = item.IsScalar() ? item.Scalar() : std::string();
     if (find_model(models, name) != nullptr) names.push_back(name);
@@ -107,7 +107,7 @@ Chains read_chains(RouteSettings const& settings, Models const& models, std::vec
   Chains chains;
   std::vector<std::string> others =
       read_names(settings.default_fallbacks, models, "default_fallbacks", notes);
-  if (settings.fallbacks.IsDefined() && settings.fallbacks.IsSequence())
+  if (settings.fallbacks.IsSequence())
     for (auto const& block : settings.fallbacks) {
       if (!block.IsMap()) continue;
       for (auto const& entry : block) {
@@ -133,12 +133,12 @@ void follow(Chains const& chains, std::string const& name, std::vector<std::stri
 }
 
 void add_aliases(YAML::Node const& aliases, LitellmImport& made) {
-  if (!aliases.IsDefined() || !aliases.IsMap()) return;
+  if (!aliases.IsMap()) return;
   for (auto const& entry : aliases) {
     std::string const alias = entry.first.Scalar();
     bool const has_settings = entry.second.IsMap();
-    YAML::Node const target = has_settings ? entry.second["model"] : entry.second;
-    std::string const name = target.IsDefined() && target.IsScalar() ? target.Scalar() : std::string();
+    YAML::Node const target = has_settings ? member_of(entry.second, "model") : entry.second;
+    std::string const name = target.IsScalar() ? target.Scalar() : std::string();
     auto const note = [&](std::string why) {
       made.notes.push_back({line_of(entry.first), "model_group_alias." + alias, std::move(why)});
     };
@@ -151,7 +151,8 @@ void add_aliases(YAML::Node const& aliases, LitellmImport& made) {
       json::value& list = model->as_object()["aliases"];
       if (!list.is_array()) list = json::array();
       list.get_array().push_back(json::value(alias));
-      if (has_settings && entry.second["hidden"]) note("'hidden': lists of models name it here");
+      if (has_settings && member_of(entry.second, "hidden").IsDefined())
+        note("'hidden': lists of models name it here");
     }
   }
 }

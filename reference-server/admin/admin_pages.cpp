@@ -21,13 +21,18 @@ constexpr std::size_t most_body = std::size_t{1} << 20U;
 
 /// What a client showed of itself, to be looked at on the desk's thread.
 struct Shown {
-  std::string token;  ///< Of a session; empty for keys.
-  Actor actor;        ///< A key's: its role is that of its user, where `by_user`.
-  bool by_user{false};
+  std::string token;    ///< Of a session; empty for keys.
+  Actor actor;          ///< A key's: an owner, where it stands in the file.
+  std::string account;  ///< The key's name, where it is one of the registry.
 };
 
 bool is_session_token(std::string_view presented) noexcept {
   return presented.starts_with("ey") && presented.find('.') != std::string_view::npos;
+}
+
+Error no_admin() {
+  return Error(Errc::permission_denied, "this is for sessions, and for keys with 'admin: true'",
+               Origin::client);
 }
 
 Result<Shown> look_at(Keyring const& keys, net::ServerRequest const& request) {
@@ -43,22 +48,24 @@ Result<Shown> look_at(Keyring const& keys, net::ServerRequest const& request) {
     return fail(Errc::unauthenticated, "without keys there is no administration", Origin::client);
   auto const key = Door::known_key(keys, request);
   if (!key) return tl::unexpected(key.error());
-  if (!(*key)->admin)
-    return fail(Errc::permission_denied, "this is for sessions, and for keys with 'admin: true'",
-                Origin::client);
   shown.actor.name = "key " + (*key)->name;
   shown.actor.user = (*key)->user();
-  bool const is_in_file = (*key)->id.empty();
-  shown.actor.role = is_in_file ? Role::owner : Role::admin;
-  shown.by_user = !is_in_file && !shown.actor.user.empty();
+  shown.actor.role = Role::owner;
+  shown.account = (*key)->id;
+  if (shown.account.empty() && !(*key)->admin) return tl::unexpected<Error>(no_admin());
   return shown;
 }
 
 /// Who it is, with the role of this moment.
 Result<Actor> actor_of(Administration& admin, Shown const& shown, std::int64_t now) {
   if (!shown.token.empty()) return Logins(admin).actor_of(shown.token, shown.actor.address, now);
+  if (shown.account.empty()) return shown.actor;
+  auto const key = admin.registry().find(ResourceKind::key, shown.account);
+  if (!key) return tl::unexpected(key.error());
+  auto const* const flag = *key ? (*key)->body.if_contains("admin") : nullptr;
+  if (flag == nullptr || !flag->is_bool() || !flag->get_bool()) return tl::unexpected<Error>(no_admin());
   Actor actor = shown.actor;
-  if (!shown.by_user) return actor;
+  actor.role = Role::admin;
   auto const user = admin.registry().find(ResourceKind::user, actor.user);
   if (!user) return tl::unexpected(user.error());
   if (*user) actor.role = role_named(text_in((*user)->body, "role")).value_or(Role::member);

@@ -17,52 +17,52 @@ struct ImportFlags : ConsoleFlags {
   bool apply{false};
 };
 
-void print_notes(LitellmImport const& import, std::string const& file, std::FILE* out, char const* before) {
-  if (import.notes.empty()) return;
+void print_notes(LitellmImport const& theirs, std::string const& file, std::FILE* out, char const* before) {
+  if (theirs.notes.empty()) return;
   std::fprintf(out, "%snot carried over, or not the same here:\n", before);
-  for (ImportNote const& note : import.notes)
+  for (ImportNote const& note : theirs.notes)
     std::fprintf(out, "%s%s:%zu: %s %s\n", before, file.c_str(), note.line, note.setting.c_str(),
                  note.why.c_str());
 }
 
-json::object file_form(LitellmImport const& import) {
+json::object file_form(LitellmImport const& theirs) {
   json::object all;
   for (auto const& [kind, entries] :
-       {std::pair{"providers", &import.providers}, {"groups", &import.groups}, {"models", &import.models}})
+       {std::pair{"providers", &theirs.providers}, {"groups", &theirs.groups}, {"models", &theirs.models}})
     if (!entries->empty()) all[kind] = named_variables(*entries);
   return all;
 }
 
-json::array notes_of(LitellmImport const& import) {
+json::array notes_of(LitellmImport const& theirs) {
   json::array notes;
-  for (ImportNote const& note : import.notes)
+  for (ImportNote const& note : theirs.notes)
     notes.push_back(json::object{{"line", note.line}, {"setting", note.setting}, {"why", note.why}});
   return notes;
 }
 
-int preview(ImportFlags const& flags, LitellmImport const& import) {
-  json::object made = file_form(import);
+int preview(ImportFlags const& flags, LitellmImport const& theirs) {
+  json::object made = file_form(theirs);
   if (flags.json) {
-    made["notes"] = notes_of(import);
+    made["notes"] = notes_of(theirs);
     print_answer(made, true);
     return exit_code::done;
   }
   std::fputs(yaml_text(made).c_str(), stdout);
-  print_notes(import, flags.file, stdout, "# ");
+  print_notes(theirs, flags.file, stdout, "# ");
   return exit_code::done;
 }
 
 /// All that is to be made, with what variables say now. In an order in which each finds what it names.
-Result<std::vector<Resource>> resources_of(LitellmImport const& import) {
+Result<std::vector<Resource>> resources_of(LitellmImport const& theirs) {
   auto const lookup = [](std::string const& name) -> std::optional<std::string> {
     char const* const value = std::getenv(name.c_str());
     return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
   };
   std::vector<Resource> all;
   std::vector<std::string> missing;
-  for (auto const& [kind, entries] : {std::pair{ResourceKind::provider, &import.providers},
-                                      {ResourceKind::group, &import.groups},
-                                      {ResourceKind::model, &import.models}})
+  for (auto const& [kind, entries] : {std::pair{ResourceKind::provider, &theirs.providers},
+                                      {ResourceKind::group, &theirs.groups},
+                                      {ResourceKind::model, &theirs.models}})
     for (auto const& entry : *entries) {
       Resource one{.kind = kind, .name = std::string(entry.key())};
       one.body = resolved_variables(entry.value(), lookup, missing).as_object();
@@ -117,15 +117,15 @@ int make_all(Console& console, ImportFlags const& flags, std::vector<Resource> c
 int import_litellm(ImportFlags const& flags) {
   auto const text = read_file(flags.file);
   if (!text) return refuse_usage("the file '" + flags.file + "' cannot be read");
-  auto const import = read_litellm(*text);
-  if (!import) return refuse(Error(import.error().code(), flags.file + ": " + import.error().message()));
-  if (!flags.apply) return preview(flags, *import);
-  auto const all = resources_of(*import);
+  auto const theirs = read_litellm(*text);
+  if (!theirs) return refuse(Error(theirs.error().code(), flags.file + ": " + theirs.error().message()));
+  if (!flags.apply) return preview(flags, *theirs);
+  auto const all = resources_of(*theirs);
   if (!all) return refuse(all.error());
   return with_console(flags, [&](Console& console) {
     if (auto const ok = check(console, *all); !ok) return refuse(ok.error());
     int const code = make_all(console, flags, *all);
-    print_notes(*import, flags.file, stderr, "");
+    print_notes(*theirs, flags.file, stderr, "");
     return code;
   });
 }

@@ -281,7 +281,7 @@ def _():
         file = house.data / "master.key"
         good = file.read_text()
         other = secrets.token_hex(32)
-        for text, words in ((f"second:{other}\n", "first"), (f"first:{other}\n", ""), ("nonsense", "master key"), ("", "master key"), (None, "not there")):
+        for text, words in ((f"second:{other}\n", "first"), (f"first:{other}\n", ""), ("nonsense", "master key"), ("", "master key"), (None, "not here")):
             if text is None:
                 file.unlink()
             else:
