@@ -369,14 +369,36 @@ def _():
         login = house.log_in("u")
         handed = house.done("POST", "/auth/llm-token", token=login["access_token"])["key"]
         house.make("models", "later", targets=[{"provider": "up", "model": "x"}])
-        before = [house.done("GET", f"/admin/{kind}") for kind in (*KINDS, "models", "providers", "audit")]
+
+        def lists():
+            all_of_it = [house.done("GET", f"/admin/{kind}") for kind in (*KINDS, "models", "providers", "audit")]
+            for entry in (entry for one in all_of_it for entry in one["data"]):
+                entry.pop("last_used_at", None)  # keys are used meanwhile
+            return all_of_it
+
+        before = lists()
         for end in (house.kill, house.stop):
             end()
             house.start()
-            after = [house.done("GET", f"/admin/{kind}") for kind in (*KINDS, "models", "providers", "audit")]
-            equal(after, before, "all that was there")
+            equal(lists(), before, "all that was there")
             equal([status(house, one) for one in (key, ended, handed)], [200, 401, 200])
             equal(status(house, house.key, "later"), 200)
             equal(house.done("GET", "/auth/me", token=login["access_token"])["role"], "admin")
         house.done("POST", "/auth/refresh", {"refresh_token": login["refresh_token"]}, token="")
         check(house.done("GET", "/admin/audit/verify")["intact"])
+
+
+@case("a key tells when it was last used, also over a restart; one that was not tells nothing")
+def _():
+    house = House(config())
+    with house:
+        key = house.make("keys", "used")["key"]
+        house.make("keys", "idle")
+        equal(status(house, key), 200)
+        used = eventually(lambda: house.done("GET", "/admin/keys/used").get("last_used_at"), 5, "last_used_at")
+        check(used > house.done("GET", "/admin/keys/used")["created_at"], used)
+        listed = {one["name"]: one.get("last_used_at") for one in house.done("GET", "/admin/keys")["data"]}
+        equal(listed, {"used": used, "idle": None})
+        house.stop()
+        house.start()
+        equal(house.done("GET", "/admin/keys/used")["last_used_at"], used)
