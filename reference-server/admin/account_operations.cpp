@@ -17,15 +17,6 @@ namespace lowart::server {
 
 namespace {
 
-std::string subject_of(ResourceKind kind, std::string_view name) {
-  return std::string(plural(kind)) + "/" + std::string(name);
-}
-
-tl::unexpected<Error> refuse(Errc code, std::string_view param, std::string message) {
-  return tl::unexpected<Error>(
-      Error(code, std::move(message), Origin::client).with_param(std::string(param)));
-}
-
 Result<Resource> existing(Administration& admin, ResourceKind kind, std::string_view name) {
   auto found = admin.registry().find(kind, name);
   if (!found) return tl::unexpected(std::move(found).error());

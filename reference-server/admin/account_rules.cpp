@@ -19,11 +19,6 @@ constexpr std::size_t shown_of_key = 12;
 /// Members of bodies that nobody writes from outside.
 constexpr std::array<std::string_view, 4> own_members{"prefix", "signing_secret", "regenerated_at", "oidc"};
 
-tl::unexpected<Error> refuse(Errc code, std::string_view param, std::string message) {
-  return tl::unexpected<Error>(
-      Error(code, std::move(message), Origin::client).with_param(std::string(param)));
-}
-
 std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
 
 /// Whether the registry or the file has an entry that a body names.

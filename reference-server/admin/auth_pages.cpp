@@ -102,6 +102,7 @@ std::optional<OidcPending> PendingLogins::take(std::string_view state, std::int6
 }
 
 bool AuthPages::has(std::string_view path) noexcept {
+  if (!path.starts_with("/auth/")) return false;
   return path == login_path || path == refresh_path || path == oidc_path || path == callback_path;
 }
 

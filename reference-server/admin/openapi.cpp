@@ -104,8 +104,7 @@ std::string lower(std::string_view text) {
 
 json::object document() {
   json::object paths, schemas;
-  for (auto const table :
-       {resource_operations(), account_operations(), upkeep_operations(), other_operations()})
+  for (auto const table : operation_tables())
     for (AdminOperation const& operation : table) {
       json::value& path = paths[operation.path];
       if (!path.is_object()) path = json::object();

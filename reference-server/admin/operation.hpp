@@ -6,12 +6,14 @@
 
 #include <lowart/core/result.hpp>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace lowart::server {
 
@@ -63,9 +65,24 @@ struct AdminOperation {
 std::span<AdminOperation const> resource_operations();
 /// Passwords, own keys and everything else that concerns accounts.
 std::span<AdminOperation const> account_operations();
-/// History, rollback, audit log, backups, secrets.
+/// History and rollback of settings.
+std::span<AdminOperation const> change_operations();
+std::span<AdminOperation const> audit_operations();
+/// Secrets and backups.
 std::span<AdminOperation const> upkeep_operations();
 /// What other parts of the server answer below /admin and /auth, for the OpenAPI document.
 std::span<AdminOperation const> other_operations();
+
+/// All of these.
+inline std::array<std::span<AdminOperation const>, 6> operation_tables() {
+  return {resource_operations(), account_operations(), change_operations(),
+          audit_operations(),    upkeep_operations(),  other_operations()};
+}
+
+/// An act that is refused: whose fault it is, and where.
+[[nodiscard]] inline tl::unexpected<Error> refuse(Errc code, std::string_view param, std::string message) {
+  return tl::unexpected<Error>(
+      Error(code, std::move(message), Origin::client).with_param(std::string(param)));
+}
 
 }  // namespace lowart::server

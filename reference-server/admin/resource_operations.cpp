@@ -32,10 +32,6 @@ constexpr std::array<Field, 7> list_query{{
      .most = 128},
 }};
 
-std::string subject_of(ResourceKind kind, std::string_view name) {
-  return std::string(plural(kind)) + "/" + std::string(name);
-}
-
 /// What changed, member by member, with secrets masked.
 json::object difference(json::object before, json::object after) {
   mask_body(before);

@@ -36,6 +36,11 @@ constexpr std::optional<ResourceKind> kind_named(std::string_view name) noexcept
 /// Whether it stands in lowart.yaml as well, which it is laid over: see config_overlay.hpp.
 constexpr bool is_setting(ResourceKind kind) noexcept { return kind >= ResourceKind::provider; }
 
+/// "users/ada"
+inline std::string subject_of(ResourceKind kind, std::string_view name) {
+  return std::string(plural(kind)).append("/").append(name);
+}
+
 struct Resource {
   ResourceKind kind{};
   std::string name{};
