@@ -225,10 +225,6 @@ bool read_provider(LitellmMap& params, Known const& known, std::string& model, j
   }
 }
 
-std::string time_text(std::int64_t ms) {
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
-}
-
 /// How long it is waited for, and how often it is tried.
 void read_patience(LitellmMap& params, LitellmDefaults const& defaults, json::object& provider) {
   constexpr std::int64_t usual_whole = 600'000;
@@ -287,6 +283,10 @@ void read_limits(LitellmMap& entry, LitellmMap& params, LitellmDeployment& made)
 }
 
 }  // namespace
+
+std::string time_text(std::int64_t ms) {
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+}
 
 bool is_true(std::string_view text) noexcept { return text == "true" || text == "True"; }
 
