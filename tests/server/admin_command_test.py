@@ -149,6 +149,8 @@ def _():
         entry = ("--type", "openai", "--base-url", h.up.url, "--set", "retry.attempts=1", "--set", "timeouts.connect=2s")
         h.refused("others on this machine can see", "provider", "create", "own", *entry, "--api-key", "sk-x", code=2)
         h.refused("'NO_KEY' is not set", "provider", "create", "own", *entry, "--api-key", "env:NO_KEY", code=2)
+        h.refused("others on this machine", "provider", "create", "own", *entry, "--set", "api_key=sk-x", code=2)
+        h.refused("is not set", "provider", "create", "own", *entry, "--set", "entra.client_secret=env:NO", code=2)
         made = h.told("provider", "create", "own", *entry, "--api-key", "-", stdin=UPSTREAM_KEY + "\n")
         equal((made["api_key"], made["timeouts"], made["source"]), ("***", {"connect": "2s"}, "database"))
         h.text("group", "create", "pair", "--targets", '[{"provider": "own", "model": "x"}, {"provider": "demo"}]')
