@@ -37,6 +37,9 @@ std::optional<LitellmDeployment> read_deployment(YAML::Node const& entry, Litell
 /// Of "30" or "0.5" seconds; nothing for what is no time. At most a day.
 std::optional<std::int64_t> milliseconds_of(std::string_view seconds);
 
+/// "30s", "500ms"
+std::string time_text(std::int64_t ms);
+
 /// As YAML, or Python, writes it.
 bool is_true(std::string_view text) noexcept;
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace lowart::server {
@@ -43,7 +44,10 @@ class Settings {
   std::string text(std::string_view name, std::string_view in_library) {
     std::string const mine = router_.text(name);
     std::string const other = library_.text(in_library);
-    return mine.empty() ? other : mine;
+    if (mine.empty()) return other;
+    if (!other.empty() && mine != other && said_twice_.emplace(in_library).second)
+      library_.note(in_library, "does not count: 'router_settings' says it otherwise");
+    return mine;
   }
   YAML::Node node(std::string_view name) {
     YAML::Node const mine = router_.take(name);
@@ -76,6 +80,7 @@ class Settings {
   LitellmMap router_;
   LitellmMap library_;
   LitellmMap general_;
+  std::set<std::string, std::less<>> said_twice_;
 };
 
 LitellmDefaults read_defaults(Settings& settings) {
@@ -91,7 +96,7 @@ LitellmDefaults read_defaults(Settings& settings) {
     settings.note("allowed_fails", "is no number");
   }
   std::string const rest = settings.text("cooldown_time", "cooldown_time");
-  if (auto const ms = milliseconds_of(rest)) defaults.breaker["rest"] = std::to_string(*ms) + "ms";
+  if (auto const ms = milliseconds_of(rest)) defaults.breaker["rest"] = time_text(*ms);
   else if (!rest.empty()) settings.note("cooldown_time", "is no time in seconds");
   return defaults;
 }

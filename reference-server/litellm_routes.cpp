@@ -97,7 +97,7 @@ std::vector<std::string> read_names(YAML::Node const& list, Models const& models
     if (find_model(models, name) != nullptr) names.push_back(name);
     else
       notes.push_back({line_of(item), setting,
-                       name.empty() ? "a fallback with settings of its own is not carried over"
+                       name.empty() ? "one with settings of its own is not carried over"
                                     : "there is no model '" + name + "'"});
   }
   return names;

@@ -1,5 +1,7 @@
 #include "admin/command_body.hpp"
 
+#include "registry/sealed_body.hpp"
+
 #include <termios.h>
 #include <unistd.h>
 
@@ -72,7 +74,7 @@ json::value json_or_text(std::string_view text) {
 /// A secret is not an argument: those of every program on the machine can be seen by all.
 Result<std::string> secret_of(std::string const& option, std::string const& text) {
   constexpr std::string_view variable = "env:";
-  if (text == "-") return read_secret(option.substr(2));
+  if (text == "-") return read_secret(option);
   if (!text.starts_with(variable))
     return wrong(option +
                  " is '-', to read it from stdin, or 'env:NAME', for a variable: others on this machine can "
@@ -95,6 +97,18 @@ Result<json::object> read_object(std::string const& path) {
   if (error || !value.is_object()) return wrong("'" + path + "' is not a JSON object");
   keep_no_fractions(value);
   return std::move(value.get_object());
+}
+
+/// `--set`: what is a secret is told where it stands.
+Result<void> assign_or_secret(json::object& body, std::string const& assignment) {
+  std::string const path = assignment.substr(0, assignment.find('='));
+  std::string_view const member = std::string_view(path).substr(path.rfind('.') + 1);
+  bool const takes_away = assignment == path + "=null";
+  if (path.size() == assignment.size() || takes_away || !is_secret_name(member))
+    return assign(body, assignment);
+  auto const secret = secret_of("--set " + path, assignment.substr(path.size() + 1));
+  if (!secret) return tl::unexpected(secret.error());
+  return assign(body, path + "=" + json::serialize(json::value(*secret)));
 }
 
 }  // namespace
@@ -166,7 +180,7 @@ Result<void> BodyOptions::add_member(Field const& field, std::vector<std::string
 
 Result<void> BodyOptions::add_assignments(json::object& body) const {
   for (auto const& one : set_)
-    if (auto ok = assign(body, one); !ok) return ok;
+    if (auto ok = assign_or_secret(body, one); !ok) return ok;
   for (auto const& name : unset_) {
     auto const member =
         std::ranges::find(given_, "--" + name, [](auto const& one) { return option_of(one.first->name); });
@@ -213,8 +227,8 @@ Result<std::string> read_secret(std::string const& prompt) {
   if (at_terminal && ::tcgetattr(STDIN_FILENO, &usual) == 0) {
     termios silent = usual;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    std::fprintf(stderr, "%s: ", prompt.c_str());
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    std::fprintf(stderr, "%s: ", prompt.c_str());  // from here on nothing that is typed is lost, or shown
   }
   std::string line;
   std::getline(std::cin, line);

@@ -21,7 +21,7 @@ void print_notes(LitellmImport const& theirs, std::string const& file, std::FILE
   if (theirs.notes.empty()) return;
   std::fprintf(out, "%snot carried over, or not the same here:\n", before);
   for (ImportNote const& note : theirs.notes)
-    std::fprintf(out, "%s%s:%zu: %s %s\n", before, file.c_str(), note.line, note.setting.c_str(),
+    std::fprintf(out, "%s%s:%zu: %s: %s\n", before, file.c_str(), note.line, note.setting.c_str(),
                  note.why.c_str());
 }
 

@@ -305,7 +305,13 @@ Result<AdminAnswer> set_priority(Administration& admin, AdminRequest const& requ
 }
 
 Result<AdminAnswer> set_price(Administration& admin, AdminRequest const& request) {
-  return patch_with(admin, request, ResourceKind::model, {{"price", request.body.at("price")}});
+  // First away with what there is: a price that only some members replace would be nobody's.
+  auto before = to_change(admin, request, ResourceKind::model);
+  if (!before) return tl::unexpected(std::move(before).error());
+  json::object body = *before ? (*before)->body : json::object();
+  body["price"] = request.body.at("price");
+  return write(admin, request, ResourceKind::model, request.name, *before ? &**before : nullptr,
+               std::move(body));
 }
 
 constexpr std::array<Field, 1> toggle_fields{

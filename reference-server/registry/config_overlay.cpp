@@ -1,10 +1,22 @@
 #include "registry/config_overlay.hpp"
 
+#include <array>
 #include <charconv>
 
 namespace lowart::server {
 
 namespace {
+
+/// As it would stand in the file: "0.15", and not JSON's 1.5E-1.
+std::string text_of(json::value const& value) {
+  if (auto const* text = value.if_string()) return std::string(*text);
+  if (value.is_null()) return {};
+  if (!value.is_double()) return json::serialize(value);
+  std::array<char, 400> digits{};  // the longest of a double, in full
+  auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), value.get_double(),
+                                 std::chars_format::fixed);
+  return std::string(digits.data(), end.ptr);
+}
 
 YAML::Node node_of(json::value const& value) {
   if (auto const* object = value.if_object()) {

@@ -154,6 +154,15 @@ TEST(Administration, SaysWhatIsWrongWithABody) {
       "body");
 }
 
+TEST(Administration, ReplacesAPriceAsAWholeAndReadsItsNumbersAsTheyStand) {
+  Office office;
+  office.good("PUT", "/admin/models/demo/price", R"({"price":{"input":0.15,"cache_read":0.075,"output":1}})");
+  office.good("PUT", "/admin/models/demo/price", R"({"price":{"input":0.0000125,"output":"2.50"}})");
+  auto const price = office.good("GET", "/admin/models/demo").at("price").as_object();
+  EXPECT_FALSE(price.contains("cache_read"));
+  EXPECT_TRUE(read_config(small_file, *office.admin->overlay()).config);
+}
+
 TEST(ConfigOverlay, ReplacesNothingInWhatTheDatabaseSays) {
   Office office;
   office.good("POST", "/admin/providers",

@@ -123,7 +123,7 @@ def _():
     check("litellm_settings.success_callback" in told, told)
     check("sk-1234" not in json.dumps(ours))
     text = validated(SMALL)
-    check("# lite.yaml:8: model_list['fast'].litellm_params.temperature " in text, text)
+    check("# lite.yaml:8: model_list['fast'].litellm_params.temperature: is" in text, text)
 
 
 @case("several deployments: order, weights, retries, a chain of fallbacks through groups, aliases, a breaker")
@@ -133,7 +133,7 @@ def _():
     one = ours["providers"]["openai"]
     equal((one["type"], one["base_url"], one["api_key"]), ("openai", "http://127.0.0.1:1/v1", "${BALANCED_KEY}"))
     equal(one["timeouts"], {"first_token": "900s", "between_tokens": "900s", "whole": "900s"})
-    equal((one["retry"], one["breaker"]), ({"attempts": 1}, {"failures": 4, "rest": "20000ms"}))
+    equal((one["retry"], one["breaker"]), ({"attempts": 1}, {"failures": 4, "rest": "20s"}))
     equal(ours["providers"]["ollama"]["base_url"], "http://127.0.0.1:3")
     first, second = ours["models"]["chat"]["targets"][0]["targets"]
     equal(first["balance"], "weighted")
@@ -151,6 +151,7 @@ def _():
         "router_settings.redis_host",
         "router_settings.allowed_fails",
         "litellm_settings.context_window_fallbacks",
+        "litellm_settings.request_timeout",
         "model_group_alias.old",
         "model_group_alias.backup",
         "x-common",
