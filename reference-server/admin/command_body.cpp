@@ -213,8 +213,8 @@ Result<std::string> read_secret(std::string const& prompt) {
   if (at_terminal && ::tcgetattr(STDIN_FILENO, &usual) == 0) {
     termios silent = usual;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    std::fprintf(stderr, "%s: ", prompt.c_str());
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    std::fprintf(stderr, "%s: ", prompt.c_str());  // last: what is typed before is thrown away
   }
   std::string line;
   std::getline(std::cin, line);
