@@ -2,7 +2,7 @@
 
 #include "admin/console.hpp"
 #include "config.hpp"
-#include "litellm_import.hpp"
+#include "litellm/litellm_import.hpp"
 #include "yaml_writer.hpp"
 
 #include <cstdio>

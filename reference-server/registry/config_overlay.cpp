@@ -29,10 +29,7 @@ YAML::Node node_of(json::value const& value) {
     for (auto const& item : *list) node.push_back(node_of(item));
     return node;
   }
-  auto const* const text = value.if_string();
-  YAML::Node node(text != nullptr   ? std::string(*text)
-                  : value.is_null() ? std::string()
-                                    : json::serialize(value));
+  YAML::Node node(text_of(value));
   node.SetTag(literal_tag);
   return node;
 }

@@ -357,6 +357,13 @@ def _():
     check(not holders(house, secret), "in", holders(house, secret))
 
 
+def everything(house):
+    told = [house.done("GET", f"/admin/{kind}")["data"] for kind in (*KINDS, "models", "providers", "audit")]
+    for one in (one for kind in told for one in kind):
+        one.pop("last_used_at", None)
+    return told
+
+
 @case("everything outlives a restart, also one without a farewell")
 def _():
     house = House(config())
@@ -369,18 +376,11 @@ def _():
         login = house.log_in("u")
         handed = house.done("POST", "/auth/llm-token", token=login["access_token"])["key"]
         house.make("models", "later", targets=[{"provider": "up", "model": "x"}])
-
-        def lists():
-            all_of_it = [house.done("GET", f"/admin/{kind}") for kind in (*KINDS, "models", "providers", "audit")]
-            for entry in (entry for one in all_of_it for entry in one["data"]):
-                entry.pop("last_used_at", None)  # keys are used meanwhile
-            return all_of_it
-
-        before = lists()
+        before = everything(house)
         for end in (house.kill, house.stop):
             end()
             house.start()
-            equal(lists(), before, "all that was there")
+            equal(everything(house), before, "all that was there")
             equal([status(house, one) for one in (key, ended, handed)], [200, 401, 200])
             equal(status(house, house.key, "later"), 200)
             equal(house.done("GET", "/auth/me", token=login["access_token"])["role"], "admin")

@@ -1,4 +1,4 @@
-#include "litellm_provider.hpp"
+#include "litellm/litellm_provider.hpp"
 
 #include "catalogue.hpp"
 

@@ -1,8 +1,8 @@
-#include "litellm_import.hpp"
+#include "litellm/litellm_import.hpp"
 
 #include "decimal_text.hpp"
-#include "litellm_deployment.hpp"
-#include "litellm_routes.hpp"
+#include "litellm/litellm_deployment.hpp"
+#include "litellm/litellm_routes.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 #pragma once
 /// Models and groups out of LiteLLM's deployments: who is asked for a model, in which order, and who after them.
 
-#include "litellm_deployment.hpp"
+#include "litellm/litellm_deployment.hpp"
 
 #include <string>
 #include <string_view>

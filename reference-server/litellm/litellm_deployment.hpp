@@ -1,7 +1,7 @@
 #pragma once
 /// A deployment of LiteLLM's `model_list`: the provider that it means here, and a target of it.
 
-#include "litellm_map.hpp"
+#include "litellm/litellm_map.hpp"
 
 #include <cstdint>
 #include <limits>

@@ -1,7 +1,7 @@
 #pragma once
 /// LitellmMap: a block of a LiteLLM configuration, of which nothing is passed over without a note.
 
-#include "litellm_import.hpp"
+#include "litellm/litellm_import.hpp"
 
 #include <yaml-cpp/yaml.h>
 

@@ -1,8 +1,8 @@
-#include "litellm_deployment.hpp"
+#include "litellm/litellm_deployment.hpp"
 
 #include "decimal_text.hpp"
-#include "litellm_price.hpp"
-#include "litellm_provider.hpp"
+#include "litellm/litellm_price.hpp"
+#include "litellm/litellm_provider.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "litellm_routes.hpp"
+#include "litellm/litellm_routes.hpp"
 
 #include "decimal_text.hpp"
 

@@ -1,4 +1,4 @@
-#include "litellm_price.hpp"
+#include "litellm/litellm_price.hpp"
 
 #include "decimal_text.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 /// Who answers for a deployment of LiteLLM's, as a provider of ours.
 
-#include "litellm_map.hpp"
+#include "litellm/litellm_map.hpp"
 
 #include <boost/json.hpp>
 

@@ -1,7 +1,7 @@
 #pragma once
 /// Prices of a LiteLLM configuration, which are by the token, as a price card, which is by the million.
 
-#include "litellm_map.hpp"
+#include "litellm/litellm_map.hpp"
 
 #include <boost/json.hpp>
 
