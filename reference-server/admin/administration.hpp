@@ -2,6 +2,7 @@
 /// Administration: the one place where acts are looked up, allowed, done and noted. HTTP and the command line ask it.
 
 #include "admin/operation.hpp"
+#include "identity/lockout.hpp"
 #include "registry/audit_log.hpp"
 #include "registry/registry.hpp"
 
@@ -10,6 +11,7 @@
 #include <lowart/net/secret_box.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +66,9 @@ class Administration {
   /// Before acts are done.
   void offer_backups(BackupDesk backups) { backups_ = std::move(backups); }
 
+  /// Failed logins of users that are not there. Bounded by who adds to it.
+  std::map<std::string, LoginAttempts>& strangers() noexcept { return strangers_; }
+
   // What acts are done with.
   Registry& registry() noexcept { return registry_; }
   AuditLog& audit() noexcept { return audit_; }
@@ -93,6 +98,7 @@ class Administration {
   net::KeyHash key_hash_;
   std::function<void(std::int64_t)> told_;
   std::optional<BackupDesk> backups_;
+  std::map<std::string, LoginAttempts> strangers_;
 };
 
 /// A resource as it is told: its name, revision and times, and its body with secrets masked.

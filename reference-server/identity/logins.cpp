@@ -31,6 +31,10 @@ std::string_view beginning(std::string_view text, std::size_t most) noexcept {
   text = text.substr(0, most);
   return text.substr(0, dialect::valid_utf8_prefix(text));
 }
+Error locked(std::chrono::seconds wait) {
+  Error error(Errc::rate_limited, "the user has failed to log in too often; try again later", Origin::client);
+  return std::move(error).with_retry_after(wait);
+}
 bool is_active(Resource const& user) { return text_in(user.body, "status") == "active"; }
 std::string role_of(Resource const& user) {
   auto const role = text_in(user.body, "role");
@@ -103,7 +107,11 @@ Result<LoggedIn> Logins::tokens(Session session, Resource const& user, std::int6
 Result<LoggedIn> Logins::begin(Resource const& user, std::string const& address, std::string_view by,
                                std::int64_t now) {
   SessionTable sessions(admin_.registry().database());
-  if (auto done = sessions.end_expired(now); !done) return tl::unexpected(std::move(done).error());
+  auto const lapsed = sessions.end_expired(now);
+  if (!lapsed) return tl::unexpected(lapsed.error());
+  for (std::string const& key : *lapsed)
+    if (auto done = admin_.registry().remove(ResourceKind::key, key, "console sessions", now); !done)
+      return tl::unexpected(std::move(done).error());
   Session session;
   session.id = net::random_base62(16);
   session.user = user.name;
@@ -116,6 +124,20 @@ Result<LoggedIn> Logins::begin(Resource const& user, std::string const& address,
   return in;
 }
 
+/// As for a user that is there, lock and all: who tries names learns nothing.
+tl::unexpected<Error> Logins::refuse_stranger(std::string const& name, Secret const& password,
+                                              std::int64_t now) {
+  constexpr std::size_t most = 10'000;
+  auto& strangers = admin_.strangers();
+  if (strangers.size() >= most) strangers.clear();
+  LoginAttempts& attempts = strangers[name];
+  if (auto const wait = attempts.wait(now / second); wait.count() > 0)
+    return tl::unexpected<Error>(locked(wait));
+  static_cast<void>(verify_password(dummy_password_hash(), password));
+  attempts = attempts.after_failure(now / second);
+  return tl::unexpected<Error>(refusal());
+}
+
 Result<LoggedIn> Logins::by_password(std::string const& name, Secret const& password,
                                      std::string const& address, std::int64_t now) {
   auto transaction = sqlite::Transaction::begin(admin_.registry().database());
@@ -125,17 +147,11 @@ Result<LoggedIn> Logins::by_password(std::string const& name, Secret const& pass
   if (!user) return tl::unexpected(user.error());
   auto const held = passwords.find(name);
   if (!held) return tl::unexpected(held.error());
-  if (!*user || !*held) {
-    static_cast<void>(verify_password(dummy_password_hash(), password));
-    return tl::unexpected<Error>(refusal());
-  }
+  if (!*user || !*held) return refuse_stranger(name, password, now);
   LoginAttempts const attempts{.failures = static_cast<int>((*held)->failures),
                                .last_failure = (*held)->last_failure / second};
-  if (auto const wait = attempts.wait(now / second); wait.count() > 0) {
-    Error locked(Errc::rate_limited, "the user has failed to log in too often; try again later",
-                 Origin::client);
-    return tl::unexpected<Error>(std::move(locked).with_retry_after(wait));
-  }
+  if (auto const wait = attempts.wait(now / second); wait.count() > 0)
+    return tl::unexpected<Error>(locked(wait));
   auto const check = verify_password((*held)->hash, password);
   if (!check.ok) {
     LoginAttempts const failed = attempts.after_failure(now / second);

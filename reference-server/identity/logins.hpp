@@ -47,6 +47,7 @@ class Logins {
   Result<Actor> actor_of(std::string_view access_token, std::string const& address, std::int64_t now);
 
  private:
+  tl::unexpected<Error> refuse_stranger(std::string const& name, Secret const& password, std::int64_t now);
   Result<SessionKeys> keys(std::int64_t now, bool may_rotate);
   Result<LoggedIn> begin(Resource const& user, std::string const& address, std::string_view by,
                          std::int64_t now);

@@ -71,10 +71,18 @@ class SessionTable {
     if (!row) return tl::unexpected(std::move(row).error());
     return row->bind(1, user).bind(2, but).run();
   }
-  Result<void> end_expired(std::int64_t now) {
-    auto row = database_.prepare("DELETE FROM session WHERE expires_at <= ?");
-    if (!row) return tl::unexpected(std::move(row).error());
-    return row->bind(1, now).run();
+  /// Ends those that nobody has gone on with; the keys that were handed out to them are returned.
+  Result<std::vector<std::string>> end_expired(std::int64_t now) {
+    auto rows = database_.prepare("DELETE FROM session WHERE expires_at <= ? RETURNING key");
+    if (!rows) return tl::unexpected(std::move(rows).error());
+    rows->bind(1, now);
+    std::vector<std::string> keys;
+    for (;;) {
+      auto const row = rows->step();
+      if (!row) return tl::unexpected(row.error());
+      if (!*row) return keys;
+      if (!rows->text(0).empty()) keys.emplace_back(rows->text(0));
+    }
   }
 
  private:

@@ -2,6 +2,7 @@
 
 import collections
 import http.client
+import itertools
 import re
 import sqlite3
 import tempfile
@@ -113,6 +114,31 @@ def _():
     equal(log_in(house, "carl", PASSWORD).status, 200, "counted from the beginning")
 
 
+@case("a user that is not there is answered, and locked, as one that is")
+def _():
+    house = people()
+    house.make_user("known")
+    answers = {}
+    for name in ("known", "stranger"):
+        answers[name] = [log_in(house, name, "wrong") for _ in range(7)]
+    told = {name: [(one.status, one.json()["error"]["message"]) for one in all_of_it] for name, all_of_it in answers.items()}
+    equal(told["stranger"], told["known"])
+    equal([one.status for one in answers["stranger"]], [401] * 5 + [429] * 2)
+    equal(house.audit(subject="users/stranger"), [], "strangers could fill the log")
+
+
+@case("a session that lapses takes the key along that was handed out to it")
+def _():
+    house = people()
+    house.make_user("lapsed")
+    first = house.log_in("lapsed")
+    key = house.done("POST", "/auth/llm-token", token=first["access_token"])["key"]
+    equal(house.get("/v1/models", key=key).status, 200)
+    in_database(house, "UPDATE session SET expires_at = 1 WHERE user = 'lapsed'")
+    house.log_in("lapsed")
+    equal(house.get("/v1/models", key=key).status, 401)
+
+
 @case("a refresh token is good once; used again later, its session ends with the key that was handed out")
 def _():
     house = people()
@@ -163,11 +189,11 @@ def _():
 @case("strangers who log in by the hundred keep neither calls nor administration waiting", alone=True)
 def _():
     house = people()
-    stopping, statuses = threading.Event(), collections.Counter()
+    stopping, statuses, names = threading.Event(), collections.Counter(), itertools.count()
 
     def knock():
         while not stopping.is_set():
-            answer = log_in(house, "nobody", "a guess of somebody")
+            answer = log_in(house, f"nobody-{next(names)}", "a guess of somebody")
             statuses[answer.status] += 1
             check(answer.status != 503 or answer.field("retry-after") == "1", answer.fields)
 
