@@ -155,6 +155,11 @@ Task<void> AuthPages::log_in(Doors& doors, net::ServerRequest& request, net::Res
     return is_refresh ? logins.refresh(secret, address, now) : logins.by_password(user, secret, address, now);
   };
   Result<LoggedIn> const in = co_await desk_.ask(request.executor(), std::move(act));
+  co_await answer(doors, in, request, responder);
+}
+
+Task<void> AuthPages::answer(Doors& doors, Result<LoggedIn> const& in, net::ServerRequest& request,
+                             net::Responder& responder) {
   desk_.counts().count_login(in.has_value());
   if (!in) {
     co_await doors.answer_error(request, responder, in.error());
@@ -212,13 +217,7 @@ Task<void> AuthPages::end_oidc(Doors& doors, Snapshot const& snapshot, net::Serv
     return Logins(admin).by_identity(who, oidc->config(), address, now);
   };
   Result<LoggedIn> const in = co_await desk_.ask(request.executor(), std::move(act));
-  desk_.counts().count_login(in.has_value());
-  if (!in) {
-    co_await doors.answer_error(request, responder, in.error());
-    co_return;
-  }
-  std::string const page = page_of(*in);
-  co_await doors.answer_plain(request, responder, 200, "application/json", page);
+  co_await answer(doors, in, request, responder);
 }
 
 }  // namespace lowart::server

@@ -2,6 +2,7 @@
 /// AuthPages: how people get a session: by a password, by an identity provider, and on from a refresh token.
 
 #include "admin/admin_desk.hpp"
+#include "identity/logins.hpp"
 #include "identity/oidc_login.hpp"
 #include "snapshot.hpp"
 
@@ -47,8 +48,9 @@ class AuthPages {
                    net::Responder& responder);
 
  private:
-  struct Provider;
   Task<void> log_in(Doors& doors, net::ServerRequest& request, net::Responder& responder, bool is_refresh);
+  Task<void> answer(Doors& doors, Result<LoggedIn> const& in, net::ServerRequest& request,
+                    net::Responder& responder);
   Task<void> begin_oidc(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                         net::Responder& responder);
   Task<void> end_oidc(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,

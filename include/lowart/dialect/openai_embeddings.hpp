@@ -75,7 +75,8 @@ inline void decode_input(JsonObject& top, JsonFault& fault, EmbeddingInputs& out
       EmbeddingInput& input = out.inputs.emplace_back();
       JsonObject::for_each_element(
           e, path, [&](JsonMember const& token, JsonPath const& at) { take_token(token, at, fault, input); });
-      if (input.tokens.empty()) fault.wrong(path, "is empty");  // without tokens it would pass for an empty text
+      if (input.tokens.empty())
+        fault.wrong(path, "is empty");  // without tokens it would pass for an empty text
     } else {
       fault.wrong(path, "must be a text or a list of tokens");
     }

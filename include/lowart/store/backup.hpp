@@ -130,7 +130,8 @@ inline Result<void> fill(std::string const& data, std::string const& directory, 
   if (!std::filesystem::exists(database))
     return fail(Errc::storage_failed, "there is no '" + database + "': is this the data directory?");
   std::string manifest;
-  if (std::string const accounts = "/" + std::string(accounts_name); std::filesystem::exists(data + accounts)) {
+  if (std::string const accounts = "/" + std::string(accounts_name);
+      std::filesystem::exists(data + accounts)) {
     auto const sums = sqlite::copy_database(data + accounts, directory + accounts);
     if (!sums) return tl::unexpected(sums.error());
     manifest.append(section(std::string(accounts_name), *sums));
