@@ -4,6 +4,7 @@
 #include "invoice.hpp"
 #include "price_table.hpp"
 #include "usage_page.hpp"
+#include "usage_view_command.hpp"
 
 #include <lowart/store/folder.hpp>
 #include <lowart/store/record_rewrite.hpp>
@@ -60,11 +61,9 @@ Result<Config> usage_config(UsageFlags const& flags) {
 }
 
 Result<sqlite::Database> open_records(std::string const& data) {
-  std::string const path = data + "/usage.db";
-  if (!std::filesystem::exists(path))
-    return fail(Errc::storage_failed,
-                "there is no usage database '" + path + "'; --data names its directory");
-  auto database = sqlite::Database::open(path);
+  auto const path = usage_database_in(data);
+  if (!path) return tl::unexpected(path.error());
+  auto database = sqlite::Database::open(*path);
   if (!database) return database;
   if (auto const done = sqlite::migrate_usage(*database); !done) return fail(done.error());
   return database;
@@ -270,13 +269,20 @@ RecordRange covered(RecordRange range, UsageFlags const& flags, Invoice const& i
 
 }  // namespace
 
+Result<std::string> usage_database_in(std::string const& data) {
+  std::string path = data + "/usage.db";
+  if (!std::filesystem::exists(path))
+    return fail(Errc::storage_failed,
+                "there is no usage database '" + path + "'; --data names its directory");
+  return path;
+}
+
 int reprice_usage(UsageFlags const& flags) {
   auto const range = range_of(flags);
   if (!range) return stop(range.error().message());
   auto const config = usage_config(flags);
   if (!config) return stop(config.error().message());
-  if (!std::filesystem::exists(config->data + "/usage.db"))
-    return stop("there is no usage database '" + config->data + "/usage.db'; --data names its directory");
+  if (auto const path = usage_database_in(config->data); !path) return stop(path.error().message());
   std::unique_ptr<Journal> lock;  // held until all is written
   if (flags.apply) {
     auto folded = fold_all(config->data);
@@ -344,8 +350,10 @@ int reconcile_usage(UsageFlags const& flags) {
 
 void add_usage_commands(Commands& commands) {
   auto const flags = std::make_shared<UsageFlags>();
-  auto* const usage = commands.add("usage", "What was recorded: priced anew, or compared with a bill");
+  auto* const usage =
+      commands.add("usage", "What was recorded: added up, listed, priced anew, or compared with a bill");
   usage->require_subcommand(1);
+  add_usage_views(commands, *usage);
   auto* const reprice =
       usage->add_subcommand("reprice", "Derive what records cost anew, by the prices of today's file");
   auto* const reconcile =

@@ -3,6 +3,8 @@
 
 #include "command.hpp"
 
+#include <lowart/core/result.hpp>
+
 #include <string>
 
 namespace lowart::server {
@@ -26,6 +28,10 @@ int reprice_usage(UsageFlags const& flags);
 /// when they cannot be compared.
 int reconcile_usage(UsageFlags const& flags);
 
+/// The path of the usage database. Errc::storage_failed when it is not there.
+Result<std::string> usage_database_in(std::string const& data);
+
+/// Adds these and the views of usage_view_command.hpp.
 void add_usage_commands(Commands& commands);
 
 }  // namespace lowart::server

@@ -10,7 +10,6 @@
 #include <array>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,20 +24,6 @@ constexpr std::array<std::string_view, 8> paths{
     "/v1/usage",          "/v1/usage/me",          "/v1/usage/summary", "/v1/usage/models",
     "/v1/usage/by-model", "/v1/usage/daily-trend", "/v1/usage/history", "/v1/usage/export"};
 
-/// What an answer begins with: of what and of which time it tells.
-void write_scope(dialect::JsonWriter& w, std::string_view object, UsageRequest const& asked) {
-  w.text("object", object).text("from", dialect::rfc3339_exact(std::max<std::int64_t>(asked.from, 0)));
-  w.text("until", dialect::rfc3339_exact(asked.until));
-  for (auto const& [name, value] : {std::pair<std::string_view, std::string_view>{"key", asked.key},
-                                    {"user", asked.user},
-                                    {"team", asked.team},
-                                    {"model", asked.model},
-                                    {"provider", asked.provider},
-                                    {"operation", asked.operation},
-                                    {"conversation", asked.conversation}})
-    w.text_if(name, value);
-}
-
 /// From where on sums are told where nothing is said: all there is; of single calls and models the last 30 days or this month.
 std::int64_t default_from(std::string_view path, std::int64_t now) {
   constexpr std::int64_t month_of_days = 29;
@@ -46,14 +31,6 @@ std::int64_t default_from(std::string_view path, std::int64_t now) {
     return calendar_span(LimitPeriod::day, now).begin - month_of_days * day_micros;
   if (path == "/v1/usage/summary") return calendar_span(LimitPeriod::month, now).begin;
   return 0;
-}
-
-/// Who costs most comes first; what costs the same goes by its calls.
-void sort_by_cost(std::vector<UsageGroup>& groups) {
-  std::ranges::sort(groups, [](UsageGroup const& a, UsageGroup const& b) {
-    return std::tie(b.totals.cost, b.totals.request_count, a.name) <
-           std::tie(a.totals.cost, a.totals.request_count, b.name);
-  });
 }
 
 /// A trend has every day in it: one of more days than that would have to leave some out.
@@ -110,6 +87,7 @@ Task<void> UsageEndpoints::serve(Doors& doors, Snapshot const& snapshot, KeyEntr
     visit.asked.key = key.name;
     visit.asked.user = is_session ? key.user() : std::string_view();
     visit.asked.team.clear();
+    visit.asked.group_by = UsageDimension::model;
   }
   if (path == "/v1/usage/export") {
     co_await send_export(doors, visit, responder);
@@ -129,44 +107,25 @@ Task<Result<std::string>> UsageEndpoints::page(Visit const& visit) {
   return sums(visit);
 }
 
-/// Sums; by model as well for /me, by what was asked for else.
+/// Sums, and groups where they were asked for; of /me by model.
 Task<Result<std::string>> UsageEndpoints::sums(Visit const& visit) {
-  struct Sums {
-    UsageTotals totals;
-    std::vector<UsageGroup> groups;
-  };
-  bool const is_me = visit.path == "/v1/usage/me";
-  auto const dimension = is_me ? std::optional(UsageDimension::model) : visit.asked.group_by;
-  auto question = [asked = visit.asked, dimension](SqliteStore& store) -> Result<Sums> {
-    auto totals = store.totals(asked.filter());
-    if (!totals) return fail(totals.error());
-    Sums sums{.totals = *totals, .groups = {}};
-    if (!dimension) return sums;
-    auto groups = store.grouped(asked.filter(), *dimension);
-    if (!groups) return fail(groups.error());
-    sums.groups = std::move(*groups);
-    return sums;
-  };
-  Result<Sums> const found = co_await ask_store(folder_, visit.request.executor(), std::move(question));
+  auto question = [asked = visit.asked](SqliteStore& store) { return find_summary(store, asked); };
+  Result<UsageSummary> const found =
+      co_await ask_store(folder_, visit.request.executor(), std::move(question));
   if (!found) co_return fail(found.error());
+  if (visit.path != "/v1/usage/me") co_return summary_page(visit.asked, *found);
   std::string out;
   dialect::JsonWriter w(out);
   w.begin_object();
   write_scope(w, "usage", visit.asked);
   write_totals(w, found->totals);
-  if (is_me) {
-    w.begin_list("models");
-    for (UsageGroup const& group : found->groups) {
-      w.begin_object().text("model", group.name);
-      write_totals(w, group.totals);
-      w.end_object();
-    }
-    w.end_list();
-  } else if (dimension) {
-    w.text("group_by", to_string(*dimension));
-    write_groups(w, to_string(*dimension), found->groups);
+  w.begin_list("models");
+  for (UsageGroup const& group : found->groups) {
+    w.begin_object().text("model", group.name);
+    write_totals(w, group.totals);
+    w.end_object();
   }
-  w.end_object();
+  w.end_list().end_object();
   co_return out;
 }
 
@@ -217,18 +176,7 @@ Task<Result<std::string>> UsageEndpoints::history(Visit const& visit) {
   auto question = [asked = visit.asked](SqliteStore& store) { return store.history(asked.history()); };
   Result<RecordPage> const found = co_await ask_store(folder_, visit.request.executor(), std::move(question));
   if (!found) co_return fail(Error(found.error()).with_param("after"));
-  std::string out;
-  dialect::JsonWriter w(out);
-  w.begin_object();
-  write_scope(w, "list", visit.asked);
-  w.begin_list("data");
-  std::vector<AttemptRecord> trail;
-  for (KeptRecord const& kept : found->records) write_record(w, kept.get(trail));
-  w.end_list().flag("has_more", !found->next.empty());
-  if (found->next.empty()) w.null("next");
-  else w.text("next", found->next);
-  w.end_object();
-  co_return out;
+  co_return history_page(visit.asked, *found);
 }
 
 /// Page after page, each sent before the next is read: the whole is nowhere in memory. An error in the middle breaks the

@@ -1,7 +1,10 @@
 #include "usage_page.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
+#include <tuple>
+#include <utility>
 
 namespace lowart::server {
 
@@ -67,6 +70,19 @@ void append_csv_text(std::string_view text, std::string& out) {
 
 }  // namespace
 
+void write_scope(dialect::JsonWriter& w, std::string_view object, UsageRequest const& asked) {
+  w.text("object", object).text("from", dialect::rfc3339_exact(std::max<std::int64_t>(asked.from, 0)));
+  w.text("until", dialect::rfc3339_exact(asked.until));
+  for (auto const& [name, value] : {std::pair<std::string_view, std::string_view>{"key", asked.key},
+                                    {"user", asked.user},
+                                    {"team", asked.team},
+                                    {"model", asked.model},
+                                    {"provider", asked.provider},
+                                    {"operation", asked.operation},
+                                    {"conversation", asked.conversation}})
+    w.text_if(name, value);
+}
+
 void write_totals(dialect::JsonWriter& w, UsageTotals const& totals) {
   w.count("request_count", totals.request_count).count("failed_count", totals.failed_count);
   w.count("partial_count", totals.partial_count).count("cached_count", totals.cached_count);
@@ -112,6 +128,42 @@ void write_record(dialect::JsonWriter& w, UsageRecord const& record) {
   w.count("attempts", record.attempts);
   if (!record.trail.empty()) write_trail(w, record.trail);
   w.end_object();
+}
+
+std::string summary_page(UsageRequest const& asked, UsageSummary const& summary) {
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object();
+  write_scope(w, "usage", asked);
+  write_totals(w, summary.totals);
+  if (asked.group_by) {
+    w.text("group_by", to_string(*asked.group_by));
+    write_groups(w, to_string(*asked.group_by), summary.groups);
+  }
+  w.end_object();
+  return out;
+}
+
+std::string history_page(UsageRequest const& asked, RecordPage const& page) {
+  std::string out;
+  dialect::JsonWriter w(out);
+  w.begin_object();
+  write_scope(w, "list", asked);
+  w.begin_list("data");
+  std::vector<AttemptRecord> trail;
+  for (KeptRecord const& kept : page.records) write_record(w, kept.get(trail));
+  w.end_list().flag("has_more", !page.next.empty());
+  if (page.next.empty()) w.null("next");
+  else w.text("next", page.next);
+  w.end_object();
+  return out;
+}
+
+void sort_by_cost(std::vector<UsageGroup>& groups) {
+  std::ranges::sort(groups, [](UsageGroup const& a, UsageGroup const& b) {
+    return std::tie(b.totals.cost, b.totals.request_count, a.name) <
+           std::tie(a.totals.cost, a.totals.request_count, b.name);
+  });
 }
 
 std::string csv_head() {

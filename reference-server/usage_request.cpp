@@ -154,12 +154,21 @@ Result<void> narrow(UsageRequest& request, KeyEntry const& key) {
 
 }  // namespace
 
-Result<UsageRequest> read_usage_request(std::string_view query, std::string_view credential,
-                                        KeyEntry const& key, std::int64_t now, std::int64_t default_from) {
+Result<UsageRequest> read_usage_parameters(std::span<UsageParameter const> parameters, std::int64_t now,
+                                           std::int64_t default_from) {
   UsageRequest request;
   request.from = default_from;
   request.until = now + 1;
-  Parameters parameters(request, now);
+  Parameters taking(request, now);
+  for (auto const& [name, value] : parameters)
+    if (auto taken = taking.take(name, value); !taken) return tl::unexpected(taken.error());
+  if (request.from >= request.until) return wrong("from", "must be before 'until'");
+  return request;
+}
+
+Result<UsageRequest> read_usage_request(std::string_view query, std::string_view credential,
+                                        KeyEntry const& key, std::int64_t now, std::int64_t default_from) {
+  std::vector<UsageParameter> parameters;
   while (!query.empty()) {
     std::string_view const pair = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
@@ -167,11 +176,11 @@ Result<UsageRequest> read_usage_request(std::string_view query, std::string_view
     bool const is_credential =
         name == "key" && pair.substr(std::min(name.size() + 1, pair.size())) == credential;
     if (pair.empty() || is_credential) continue;
-    std::string value = percent_decoded(pair.substr(std::min(name.size() + 1, pair.size())));
-    if (auto taken = parameters.take(name, std::move(value)); !taken) return tl::unexpected(taken.error());
+    parameters.emplace_back(name, percent_decoded(pair.substr(std::min(name.size() + 1, pair.size()))));
   }
-  if (request.from >= request.until) return wrong("from", "must be before 'until'");
-  if (auto narrowed = narrow(request, key); !narrowed) return tl::unexpected(narrowed.error());
+  auto request = read_usage_parameters(parameters, now, default_from);
+  if (!request) return request;
+  if (auto narrowed = narrow(*request, key); !narrowed) return tl::unexpected(narrowed.error());
   return request;
 }
 

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace lowart::server {
@@ -49,6 +51,13 @@ struct UsageRequest {
                         .after = after};
   }
 };
+
+/// A parameter, decoded, and its value.
+using UsageParameter = std::pair<std::string, std::string>;
+
+/// Reads a request of who may see all, by the parameters below. Errors: invalid_request, with the parameter.
+Result<UsageRequest> read_usage_parameters(std::span<UsageParameter const> parameters, std::int64_t now,
+                                           std::int64_t default_from);
 
 /// Reads the query of a request by `key` at `now` (UTC microseconds). Without a word about time it is from `default_from`
 /// on until now. `credential`: the key as it was presented; a `key=` with it is no name of one.

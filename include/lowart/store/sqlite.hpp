@@ -81,6 +81,8 @@ class Database {
   /// power cut may lose the latest transactions but never damages the file), waits up to 2 s for another
   /// process.
   static Result<Database> open(std::string const& path);
+  /// Opens a file that is there, also while another process writes it. Statements that write fail. Waits as open() does.
+  static Result<Database> open_to_read(std::string const& path);
 
   /// Runs statements without parameters.
   Result<void> execute(std::string const& statements);
@@ -103,6 +105,7 @@ class Database {
     void operator()(sqlite3* d) const noexcept { sqlite3_close_v2(d); }
   };
   explicit Database(sqlite3* database) noexcept : database_(database) {}
+  static Result<Database> open(std::string const& path, int flags, std::string const& settings);
 
   std::unique_ptr<sqlite3, Close> database_;
 };
@@ -155,22 +158,30 @@ inline Result<void> Statement::run() {
   return {};
 }
 
-inline Result<Database> Database::open(std::string const& path) {
+inline Result<Database> Database::open(std::string const& path, int flags, std::string const& settings) {
   sqlite3* raw = nullptr;
-  auto const flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  auto const result = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  auto const result =
+      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Database database(raw);
   if (result != SQLITE_OK)
     return fail(Errc::storage_failed,
                 "cannot open '" + path + "': " + (raw == nullptr ? "out of memory" : sqlite3_errmsg(raw)));
   sqlite3_busy_timeout(raw, 2000);
-  if (auto done =
-          database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
-                           // Records are appended, so few pages are met again: 512 KiB of them, not 2 MiB.
-                           "PRAGMA cache_size=-512");
-      !done)
-    return tl::unexpected(std::move(done).error());
+  if (auto done = database.execute(settings); !done) return tl::unexpected(std::move(done).error());
   return database;
+}
+
+inline Result<Database> Database::open(std::string const& path) {
+  return open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+              "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
+              // Records are appended, so few pages are met again: 512 KiB of them, not 2 MiB.
+              "PRAGMA cache_size=-512");
+}
+
+inline Result<Database> Database::open_to_read(std::string const& path) {
+  // SQLITE_OPEN_READONLY would leave the log's files behind, of an owner who may not be the next writer. SQLite itself
+  // falls back to it where the file cannot be written.
+  return open(path, SQLITE_OPEN_READWRITE, "PRAGMA query_only=ON; PRAGMA cache_size=-512");
 }
 
 inline Result<void> Database::execute(std::string const& statements) {

@@ -3,10 +3,9 @@
 
 #include <lowart/store/batch_table.hpp>
 #include <lowart/store/latest_ids.hpp>
-#include <lowart/store/usage_periods.hpp>
+#include <lowart/store/usage_questions.hpp>
 #include <lowart/store/usage_schema.hpp>
 #include <lowart/store/usage_store.hpp>
-#include <lowart/store/usage_sums.hpp>
 
 #include <memory>
 
@@ -15,8 +14,8 @@ namespace lowart {
 /// Keeps every record, many in a row of the table, and sums by hour and by day, so that totals stay fast with millions of
 /// records: whole days and hours come from the sums, the ends of a range from the records.
 ///
-/// Sums are written when a question is asked, when many records have come, and by rest(): a program that reads the file
-/// beside this one finds them up to then. A crash takes none: they are made again of the records when the file is opened.
+/// Sums are written when a question is asked, when many records have come, and by rest(); UsageReader, in a process beside
+/// this one, adds what they do not have. A crash takes none: they are made again of the records when the file is opened.
 ///
 /// A record is kept once: with positions because the position in the journal is kept in the same transaction;
 /// without, because the rows that its start falls into are read for its id, which is slow. In either case the
@@ -24,7 +23,8 @@ namespace lowart {
 ///
 /// Errors:      Errc::storage_failed with SQLite's message; a failed append leaves nothing behind. A page of history that
 ///              is asked for wrongly: Errc::invalid_request.
-/// Concurrency: one thread at a time. Other processes may read the file meanwhile.
+/// Concurrency: one thread at a time. Other processes may read the file meanwhile, with UsageReader. A second SqliteStore
+///              would write sums that this one has in memory too, and they would count twice.
 /// Durability:  see sync(); without it a power cut may take the latest appends back, whole batches only.
 class SqliteStore {
  public:
@@ -56,9 +56,6 @@ class SqliteStore {
   }
 
  private:
-  /// A page of history is ended after so many records were read for it: a fraction of a second.
-  static constexpr std::size_t max_read_for_page = 200'000;
-
   SqliteStore(std::unique_ptr<sqlite::Database> database, BatchTable batches, UsageSums sums,
               sqlite::Statement put_position)
       : database_(std::move(database)),
@@ -72,11 +69,7 @@ class SqliteStore {
   Result<void> write_sums();
   Result<bool> sum_more();
   Result<void> write_sums_within_transaction();
-  template <class OnSum, class OnRecord>
-  Result<void> for_each(UsageFilter const& filter, std::optional<UsageDimension> dimension, OnSum on_sum,
-                        OnRecord on_record);
-  template <class Fn>
-  Result<void> read_records(UsageFilter const& filter, std::int64_t from, std::int64_t until, Fn& fn);
+  UsageQuestions questions() noexcept { return {batches_, sums_}; }
 
   std::unique_ptr<sqlite::Database> database_;  // First, so that the statements go before it.
   BatchTable batches_;
@@ -203,90 +196,15 @@ inline Result<bool> SqliteStore::sum_more() {
   return true;
 }
 
-/// Calls fn(record) for each record of the filter's names that began in [from, until).
-template <class Fn>
-Result<void> SqliteStore::read_records(UsageFilter const& filter, std::int64_t from, std::int64_t until,
-                                       Fn& fn) {
-  if (from >= until) return {};
-  return batches_.read(from, until - 1, [&](UsageRecord const& r) {
-    if (r.started_at >= from && r.started_at < until && filter.accepts_names(r)) fn(r);
-  });
-}
-
-/// Calls on_sum(UsagePeriod, UsageSum) and on_record(UsageRecord) for what together is all of the filter.
-template <class OnSum, class OnRecord>
-Result<void> SqliteStore::for_each(UsageFilter const& filter, std::optional<UsageDimension> dimension,
-                                   OnSum on_sum, OnRecord on_record) {
-  auto const from = filter.from;
-  auto const until = filter.until;
-  if (from >= until) return {};
-  if (auto done = write_sums(); !done) return done;
-  // Whole hours [first, last). An hour that the range cuts counts as whole when nothing is in the rest of it:
-  // so is the present hour, when the range ends now.
-  using Limits = std::numeric_limits<std::int64_t>;
-  auto first = hour_of(from);
-  auto last = hour_of(until);
-  auto const first_begin = first == hour_of(Limits::min()) ? Limits::min() : first * hour_microseconds;
-  auto const last_end = last == hour_of(Limits::max()) ? Limits::max() : (last + 1) * hour_microseconds;
-  auto const before = batches_.may_have_records(first_begin, from);
-  if (!before) return tl::unexpected(before.error());
-  auto const after = batches_.may_have_records(until, last_end);
-  if (!after) return tl::unexpected(after.error());
-  if (*before) ++first;
-  if (!*after) ++last;
-  if (first >= last) return read_records(filter, from, until, on_record);
-
-  auto const split = split_for(filter, dimension);
-  auto const read = [&](UsagePeriod period, PeriodRange range) {
-    auto on_row = [&](UsageSum const& sum) { on_sum(period, sum); };
-    return sums_.read(period, split, filter, range.first, range.last, on_row);
-  };
-  auto const periods =
-      dimension == UsageDimension::hour ? UsagePeriods{{first, last}, {}, {}} : usage_periods(first, last);
-  if (auto done = read(UsagePeriod::hour, periods.hours_before); !done) return done;
-  if (auto done = read(UsagePeriod::day, periods.days); !done) return done;
-  if (auto done = read(UsagePeriod::hour, periods.hours_after); !done) return done;
-  if (*before)
-    if (auto done = read_records(filter, from, first * hour_microseconds, on_record); !done) return done;
-  if (*after) return read_records(filter, last * hour_microseconds, until, on_record);
-  return {};
-}
-
 inline Result<UsageTotals> SqliteStore::totals(UsageFilter const& filter) {
-  UsageTotals sum;
-  auto done = for_each(
-      filter, std::nullopt, [&](UsagePeriod, UsageSum const& s) { sum.add(s.totals); },
-      [&](UsageRecord const& r) { sum.add(r); });
-  if (!done) return tl::unexpected(std::move(done).error());
-  return sum;
+  if (auto done = write_sums(); !done) return tl::unexpected(std::move(done).error());
+  return questions().totals(filter);
 }
 
 inline Result<std::vector<UsageGroup>> SqliteStore::grouped(UsageFilter const& filter,
                                                             UsageDimension dimension) {
-  std::unordered_map<std::int64_t, UsageTotals> sums;  // By account, subject or hour: names are dearer.
-  UsageGroups groups;
-  auto const number_of = [dimension](UsagePeriod period, UsageSum const& s) {
-    if (is_time(dimension)) return period == UsagePeriod::hour ? s.time : s.time * 24;
-    return dimension <= UsageDimension::team ? s.account : s.subject;
-  };
-  auto done = for_each(
-      filter, dimension,
-      [&](UsagePeriod period, UsageSum const& s) { sums[number_of(period, s)].add(s.totals); },
-      [&](UsageRecord const& r) {
-        UsageTotals one;
-        one.add(r);
-        groups.add(group_name(dimension, r), one);
-      });
-  if (!done) return tl::unexpected(std::move(done).error());
-  if (is_time(dimension)) {
-    for (auto const& [hour, totals] : sums) groups.add(period_name(dimension, hour), totals);
-    return groups.take();
-  }
-  auto const names = sums_.names(dimension);
-  if (!names) return tl::unexpected(names.error());
-  for (auto const& [number, totals] : sums)
-    if (auto const at = names->find(number); at != names->end()) groups.add(at->second, totals);
-  return groups.take();
+  if (auto done = write_sums(); !done) return tl::unexpected(std::move(done).error());
+  return questions().grouped(filter, dimension);
 }
 
 inline Result<std::int64_t> SqliteStore::distinct(UsageFilter const& filter, UsageDimension dimension) {
@@ -296,13 +214,7 @@ inline Result<std::int64_t> SqliteStore::distinct(UsageFilter const& filter, Usa
 }
 
 inline Result<RecordPage> SqliteStore::history(HistoryQuery const& query) {
-  auto const begin = page_begin(query);
-  if (!begin) return tl::unexpected(begin.error());
-  NewestRecords newest(query.limit, *begin);
-  auto const end = batches_.offer(newest, query.filter.from, *begin, max_read_for_page,
-                                  [&](UsageRecord const& r) { return query.accepts(r); });
-  if (!end) return tl::unexpected(end.error());
-  return *end ? newest.take_down_to(**end) : newest.take();
+  return questions().history(query);
 }
 
 inline Result<std::vector<KeptRecord>> SqliteStore::recent(std::size_t count) {
