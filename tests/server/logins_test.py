@@ -11,7 +11,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from kit.cases import case, check, equal
+from kit.cases import case, check, equal, eventually
 from kit.gateway import provider, scratch, shared, target
 from kit.house import PASSWORD, House, refused
 from kit.oidc_house import OidcHouse
@@ -136,7 +136,7 @@ def _():
     equal(house.get("/v1/models", key=key).status, 200)
     in_database(house, "UPDATE session SET expires_at = 1 WHERE user = 'lapsed'")
     house.log_in("lapsed")
-    equal(house.get("/v1/models", key=key).status, 401)
+    eventually(lambda: house.get("/v1/models", key=key).status == 401, 2, "the end of the key")
 
 
 @case("a refresh token is good once; used again later, its session ends with the key that was handed out")
