@@ -96,11 +96,11 @@ TEST(HttpServer, ReadsBodiesOfEverySizeFixedAndChunked) {
 TEST(HttpServer, HandsABodyThatIsHeldOutAsOnePiece) {
   TestServer server;
   TestClient client(server.address);
-  EXPECT_EQ(client.ask(post("/pieces", "")).body, "");
+  EXPECT_EQ(client.ask(post("/held-pieces", "")).body, "");
   for (std::size_t const size : {5U, 100'000U}) {
     std::string const body(size, 'x');
-    EXPECT_TRUE(client.ask(post("/pieces", body)).body == "[" + body + "]") << size;
-    EXPECT_TRUE(client.ask(post_chunked("/pieces", body, 3'000)).body == "[" + body + "]") << size;
+    EXPECT_TRUE(client.ask(post("/held-pieces", body)).body == "[" + body + "]") << size;
+    EXPECT_TRUE(client.ask(post_chunked("/held-pieces", body, 3'000)).body == "[" + body + "]") << size;
   }
 }
 

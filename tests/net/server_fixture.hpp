@@ -58,7 +58,7 @@ inline Task<void> answer_for_test(net::ServerRequest& request, net::Responder& r
   if (path == "/ignore") {
     Result<void> const sent = co_await responder.send(200, "text/plain", "ignored");
     (void)sent;
-  } else if (path == "/pieces") {  // of a body that is held already
+  } else if (path == "/held-pieces") {  // of a body that is held already
     Result<std::string_view> const body = co_await request.body(seen.body_limit);
     std::string text = body ? std::string() : "no body";
     for (;;) {
