@@ -25,9 +25,11 @@ def units():
 
 
 def joined_units(apart=()):
-    """The same in two units, which read each header and instantiate each template once: a fifth of the work. The server's
-    files are of one namespace, so those that clash (`apart`) are units of their own; each example is put into a namespace."""
-    server, examples = sorted(set(SERVER.rglob("*.cpp")) - set(apart)), sorted(EXAMPLES.glob("*.cpp"))
+    """Those of them that await, in two units, which read each header and instantiate each template once: a fifth of the work.
+    The server's files are of one namespace, so those that clash (`apart`) are units of their own; each example is put into a
+    namespace."""
+    awaiting = {file for file in SERVER.rglob("*.cpp") if "co_await" in file.read_text()}
+    server, examples = sorted(awaiting - set(apart)), sorted(EXAMPLES.glob("*.cpp"))
     own = list(SERVER.rglob("*.hpp"))
     libraries = sorted({line for e in examples for line in re.findall(r"^#include <.*>$", e.read_text(), re.MULTILINE)})
     wrapped = [f'namespace unit_{e.stem} {{\n#include "{e}"\n}}' for e in examples]
@@ -71,7 +73,7 @@ def over_each_unit(name, command, tool_files, them, known=None):
     def run(unit):
         if known and unit in known:
             return known[unit]
-        return subprocess.run(command(unit, [*FLAGS, *SEPARATE]), capture_output=True, text=True, cwd=ROOT)
+        return subprocess.run(command(unit, [*FLAGS, f"-I{SERVER}", *SEPARATE]), capture_output=True, text=True, cwd=ROOT)
 
     jobs = int(os.environ.get("LOWART_JOBS", os.cpu_count() or 1))
     fresh = [u for u in todo if str(u) not in clean]
