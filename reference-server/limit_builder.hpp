@@ -17,6 +17,11 @@
 
 namespace lowart::server {
 
+/// Under what a key of a file is looked up: where the file has its hash only, that is all there is.
+inline net::Sha256 digest_under(net::KeyHash const& hash, KeyConfig const& key) {
+  return key.text.empty() ? key.digest : hash(key.text.reveal());
+}
+
 /// Notes in a snapshot whom there are limits for. `before` may be null.
 class LimitBuilder {
  public:
@@ -32,12 +37,22 @@ class LimitBuilder {
       add(LimitSubject::Kind::model, model.name, model.limits, std::move(names));
     }
     for (auto const& type : config.model_types) add(LimitSubject::Kind::type, type.name, type.limits, {});
+    if (before_ == nullptr) return;
+    for (auto const& key : before_->config.keys)
+      keys_before_.emplace(key.digest, before_->keys.by_digest(digest_under(before_->keys.hash(), key)));
+  }
+
+  /// The entry that a key of the file had before, whether the file has its text or its hash; null: none.
+  KeyEntry const* entry_before(KeyConfig const& key) const {
+    auto const found = keys_before_.find(key.digest);
+    return found == keys_before_.end() ? nullptr : found->second;
   }
 
   /// Null where it has none. What a key has used stays with the key itself, whatever its name is now.
   std::shared_ptr<LimitState> of_key(KeyConfig const& key) {
     std::string subject = "key " + key.name;
-    auto state = state_before(key);
+    auto const* const old = entry_before(key);
+    auto state = old == nullptr ? nullptr : old->limits;
     if (key.limits.none()) return nullptr;
     if (state) state->change(key.limits, now_, std::move(subject));
     else state = std::make_shared<LimitState>(key.limits, now_, std::move(subject));
@@ -96,12 +111,6 @@ class LimitBuilder {
       if (key.*whose == name) keys.push_back(key.name);
     return keys;
   }
-  std::shared_ptr<LimitState> state_before(KeyConfig const& key) const {
-    if (before_ == nullptr) return nullptr;
-    KeyEntry const* const old = before_->keys.by_digest(before_->keys.hash().of_digest(key.digest));
-    return old == nullptr ? nullptr : old->limits;
-  }
-
   LimitRules::Model facts_of(ModelConfig const& model) {
     LimitRules::Model known;
     known.limits = find(made_, LimitSubject::Kind::model, model.name);
@@ -139,6 +148,7 @@ class LimitBuilder {
 
   Snapshot& made_;
   Snapshot const* before_;
+  std::map<net::Sha256, KeyEntry const*> keys_before_;  ///< By the keys' SHA-256.
   LimitTime now_{moment_now()};
   std::map<std::pair<std::string, std::string>, std::shared_ptr<KeyOwner const>> owners_;
 };

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -94,32 +95,32 @@ class Builder {
     if (before_ == nullptr)
       return Keyring(std::make_shared<KeyTable const>(std::move(entries)),
                      std::make_shared<LimitRules const>(limits.rules()), hash);
+    std::set<net::Sha256> present;
+    for (auto const& entry : entries) present.insert(entry->digest);
     std::vector<net::Sha256> gone;
-    for (auto const& old : before_->config.keys) {
-      auto const is_same = [&](KeyConfig const& key) { return key.digest == old.digest; };
-      if (std::ranges::none_of(made_.config.keys, is_same)) gone.push_back(hash.of_digest(old.digest));
-    }
+    for (auto const& old : before_->config.keys)
+      if (auto const digest = digest_under(hash, old); !present.contains(digest)) gone.push_back(digest);
     return before_->keys.with(std::move(entries), std::move(gone)).with_rules(limits.rules());
   }
 
  private:
-  KeyEntryPtr entry_of(KeyConfig const& key, net::KeyHash const& hash, LimitBuilder& limits) const {
+  static KeyEntryPtr entry_of(KeyConfig const& key, net::KeyHash const& hash, LimitBuilder& limits) {
     KeyEntry entry;
     entry.name = key.name;
-    entry.digest = hash.of_digest(key.digest);
+    entry.digest = digest_under(hash, key);
+    entry.is_plain = key.text.empty();
     entry.limits = limits.of_key(key);
     entry.models = key.models;
     entry.admin = key.admin;
     entry.priority = key.priority;
     entry.owner = limits.owner_of(key);
-    entry.policy = policy_of(key, entry.digest);
+    entry.policy = policy_of(key, limits.entry_before(key));
     return std::make_shared<KeyEntry const>(std::move(entry));
   }
   /// Calls that began before a reload hear of what becomes of their key after it.
-  std::shared_ptr<KeyPolicy const> policy_of(KeyConfig const& key, net::Sha256 const& digest) const {
+  static std::shared_ptr<KeyPolicy const> policy_of(KeyConfig const& key, KeyEntry const* old) {
     if (!asks_for_anything(key.policy)) return nullptr;
     auto policy = std::make_shared<KeyPolicy>(key.policy);
-    KeyEntry const* const old = before_ == nullptr ? nullptr : before_->keys.by_digest(digest);
     if (old != nullptr && old->policy) policy->live = old->policy->live;
     if (policy->revoke_streams && !policy->live)
       policy->live = std::make_shared<std::atomic<KeyState>>(KeyState::active);

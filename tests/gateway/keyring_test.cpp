@@ -279,16 +279,37 @@ TEST(KeyHash, IsSha256WithoutAPepper) {
   }
 }
 
-TEST(KeyHash, PutsThePepperInABlockBeforeTheDigest) {
+TEST(KeyHash, PutsThePepperInABlockBeforeTheKey) {
   std::string const pepper = "0123456789abcdef0123456789abcdef";
-  net::Sha256 const inner = net::sha256("sk-lw-1");
-  std::string text = pepper + std::string(64 - pepper.size(), '\0');
-  text.append(reinterpret_cast<char const*>(inner.data()), inner.size());
+  std::string const block = pepper + std::string(64 - pepper.size(), '\0');
   net::KeyHash const hash(pepper);
-  EXPECT_EQ(hash("sk-lw-1"), net::sha256(text));
-  EXPECT_EQ(hash.of_digest(inner), hash("sk-lw-1")) << "a file's key_hash can be brought in";
+  for (std::size_t const bytes : {0U, 1U, 49U, 54U, 55U, 56U, 63U, 64U, 65U, 128U, 1000U}) {
+    std::string const key(bytes, 'k');
+    EXPECT_EQ(hash(key), net::sha256(block + key)) << bytes;
+  }
   EXPECT_NE(net::KeyHash("another")("sk-lw-1"), hash("sk-lw-1"));
   EXPECT_NE(net::KeyHash(std::string(65, 'p'))("sk-lw-1"), net::KeyHash(std::string(64, 'p'))("sk-lw-1"));
+}
+
+TEST(Keyring, FindsKeysThatOnlyTheirSha256IsKnownOfBesideOthers) {
+  net::KeyHash const hash("0123456789abcdef0123456789abcdef");
+  KeyEntry peppered = entry("peppered", "sk-lw-1"), plain = entry("plain", "sk-lw-2");
+  peppered.digest = hash("sk-lw-1");
+  Keyring const one({peppered}, {}, hash);
+  plain.is_plain = true;
+  Keyring const both = one.with({std::make_shared<KeyEntry const>(plain)}, {});
+  EXPECT_EQ((*both.find("sk-lw-1"))->name, "peppered");
+  EXPECT_EQ((*both.find("sk-lw-2"))->name, "plain");
+  EXPECT_FALSE(both.find("sk-lw-3"));
+  auto const digest = net::sha256("sk-lw-2");
+  EXPECT_FALSE(both.find({reinterpret_cast<char const*>(digest.data()), digest.size()}))
+      << "a hash is no key";
+  EXPECT_EQ((*both.on(both.new_table()).find("sk-lw-2"))->name, "plain");
+  EXPECT_FALSE(both.with({}, {plain.digest}).find("sk-lw-2"));
+  Keyring const unmarked({peppered, entry("plain", "sk-lw-2")}, {}, hash);
+  EXPECT_FALSE(unmarked.find("sk-lw-2")) << "nobody asks for it unless it is said to be there";
+  EXPECT_EQ(steps_for(both, "sk-lw-1").comparisons, steps_for(both, "sk-lw-9").comparisons)
+      << "whichever of the two has it, both are looked up";
 }
 
 TEST(RequestId, IsFreshEveryTime) {

@@ -28,9 +28,10 @@ struct KeyOwner {
 /// One API key: never its text, only its digest. Small, as there may be a million: what few keys have is in `policy`.
 struct KeyEntry {
   std::string name;
-  net::Sha256 digest{};                ///< As the keyring's KeyHash makes it.
+  net::Sha256 digest{};                ///< As the keyring's KeyHash makes it, or as `is_plain` says.
   std::shared_ptr<LimitState> limits;  ///< Its own; null: none.
   std::vector<std::string> models;     ///< Names and patterns of allowed models; empty or "*" allows all.
+  bool is_plain{false};                ///< Its digest is the key's SHA-256, of which no more is known.
   bool admin{false};                   ///< May see the operator's pages.
   int priority{Call::usual_priority};  ///< Of its calls, where calls wait for each other: 0 to 9.
   std::shared_ptr<KeyOwner const> owner{};    ///< Null: nobody's in particular.

@@ -47,6 +47,7 @@ class KeyTable {
   explicit KeyTable(std::vector<KeyEntryPtr> entries, std::vector<net::Sha256> removed = {})
       : entries_(std::move(entries)),
         removed_(std::move(removed)),
+        has_plain_(std::any_of(entries_.begin(), entries_.end(), [](auto const& e) { return e->is_plain; })),
         buckets_(buckets_for(entries_.size() + certificates() + removed_.size())) {
     for (auto const& entry : entries_) {
       put(entry->digest, entry.get());
@@ -58,6 +59,8 @@ class KeyTable {
   std::vector<KeyEntryPtr> const& entries() const noexcept { return entries_; }
   std::vector<net::Sha256> const& removed() const noexcept { return removed_; }
   std::size_t size() const noexcept { return entries_.size() + removed_.size(); }
+  /// Whether some are to be looked up by the key's SHA-256.
+  bool has_plain() const noexcept { return has_plain_; }
   /// What stands for an entry that is no longer there.
   static KeyEntry const* gone() noexcept {
     static KeyEntry const none{};
@@ -120,6 +123,7 @@ class KeyTable {
 
   std::vector<KeyEntryPtr> entries_;
   std::vector<net::Sha256> removed_;
+  bool has_plain_{false};
   HugeArray<Bucket> buckets_;
 };
 

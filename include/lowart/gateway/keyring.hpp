@@ -60,7 +60,12 @@ class Keyring {
     if (presented.empty())
       return fail(Errc::unauthenticated, "no API key: send it as 'Authorization: Bearer sk-lw-...'",
                   Origin::client);
-    KeyEntry const* const found = entry_of(hash(presented), same);
+    KeyEntry const* found = entry_of(hash(presented), same);
+    if (looks_twice()) {
+      // Whether or not the first has found it, as long as there are such keys: what was presented is no matter.
+      KeyEntry const* const plain = entry_of(net::sha256(presented), same);
+      found = found == nullptr ? plain : found;
+    }
     if (found == nullptr) return fail(Errc::unauthenticated, "the API key is not known here", Origin::client);
     return found;
   }
@@ -154,6 +159,10 @@ class Keyring {
       entry->policy->live->store(KeyState::revoked, std::memory_order_relaxed);
   }
 
+  /// Whether some keys are known by their plain SHA-256 only, and others are not.
+  bool looks_twice() const noexcept {
+    return hash_.has_pepper() && (table_->has_plain() || changes_->has_plain());
+  }
   template <class Same>
   KeyEntry const* entry_of(net::Sha256 const& digest, Same const& same) const {
     KeyEntry const* const changed = changes_->find(digest, same);

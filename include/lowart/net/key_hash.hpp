@@ -8,17 +8,21 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace lowart::net {
 
-/// SHA-256 of the key; with a pepper SHA-256(pepper, in one block of 64 bytes || SHA-256(key)), so that whoever reads
-/// the digests without the pepper cannot try keys against them. Copies are independent; any thread.
+/// SHA-256 of the key; with a pepper SHA-256(pepper, in one block of 64 bytes || key), so that whoever reads the digests
+/// without the pepper cannot try keys against them. Copies are independent; any thread.
 ///
-/// The second hash is not HMAC, which costs two compressions where this is one: what HMAC's outer hash is there for, that
-/// nobody goes on from a digest to that of a longer text, cannot happen where every text is one digest of 32 bytes.
+/// That is one step of the hash for keys as we make them, as the pepper's is done once; HMAC would be three. What HMAC is
+/// there for, that nobody goes on from a digest to that of a longer text, is of no use against a table that is asked for
+/// texts: a longer key whose digest one can tell is still none that is in it.
 class KeyHash {
  public:
   KeyHash() noexcept = default;
@@ -28,45 +32,40 @@ class KeyHash {
     if (pepper.size() > block) pepper = {reinterpret_cast<char const*>(shorter.data()), shorter.size()};
     Block padded{};
     std::copy(pepper.begin(), pepper.end(), padded.begin());
-    if (peppered_) behind_pepper_ = compress(initial, padded);
+    if (peppered_) begin_ = compress(initial, padded);
     OPENSSL_cleanse(padded.data(), padded.size());
   }
   KeyHash(KeyHash const&) noexcept = default;
   KeyHash& operator=(KeyHash const&) noexcept = default;
-  ~KeyHash() { OPENSSL_cleanse(behind_pepper_.data(), sizeof behind_pepper_); }
+  ~KeyHash() { OPENSSL_cleanse(begin_.data(), sizeof begin_); }
 
   bool has_pepper() const noexcept { return peppered_; }
   /// Of a key as a client presents it.
   Sha256 operator()(std::string_view presented) const noexcept {
-    // A key as we make them fits into a block: no need for what OpenSSL keeps of longer texts.
-    if (presented.size() > longest_in_block) return of_digest(sha256(presented));
-    State const state = compress(initial, last_block(presented, presented.size()));
-    return of_digest(digest_of(state));
-  }
-  /// Of a key that only its SHA-256 is known of.
-  Sha256 of_digest(Sha256 const& plain) const noexcept {
-    if (!peppered_) return plain;
-    std::string_view const text(reinterpret_cast<char const*>(plain.data()), plain.size());
-    return digest_of(compress(behind_pepper_, last_block(text, block + text.size())));
+    State state = begin_;
+    std::size_t const bytes = presented.size() + (peppered_ ? block : 0);
+    for (; presented.size() >= block; presented.remove_prefix(block)) {
+      Block whole;
+      std::memcpy(whole.data(), presented.data(), block);
+      state = compress(state, whole);
+    }
+    Block last{};
+    std::copy(presented.begin(), presented.end(), last.begin());
+    last[presented.size()] = 0x80;  // the end of a text is a one, zeros, and its length (FIPS 180-4, 5.1.1)
+    if (presented.size() > longest_in_last) state = compress(state, std::exchange(last, Block{}));
+    for (std::size_t i = 0; i < sizeof bytes; ++i)
+      last[block - 1 - i] = static_cast<unsigned char>(8 * bytes >> 8U * i);
+    return digest_of(compress(state, last));
   }
 
  private:
   static constexpr std::size_t block = 64;
-  static constexpr std::size_t longest_in_block = block - 9;
+  static constexpr std::size_t longest_in_last = block - 9;
   using Block = std::array<unsigned char, block>;
   using State = std::array<SHA_LONG, 8>;
   static constexpr State initial{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};  // FIPS 180-4, 5.3.3
 
-  /// The block that ends a text of `bytes` in all: a one, zeros, and the length (5.1.1).
-  static Block last_block(std::string_view end, std::size_t bytes) noexcept {
-    Block padded{};
-    std::memcpy(padded.data(), end.data(), end.size());
-    padded[end.size()] = 0x80;
-    padded[block - 2] = static_cast<unsigned char>(8 * bytes >> 8U);
-    padded[block - 1] = static_cast<unsigned char>(8 * bytes);
-    return padded;
-  }
   static State compress(State const& from, Block const& text) noexcept {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -78,15 +77,19 @@ class KeyHash {
     return to;
 #pragma GCC diagnostic pop
   }
+  /// Two words at a time: who reads the digest in words of eight bytes has not to wait until narrower ones have left the
+  /// processor, which holds up all that could begin meanwhile.
   static Sha256 digest_of(State const& state) noexcept {
     Sha256 digest;
-    for (std::size_t i = 0; i < state.size(); ++i)
-      for (std::size_t byte = 0; byte < 4; ++byte)
-        digest[4 * i + byte] = static_cast<unsigned char>(state[i] >> (24U - 8U * byte));
+    for (std::size_t i = 0; i < state.size(); i += 2) {
+      std::uint64_t pair = std::uint64_t{state[i]} << 32U | state[i + 1];
+      if constexpr (std::endian::native == std::endian::little) pair = __builtin_bswap64(pair);
+      std::memcpy(digest.data() + 4 * i, &pair, sizeof pair);
+    }
     return digest;
   }
 
-  State behind_pepper_{};  ///< As secret as the pepper.
+  State begin_{initial};  ///< Behind the pepper, and then as secret as it.
   bool peppered_{false};
 };
 
