@@ -28,8 +28,8 @@ def joined_units(apart=()):
     """Those of them that await, in two units, which read each header and instantiate each template once: a fifth of the work.
     The server's files are of one namespace, so those that clash (`apart`) are units of their own; each example is put into a
     namespace."""
-    awaiting = {file for file in SERVER.rglob("*.cpp") if "co_await" in file.read_text()}
-    server, examples = sorted(awaiting - set(apart)), sorted(EXAMPLES.glob("*.cpp"))
+    awaits = {file for file in SERVER.rglob("*.?pp") if "co_await" in file.read_text()}
+    server, examples = sorted(awaits - set(apart)), sorted(EXAMPLES.glob("*.cpp"))
     own = list(SERVER.rglob("*.hpp"))
     libraries = sorted({line for e in examples for line in re.findall(r"^#include <.*>$", e.read_text(), re.MULTILINE)})
     wrapped = [f'namespace unit_{e.stem} {{\n#include "{e}"\n}}' for e in examples]
