@@ -41,7 +41,7 @@ std::optional<std::string> client_name(std::string_view pattern, std::string_vie
 
 bool OfferedModels::is_asked(net::ServerRequest const& request, Snapshot const& snapshot) {
   return !snapshot.backends.empty() && Doors::asks_for_models(request) &&
-         Door::known_key(snapshot.keys, request).has_value();
+         known_key(snapshot.keys, request).has_value();
 }
 
 Task<OfferedModels::List> OfferedModels::list(std::shared_ptr<Snapshot> snapshot) {

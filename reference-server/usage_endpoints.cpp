@@ -71,8 +71,8 @@ Task<void> UsageEndpoints::serve(Doors& doors, Snapshot const& snapshot, KeyEntr
     co_await doors.answer_error(request, responder, only_for_operators());
     co_return;
   }
-  Result<UsageRequest> asked = read_usage_request(request.head().query(), Door::presented_key(request.head()),
-                                                  key, now, default_from(path, now));
+  Result<UsageRequest> asked = read_usage_request(request.head().query(), presented_key(request.head()), key,
+                                                  now, default_from(path, now));
   if (!asked) {
     co_await doors.answer_error(request, responder, asked.error());
     co_return;

@@ -36,7 +36,7 @@ Error no_admin() {
 }
 
 Result<Shown> look_at(Keyring const& keys, net::ServerRequest const& request) {
-  std::string_view const presented = Door::presented_key(request.head());
+  std::string_view const presented = presented_key(request.head());
   Shown shown;
   shown.actor.address = net::address_of_peer(request.peer());
   if (shown.actor.address.empty()) shown.actor.address = request.peer();
@@ -46,7 +46,7 @@ Result<Shown> look_at(Keyring const& keys, net::ServerRequest const& request) {
   }
   if (keys.open())
     return fail(Errc::unauthenticated, "without keys there is no administration", Origin::client);
-  auto const key = Door::known_key(keys, request);
+  auto const key = known_key(keys, request);
   if (!key) return tl::unexpected(key.error());
   shown.actor.name = "key " + (*key)->name;
   shown.actor.user = (*key)->user();
@@ -79,11 +79,11 @@ bool AdminPages::has(std::string_view path) noexcept {
 }
 
 bool AdminPages::is_of_session(net::ServerRequest const& request) noexcept {
-  return is_session_token(Door::presented_key(request.head()));
+  return is_session_token(presented_key(request.head()));
 }
 
 Task<Result<KeyEntry>> AdminPages::entry_of_session(net::ServerRequest& request) {
-  auto act = [this, token = std::string(Door::presented_key(request.head())),
+  auto act = [this, token = std::string(presented_key(request.head())),
               now = request.clock().utc_micros()](Administration& admin) -> Result<KeyEntry> {
     auto const actor = Logins(admin).actor_of(token, {}, now);
     return actor ? Result<KeyEntry>(desk_.entry_of(*actor)) : tl::unexpected(actor.error());

@@ -5,8 +5,8 @@
 #include <lowart/gateway/note_request.hpp>
 #include <lowart/gateway/query.hpp>
 #include <lowart/gateway/relay.hpp>
-#include <lowart/gateway/request_signature.hpp>
 #include <lowart/gateway/visit.hpp>
+#include <lowart/gateway/who_asks.hpp>
 #include <lowart/meter/limit_text.hpp>
 #include <lowart/meter/limiter.hpp>
 #include <lowart/provider/provider.hpp>
@@ -15,7 +15,6 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,45 +29,6 @@ class Door {
   /// `responses`: where answers are kept for clients that go on from them; null: nowhere. Outlives the door.
   Door(LoopState& loop, DoorLimits limits, ResponseStore* responses = nullptr) noexcept
       : loop_(loop), limits_(limits), responses_(responses) {}
-
-  /// The key of a request: from `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key` or `?key=`, so that
-  /// the SDKs of every dialect can bring it their way.
-  static std::string_view presented_key(net::RequestHead const& head) noexcept {
-    constexpr std::string_view bearer = "bearer ";
-    auto const authorization = head.fields().get("authorization");
-    if (authorization.size() > bearer.size() &&
-        net::equal_ignoring_case(authorization.substr(0, bearer.size()), bearer))
-      return authorization.substr(authorization.find_first_not_of(' ', bearer.size()));
-    for (std::string_view const name : {"x-api-key", "api-key", "x-goog-api-key"})
-      if (auto const key = head.fields().get(name); !key.empty()) return key;
-    return in_query(head.query(), "key");
-  }
-  /// The key that a request may be asked with: it is known, and counts here and now. The one place where keys are looked
-  /// at, for calls and for pages; whether the request is signed is not looked at. A client's certificate may stand for
-  /// its key, unless it brings one. Errors: unauthenticated, permission_denied.
-  static Result<KeyEntry const*> known_key(Keyring const& keys, net::ServerRequest const& request) {
-    std::string_view const presented = presented_key(request.head());
-    bool const is_certified = presented.empty() && !request.certificate().empty();
-    Result<KeyEntry const*> const found =
-        is_certified ? by_certificate(keys, request.certificate()) : keys.find(presented);
-    if (!found) return found;
-    auto const admitted = (*found)->admits(request.peer(), [&] { return request.clock().utc_micros(); });
-    if (!admitted) return fail(admitted.error());
-    return found;
-  }
-
-  /// The same for a page, which is asked for without a body or with one that was read: signed, where the key demands it.
-  /// Once for each request, as what is signed counts once.
-  static Result<KeyEntry const*> key_of(Keyring const& keys, net::ServerRequest& request, LoopState& loop) {
-    Result<KeyEntry const*> const found = known_key(keys, request);
-    if (!found) return found;
-    bool const must_be_signed = (*found)->policy && !(*found)->policy->signing_secret.empty();
-    if (!must_be_signed) return found;
-    if (auto const holds = check_signed(request, *(*found)->policy, body_that_was_read(request), loop);
-        !holds)
-      return fail(holds.error());
-    return found;
-  }
 
  protected:
   bool identify(Visit& visit, Keyring const& keys) {
@@ -85,7 +45,7 @@ class Door {
     visit.caller.team = visit.key->team();
     if (!visit.must_be_signed()) return true;
     // Before a long body is read: whether there is a signature at all.
-    auto const signs = check_signature_fields(signed_request(visit.request, {}), utc_seconds(visit.request));
+    auto const signs = who_asks::check_fields(visit.request);
     return signs || visit.fails(signs.error());
   }
   /// The body of a request, read whole; false with the failure noted where that did not succeed, or where it is not what
@@ -96,14 +56,9 @@ class Door {
           Error(body.error()).with_message(body.error().message() + ", up to which a body can be signed"));
     if (!body) return visit.fails(body.error());
     if (!visit.must_be_signed()) return true;
-    auto const holds = check_signed(visit.request, *visit.key->policy, *body, loop_);
+    auto const holds = who_asks::check_signed(visit.request, *visit.key->policy, *body, loop_.nonces);
     visit.signature_holds = holds.has_value();
     return holds || visit.fails(holds.error());
-  }
-  static std::string_view body_that_was_read(net::ServerRequest& request) {
-    if (!request.consumed()) return {};
-    auto const body = request.body_now(std::numeric_limits<std::size_t>::max());
-    return body && *body ? **body : std::string_view();
   }
   /// What is asked: the facts of the body, or of all that was said where it goes on from an answer that is kept.
   template <class Client>
@@ -285,36 +240,6 @@ class Door {
   DoorLimits const& limits() const noexcept { return limits_; }
 
  private:
-  static Result<KeyEntry const*> by_certificate(Keyring const& keys, std::string_view subject) {
-    KeyEntry const* const found = keys.by_certificate(subject);
-    if (found != nullptr) return found;
-    return fail(Errc::unauthenticated,
-                "no API key, and none here is for the certificate of '" +
-                    std::string(subject.substr(0, longest_shown)) + "'",
-                Origin::client);
-  }
-
-  static std::int64_t utc_seconds(net::ServerRequest const& request) {
-    return request.clock().utc_micros() / 1'000'000;
-  }
-  static SignedRequest signed_request(net::ServerRequest const& request, std::string_view body) {
-    net::RequestHead const& head = request.head();
-    auto const& fields = head.fields();
-    return {.timestamp = fields.get(request_signature::timestamp_field),
-            .nonce = fields.get(request_signature::nonce_field),
-            .signature = fields.get(request_signature::signature_field),
-            .method = head.method(),
-            .target = head.target().starts_with('/') ? head.target() : head.path(),
-            .body = body};
-  }
-  static Result<void> check_signed(net::ServerRequest const& request, KeyPolicy const& policy,
-                                   std::string_view body, LoopState& loop) {
-    if (loop.nonces == nullptr)
-      return fail(Errc::internal, "this gateway keeps no nonces, so it cannot take signed requests");
-    return check_signature(signed_request(request, body), policy.signing_secret, *loop.nonces,
-                           utc_seconds(request));
-  }
-
   static constexpr std::size_t longest_detail = 400;  ///< Bytes of an error's message in the log.
 
   template <class Client>

@@ -143,7 +143,7 @@ class Doors {
 
   /// The key that a page is asked with. Once for each request. Errors: Door's.
   Result<KeyEntry const*> key_of(Keyring const& keys, net::ServerRequest& request) {
-    return Door::key_of(keys, request, loop_);
+    return lowart::key_of(keys, request, loop_.nonces);
   }
 
   LoopState& loop() noexcept { return loop_; }
