@@ -74,8 +74,11 @@ Result<Actor> actor_of(Administration& admin, Shown const& shown, std::int64_t n
 
 }  // namespace
 
-bool AdminPages::has(std::string_view path) noexcept {
-  return path == document_path || Administration::has(path);
+bool AdminPages::has(std::string_view path) {
+  bool const may_be = path.starts_with("/admin/") || path.starts_with("/auth/");
+  if (!may_be) return path == document_path;  // calls come by here as well
+  auto const found = find_operation("GET", path);
+  return found.operation != nullptr || !found.allow.empty();
 }
 
 bool AdminPages::is_of_session(net::ServerRequest const& request) noexcept {

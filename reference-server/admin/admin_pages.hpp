@@ -20,7 +20,7 @@ class AdminPages {
   AdminPages(AdminDesk& desk, Runtime& runtime, Folder<SqliteStore>& folder) noexcept
       : desk_(desk), runtime_(runtime), folder_(folder) {}
 
-  static bool has(std::string_view path) noexcept;
+  static bool has(std::string_view path);
   Task<void> serve(Doors& doors, Snapshot const& snapshot, net::ServerRequest& request,
                    net::Responder& responder);
 

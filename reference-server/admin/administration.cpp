@@ -1,154 +1,18 @@
 #include "admin/administration.hpp"
 
+#include "admin/request_reading.hpp"
 #include "config.hpp"
 #include "registry/sealed_body.hpp"
 
 #include <lowart/dialect/json_utf8.hpp>
 #include <lowart/dialect/rfc3339.hpp>
-#include <lowart/gateway/query.hpp>
 #include <lowart/net/random_token.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 
 namespace lowart::server {
 
 namespace {
-
-constexpr std::size_t most_body = std::size_t{1} << 20U;
-constexpr int deepest_body = 32;
-
-/// Whether a path fits a template; `name` gets what stands for {name}.
-bool fits(std::string_view form, std::string_view path, std::string_view& name) {
-  while (!form.empty() && !path.empty()) {
-    std::string_view const want = form.substr(0, form.find('/', 1)), have = path.substr(0, path.find('/', 1));
-    if (want == "/{name}") {
-      if (have.size() < 2) return false;
-      name = have.substr(1);
-    } else if (want != have) {
-      return false;
-    }
-    form.remove_prefix(want.size());
-    path.remove_prefix(have.size());
-  }
-  return form.empty() && path.empty();
-}
-
-struct Found {
-  AdminOperation const* operation{nullptr};
-  std::string_view name;
-  std::string allow;  ///< Methods of the path, where `operation` is null.
-};
-
-Found find(std::string_view method, std::string_view path) {
-  Found found;
-  for (auto const table : operation_tables())
-    for (AdminOperation const& one : table) {
-      std::string_view name;
-      if (one.act == nullptr || !fits(one.path, path, name)) continue;
-      if (one.method == method) return {&one, name, {}};
-      found.allow.append(found.allow.empty() ? "" : ", ").append(one.method);
-    }
-  return found;
-}
-
-tl::unexpected<Error> refuse(std::string_view what, std::string message) {
-  Error error(Errc::invalid_request, std::move(message), Origin::client);
-  return tl::unexpected<Error>(std::move(error).with_param(std::string(what)));
-}
-
-/// The parameters that an operation takes, each checked as its field says.
-Result<void> read_query(AdminOperation const& operation, std::string_view query, AdminRequest& request) {
-  while (!query.empty()) {
-    std::string_view const pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    if (pair.empty()) continue;
-    std::string const name = percent_decoded(pair.substr(0, pair.find('=')));
-    bool const has_value = pair.find('=') != std::string_view::npos;
-    std::string value = has_value ? percent_decoded(pair.substr(pair.find('=') + 1)) : std::string();
-    auto const field = std::ranges::find(operation.query, name, &Field::name);
-    if (field == operation.query.end())
-      return refuse(name.substr(0, 100), "this path knows no parameter of that name");
-    if (request.query.contains(name)) return refuse(name, "'" + name + "' stands twice");
-    Shape const one{"Query", {}, {std::span(&*field, 1)}};
-    json::value checked(value);
-    std::int64_t number = 0;
-    auto const [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (field->type == FieldType::integer && error == std::errc() && end == value.data() + value.size())
-      checked = number;
-    json::object body{{name, checked}};
-    if (auto ok = check_body(one, body, BodyUse::patch); !ok) return ok;
-    request.query.emplace(name, std::move(value));
-  }
-  return {};
-}
-
-/// Why a body cannot be kept, whatever it means; empty: it can. Numbers beyond a double's range are read as infinite, and
-/// could not be read from the database again; what has very many members takes long to lay over a file. Counts `values`.
-std::string_view body_problem(json::value const& value, std::size_t& values) {
-  constexpr std::size_t most_values = 5000, most_members = 500;
-  if (++values > most_values) return "the body has more than 5000 values in it";
-  if (auto const* const number = value.if_double(); number != nullptr && !std::isfinite(*number))
-    return "the body has a number in it that is too large";
-  if (auto const* const list = value.if_array())
-    for (auto const& item : *list)
-      if (auto const problem = body_problem(item, values); !problem.empty()) return problem;
-  auto const* const object = value.if_object();
-  if (object == nullptr) return {};
-  if (object->size() > most_members) return "the body has an object of more than 500 members in it";
-  for (auto const& member : *object)
-    if (auto const problem = body_problem(member.value(), values); !problem.empty()) return problem;
-  return {};
-}
-
-Result<json::object> read_body(std::string_view text) {
-  if (text.size() > most_body) return fail(Errc::too_large, "a body has at most 1 MiB", Origin::client);
-  json::parse_options options;
-  options.max_depth = deepest_body;
-  boost::system::error_code error;
-  json::value value = json::parse(text, error, {}, options);
-  if (error) return refuse("body", "the body is not JSON: " + error.message());
-  if (!value.is_object()) return refuse("body", "the body is a JSON object");
-  std::size_t values = 0;
-  if (auto const problem = body_problem(value, values); !problem.empty())
-    return refuse("body", std::string(problem));
-  return std::move(value.get_object());
-}
-
-std::optional<std::int64_t> revision_in(std::string_view text) {
-  if (text.starts_with("W/")) text.remove_prefix(2);
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-  std::int64_t number = 0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  bool const whole = error == std::errc() && end == text.data() + text.size();
-  return whole ? std::optional(number) : std::nullopt;
-}
-
-Result<AdminRequest> checked(AdminOperation const& operation, Found const& found, RawRequest const& raw) {
-  AdminRequest request;
-  request.name = percent_decoded(found.name);
-  if (auto ok = read_query(operation, raw.query, request); !ok) return tl::unexpected(ok.error());
-  if (!raw.if_match.empty() && raw.if_match != "*") {
-    request.revision = revision_in(raw.if_match);
-    if (!request.revision) return refuse("if-match", "'if-match' is a revision such as \"17\"");
-  }
-  if (operation.takes == nullptr) return request;
-  // What may all be left out may be left out as a whole.
-  auto body = read_body(raw.body.empty() ? std::string_view("{}") : std::string_view(raw.body));
-  if (!body) return tl::unexpected(std::move(body).error());
-  request.body = std::move(*body);
-  if (auto const* revision = request.body.if_contains("revision"); revision != nullptr) {
-    if (!revision->is_int64() || revision->get_int64() < 0)
-      return refuse("revision", "'revision' is a number from 0 on");
-    request.revision = revision->get_int64();
-    request.body.erase("revision");
-  }
-  if (auto ok = check_body(*operation.takes, request.body, operation.use); !ok)
-    return tl::unexpected(ok.error());
-  return request;
-}
 
 Error not_allowed(Actor const& actor, Permission permission) {
   std::string message =
@@ -190,13 +54,6 @@ AuditEntry entry_of(Actor const& actor, std::string_view act, std::string_view s
 
 }  // namespace
 
-std::int64_t AdminRequest::number(std::string_view parameter, std::int64_t usual) const {
-  auto const text = asked(parameter);
-  std::int64_t value = usual;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 json::object told(Resource const& resource) {
   json::object shown{{"name", resource.name},
                      {"revision", resource.revision},
@@ -206,17 +63,6 @@ json::object told(Resource const& resource) {
   mask_body(body);
   for (auto& member : body) shown[member.key()] = std::move(member.value());
   return shown;
-}
-
-bool Administration::has(std::string_view path) noexcept {
-  bool const is_ours = path.starts_with("/admin/") || path.starts_with("/auth/");
-  if (!is_ours) return false;  // calls come by here as well
-  for (auto const table : operation_tables())
-    for (AdminOperation const& one : table) {
-      std::string_view name;
-      if (one.act != nullptr && fits(one.path, path, name)) return true;
-    }
-  return false;
 }
 
 Administration::Administration(Parts parts, Registry registry)
@@ -278,8 +124,7 @@ Result<void> Administration::check_settings() {
   std::string all;
   for (std::size_t i = 0; i < std::min(most, read.problems.size()); ++i)
     all.append(all.empty() ? "" : "; ").append(read.problems[i].message);
-  return tl::unexpected<Error>(
-      Error(Errc::invalid_request, std::move(all), Origin::client).with_param("body"));
+  return refuse(Errc::invalid_request, "body", std::move(all));
 }
 
 Result<void> Administration::note(Actor const& actor, std::string_view act, std::string_view subject,
@@ -306,15 +151,11 @@ Result<RawAnswer> Administration::perform(Actor const& actor, RawRequest const& 
 }
 
 Result<RawAnswer> Administration::find_and_do(Actor const& actor, RawRequest const& raw, std::int64_t now) {
-  Found const found = find(raw.method, raw.path);
+  FoundOperation const found = find_operation(raw.method, raw.path);
   if (found.operation == nullptr && !found.allow.empty())
-    return tl::unexpected<Error>(
-        Error(Errc::method_not_allowed, "this path takes " + found.allow + " only", Origin::client)
-            .with_param(found.allow));
+    return refuse(Errc::method_not_allowed, found.allow, "this path takes " + found.allow + " only");
   if (found.operation == nullptr)
-    return tl::unexpected<Error>(
-        Error(Errc::not_found, "nothing is at this path; GET /openapi.json tells all", Origin::client)
-            .with_param("path"));
+    return refuse(Errc::not_found, "path", "nothing is at this path; GET /openapi.json tells all");
   AdminOperation const& operation = *found.operation;
   if (!actor.may(operation.permission)) {
     Error denied = not_allowed(actor, operation.permission);
@@ -322,7 +163,7 @@ Result<RawAnswer> Administration::find_and_do(Actor const& actor, RawRequest con
     if (!noted) return tl::unexpected(noted.error());
     return tl::unexpected<Error>(std::move(denied));
   }
-  auto request = checked(operation, found, raw);
+  auto request = read_request(operation, found.name, raw);
   if (!request) return tl::unexpected(std::move(request).error());
   request->actor = actor;
   request->now = now;
@@ -334,10 +175,6 @@ Result<RawAnswer> Administration::find_and_do(Actor const& actor, RawRequest con
     if (!noted) return tl::unexpected(noted.error());
   }
   if (!answer) return tl::unexpected(std::move(answer).error());
-  if (!reads && told_) {
-    auto const latest = registry_.latest_revision();
-    if (latest) told_(*latest);
-  }
   RawAnswer out;
   out.status = operation.status;
   out.content_type = operation.content_type;

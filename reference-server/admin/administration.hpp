@@ -1,7 +1,7 @@
 #pragma once
 /// Administration: the one place where acts are looked up, allowed, done and noted. HTTP and the command line ask it.
 
-#include "admin/operation.hpp"
+#include "admin/request_reading.hpp"
 #include "identity/lockout.hpp"
 #include "registry/audit_log.hpp"
 #include "registry/registry.hpp"
@@ -20,14 +20,7 @@
 
 namespace lowart::server {
 
-/// An act as it came: by HTTP, or from a command line.
-struct RawRequest {
-  std::string method;
-  std::string path;
-  std::string query;
-  std::string body;
-  std::string if_match;  ///< A revision, in quotes or not; may be empty.
-};
+/// What it came to, as it is sent.
 struct RawAnswer {
   int status{200};
   std::string content_type{"application/json"};
@@ -54,11 +47,6 @@ class Administration {
 
   /// Does an act of `actor`'s, or says why not. Nothing of one that fails stays, but its entry in the audit log.
   Result<RawAnswer> perform(Actor const& actor, RawRequest const& request, std::int64_t now);
-  /// Whether there is something at this path.
-  static bool has(std::string_view path) noexcept;
-
-  /// Called after each change that was committed, with the latest revision.
-  void on_change(std::function<void(std::int64_t)> told) { told_ = std::move(told); }
   /// Notes an act that no operation stands for: a login, a denied one.
   Result<void> note(Actor const& actor, std::string_view act, std::string_view subject,
                     std::string_view outcome, json::object detail, std::int64_t now);
@@ -75,7 +63,6 @@ class Administration {
   /// Absent: none are made.
   std::optional<BackupDesk> const& backups() const noexcept { return backups_; }
   net::SecretBox const& box() const noexcept { return parts_.box; }
-  std::string const& data() const noexcept { return parts_.data; }
   std::string file() const { return parts_.file(); }
   /// Of a key's text, as key_digest has it.
   net::Sha256 digest_of(std::string_view key) const noexcept { return key_hash_(key); }
@@ -96,7 +83,6 @@ class Administration {
   Registry registry_;
   AuditLog audit_;
   net::KeyHash key_hash_;
-  std::function<void(std::int64_t)> told_;
   std::optional<BackupDesk> backups_;
   std::map<std::string, LoginAttempts> strangers_;
 };
