@@ -1,11 +1,10 @@
 #include "admin/account_rules.hpp"
 
+#include "admin/resource_writing.hpp"
 #include "registry/config_overlay.hpp"
-#include "registry/sealed_body.hpp"
 
 #include <lowart/dialect/rfc3339.hpp>
 #include <lowart/net/ip_range.hpp>
-#include <lowart/net/random_token.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,8 +13,6 @@ namespace lowart::server {
 
 namespace {
 
-/// As much of a key as people may see, to tell it from others: 36 bits of it.
-constexpr std::size_t shown_of_key = 12;
 /// Members of bodies that nobody writes from outside.
 constexpr std::array<std::string_view, 4> own_members{"prefix", "signing_secret", "regenerated_at", "oidc"};
 
@@ -139,8 +136,11 @@ Result<void> check_account(Administration& admin, Actor const& actor, ResourceKi
   if (auto ok = check_named(admin, ResourceKind::team, body, "team"); !ok) return ok;
   if (auto ok = check_named(admin, ResourceKind::user, body, "user"); !ok) return ok;
   if (kind == ResourceKind::user) return check_role(actor, before, body);
-  if (kind == ResourceKind::key) return check_key(admin, actor, before, body);
-  return {};
+  if (kind != ResourceKind::key) return {};
+  bool const is_new = before == nullptr;
+  if (is_new && key_names_in(admin.file()).contains(std::string(name)))
+    return refuse(Errc::conflict, "name", "a key of the configuration file has the name " + quoted(name));
+  return check_key(admin, actor, before, body);
 }
 
 Result<void> before_removal(Administration& admin, AdminRequest const& request, ResourceKind kind,
@@ -157,24 +157,16 @@ Result<void> before_removal(Administration& admin, AdminRequest const& request, 
                     std::string(singular(kind)) + " " + quoted(resource.name));
 }
 
-Result<AdminAnswer> make_key(Administration& admin, AdminRequest const&, std::string_view name,
-                             json::object body,
-                             std::function<Result<AdminAnswer>(json::object)> const& write) {
-  Secret const key(net::new_api_key());
-  std::string signing_secret;
-  body["prefix"] = key.reveal().substr(0, shown_of_key);
-  if (auto const* is_signed = body.if_contains("signed"); is_signed != nullptr && is_signed->get_bool()) {
-    signing_secret = net::random_base62(net::token_length);
-    body["signing_secret"] = signing_secret;
-  }
-  auto answer = write(std::move(body));
-  if (!answer) return answer;
-  if (auto done = admin.registry().set_digest(name, admin.digest_of(key.reveal())); !done)
-    return tl::unexpected(std::move(done).error());
-  json::object& told = answer->body.as_object();
-  told["key"] = key.reveal();
-  if (!signing_secret.empty()) told["signing_secret"] = signing_secret;
-  return answer;
+Result<Resource> existing(Administration& admin, ResourceKind kind, std::string_view name) {
+  auto found = admin.registry().find(kind, name);
+  if (!found) return tl::unexpected(std::move(found).error());
+  if (*found) return std::move(**found);
+  return not_there(kind, name);
+}
+
+Result<void> needs_user(AdminRequest const& request) {
+  if (!request.actor.user.empty()) return {};
+  return refuse(Errc::permission_denied, "", "this is for users; the key that asks belongs to none");
 }
 
 bool leads_to(json::value const& model, std::string_view provider) {

@@ -3,8 +3,6 @@
 
 #include "admin/administration.hpp"
 
-#include <functional>
-
 namespace lowart::server {
 
 /// What a new resource has where nothing is said.
@@ -19,10 +17,10 @@ Result<void> check_account(Administration& admin, Actor const& actor, ResourceKi
 Result<void> before_removal(Administration& admin, AdminRequest const& request, ResourceKind kind,
                             Resource const& resource);
 
-/// Draws the text of a key (and its signing secret, where it has one), and puts them into the answer of `write`.
-Result<AdminAnswer> make_key(Administration& admin, AdminRequest const& request, std::string_view name,
-                             json::object body,
-                             std::function<Result<AdminAnswer>(json::object)> const& write);
+/// Errc::not_found where there is none.
+Result<Resource> existing(Administration& admin, ResourceKind kind, std::string_view name);
+/// Errc::permission_denied for who acts for no user.
+Result<void> needs_user(AdminRequest const& request);
 
 /// Whether a model's targets name a provider.
 bool leads_to(json::value const& model, std::string_view provider);

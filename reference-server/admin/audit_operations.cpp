@@ -77,7 +77,7 @@ Result<AdminAnswer> verify_audit(Administration& admin, AdminRequest const& requ
   return AdminAnswer{.body = std::move(body)};
 }
 
-constexpr std::array<std::string_view, 3> outcomes{"done", "denied", "failed"};
+constexpr std::array<std::string_view, 2> outcomes{"done", "denied"};
 constexpr std::array<Field, 8> audit_query{{
     {.name = "actor", .type = FieldType::text},
     {.name = "act", .type = FieldType::text, .about = "The id of an operation, such as createUser"},

@@ -63,8 +63,12 @@ struct AdminOperation {
 
 /// Of all kinds of resources.
 std::span<AdminOperation const> resource_operations();
-/// Passwords, own keys and everything else that concerns accounts.
-std::span<AdminOperation const> account_operations();
+/// Switches, the order of targets, prices.
+std::span<AdminOperation const> setting_operations();
+/// Keys that end or get new text, and keys of one's own.
+std::span<AdminOperation const> key_operations();
+/// Passwords, sessions, and what they are for.
+std::span<AdminOperation const> session_operations();
 /// History and rollback of settings.
 std::span<AdminOperation const> change_operations();
 std::span<AdminOperation const> audit_operations();
@@ -74,9 +78,9 @@ std::span<AdminOperation const> upkeep_operations();
 std::span<AdminOperation const> other_operations();
 
 /// All of these.
-inline std::array<std::span<AdminOperation const>, 6> operation_tables() {
-  return {resource_operations(), account_operations(), change_operations(),
-          audit_operations(),    upkeep_operations(),  other_operations()};
+inline std::array<std::span<AdminOperation const>, 8> operation_tables() {
+  return {resource_operations(), setting_operations(), key_operations(),    session_operations(),
+          change_operations(),   audit_operations(),   upkeep_operations(), other_operations()};
 }
 
 /// An act that is refused: whose fault it is, and where.

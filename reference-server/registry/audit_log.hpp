@@ -21,7 +21,7 @@ struct AuditEntry {
   std::string address;
   std::string act;      ///< "createUser"
   std::string subject;  ///< "users/ada"
-  std::string outcome;  ///< "done", "denied" or "failed"
+  std::string outcome;  ///< "done" or "denied"
   std::string detail;   ///< A JSON object: what changed, or why not. No secrets.
   net::Sha256 hash{};   ///< Over all of the above and the hash before it.
 };

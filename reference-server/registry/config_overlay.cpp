@@ -98,4 +98,18 @@ std::map<std::string, json::object> entries_of(std::string const& yaml, Resource
   return all;
 }
 
+std::set<std::string> key_names_in(std::string const& yaml) {
+  std::set<std::string> names;
+  try {
+    YAML::Node const keys = YAML::Load(yaml)["keys"];
+    if (!keys.IsDefined() || !keys.IsSequence()) return names;
+    for (auto const& key : keys)
+      if (key.IsMap() && key["name"].IsDefined() && key["name"].IsScalar())
+        names.insert(key["name"].Scalar());
+  } catch (YAML::Exception const&) {
+    names.clear();  // the configuration's reader tells of it
+  }
+  return names;
+}
+
 }  // namespace lowart::server

@@ -6,6 +6,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ void lay_over(YAML::Node& root, std::vector<Resource> const& settings);
 
 /// The entries of a kind in a file, as JSON, variables as they stand there. What is not YAML has none.
 std::map<std::string, json::object> entries_of(std::string const& yaml, ResourceKind kind);
+
+/// The names of a file's keys, which are a list there.
+std::set<std::string> key_names_in(std::string const& yaml);
 
 /// The tag of texts in which nothing is replaced.
 inline constexpr char const* literal_tag = "!literal";

@@ -64,6 +64,12 @@ TEST(Administration, TellsAKeyOnceAndKeepsItsHashOnly) {
       << "revoked for ever";
 }
 
+TEST(Administration, GivesNoKeyTheNameOfOneInTheFile) {
+  Office office;
+  EXPECT_EQ(office.refused("POST", "/admin/keys", R"({"name":"first"})"), Errc::conflict)
+      << "records tell keys apart by their names";
+}
+
 TEST(Administration, SealsSecretsKeepsMaskedOnesAndRotatesThem) {
   Office office;
   office.good(

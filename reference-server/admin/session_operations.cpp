@@ -1,131 +1,22 @@
-/// What accounts are for: keys of one's own, keys that end, passwords, sessions.
+/// Passwords, sessions, and what they are for.
 
 #include "admin/account_rules.hpp"
 #include "admin/administration.hpp"
+#include "admin/key_making.hpp"
+#include "admin/resource_writing.hpp"
 #include "admin/shapes.hpp"
 #include "identity/password.hpp"
 #include "registry/password_table.hpp"
-#include "registry/sealed_body.hpp"
 #include "registry/session_table.hpp"
 
-#include <lowart/dialect/rfc3339.hpp>
-#include <lowart/net/random_token.hpp>
-
 #include <array>
+#include <utility>
 
 namespace lowart::server {
 
 namespace {
 
-Result<Resource> existing(Administration& admin, ResourceKind kind, std::string_view name) {
-  auto found = admin.registry().find(kind, name);
-  if (!found) return tl::unexpected(std::move(found).error());
-  if (*found) return std::move(**found);
-  return refuse(Errc::not_found, "name",
-                "there is no " + std::string(singular(kind)) + " '" + std::string(name) + "'");
-}
-
 Role role_of(Resource const& user) { return role_named(text_in(user.body, "role")).value_or(Role::member); }
-
-// --- keys
-
-/// New text for a key that stays what it is: its name, its limits and what is used of them.
-Result<AdminAnswer> regenerate(Administration& admin, AdminRequest const& request, Resource key) {
-  if (text_in(key.body, "status") == "revoked") key.body["status"] = "active";
-  json::object const before = key.body;
-  key.body["regenerated_at"] = dialect::rfc3339_exact(request.now);
-  return make_key(
-      admin, request, key.name, std::move(key.body), [&](json::object made) -> Result<AdminAnswer> {
-        if (auto ok = check_account(admin, request.actor, ResourceKind::key, request.name, nullptr, made);
-            !ok)
-          return tl::unexpected(ok.error());
-        Resource const place{.kind = ResourceKind::key, .name = key.name};
-        if (auto ok = seal_body(admin.box(), place, made, &before); !ok) return tl::unexpected(ok.error());
-        auto const put = admin.registry().put(ResourceKind::key, key.name, std::move(made),
-                                              request.actor.name, request.now);
-        if (!put) return tl::unexpected(put.error());
-        return AdminAnswer{.body = told(*put), .subject = subject_of(ResourceKind::key, key.name)};
-      });
-}
-Result<AdminAnswer> revoke(Administration& admin, AdminRequest const& request, Resource key) {
-  key.body["status"] = "revoked";
-  auto const put =
-      admin.registry().put(ResourceKind::key, key.name, std::move(key.body), request.actor.name, request.now);
-  if (!put) return tl::unexpected(put.error());
-  return AdminAnswer{.body = told(*put), .subject = subject_of(ResourceKind::key, key.name)};
-}
-
-Result<AdminAnswer> regenerate_key(Administration& admin, AdminRequest const& request) {
-  auto key = existing(admin, ResourceKind::key, request.name);
-  return key ? regenerate(admin, request, *std::move(key)) : tl::unexpected(std::move(key).error());
-}
-Result<AdminAnswer> revoke_key(Administration& admin, AdminRequest const& request) {
-  auto key = existing(admin, ResourceKind::key, request.name);
-  return key ? revoke(admin, request, *std::move(key)) : tl::unexpected(std::move(key).error());
-}
-
-// --- keys of one's own
-
-Result<void> needs_user(AdminRequest const& request) {
-  if (!request.actor.user.empty()) return {};
-  return refuse(Errc::permission_denied, "", "this is for users; the key that asks belongs to none");
-}
-Result<Resource> own_key(Administration& admin, AdminRequest const& request) {
-  if (auto ok = needs_user(request); !ok) return tl::unexpected(ok.error());
-  auto key = existing(admin, ResourceKind::key, request.name);
-  if (key && text_in(key->body, "user") != request.actor.user)
-    return refuse(Errc::not_found, "name", "there is no key '" + request.name + "' of yours");
-  return key;
-}
-
-Result<AdminAnswer> list_own_keys(Administration& admin, AdminRequest const& request) {
-  constexpr std::size_t most = 1000;
-  if (auto ok = needs_user(request); !ok) return tl::unexpected(ok.error());
-  auto const page = admin.registry().list(ResourceKind::key, {.owner = request.actor.user}, {}, most);
-  if (!page) return tl::unexpected(page.error());
-  json::array keys;
-  for (Resource const& key : page->entries) keys.push_back(told(key));
-  return AdminAnswer{
-      .body = json::object{{"object", "list"}, {"data", std::move(keys)}, {"has_more", page->has_more}}};
-}
-/// Its name begins with the user's, so that nobody takes another's.
-Result<AdminAnswer> create_own_key(Administration& admin, AdminRequest const& request) {
-  constexpr std::int64_t most = 100;
-  if (auto ok = needs_user(request); !ok) return tl::unexpected(ok.error());
-  auto const page = admin.registry().list(ResourceKind::key, {.owner = request.actor.user}, {}, most);
-  if (!page) return tl::unexpected(page.error());
-  if (page->entries.size() >= most) return refuse(Errc::conflict, "name", "a user has at most 100 keys");
-  std::string const name = request.actor.user + "/" + std::string(text_in(request.body, "name"));
-  auto const found = admin.registry().find(ResourceKind::key, name);
-  if (!found) return tl::unexpected(found.error());
-  if (*found) return refuse(Errc::conflict, "name", "there is a key '" + name + "' already");
-  json::object body = request.body;
-  body.erase("name");
-  body["user"] = request.actor.user;
-  fill_in(ResourceKind::key, body, request.now);
-  return make_key(admin, request, name, std::move(body), [&](json::object made) -> Result<AdminAnswer> {
-    if (auto ok = check_account(admin, request.actor, ResourceKind::key, name, nullptr, made); !ok)
-      return tl::unexpected(ok.error());
-    Resource const place{.kind = ResourceKind::key, .name = name};
-    if (auto ok = seal_body(admin.box(), place, made, nullptr); !ok) return tl::unexpected(ok.error());
-    auto const put =
-        admin.registry().put(ResourceKind::key, name, std::move(made), request.actor.name, request.now);
-    if (!put) return tl::unexpected(put.error());
-    return AdminAnswer{.body = told(*put), .subject = subject_of(ResourceKind::key, name)};
-  });
-}
-Result<AdminAnswer> revoke_own_key(Administration& admin, AdminRequest const& request) {
-  auto key = own_key(admin, request);
-  return key ? revoke(admin, request, *std::move(key)) : tl::unexpected(std::move(key).error());
-}
-Result<AdminAnswer> regenerate_own_key(Administration& admin, AdminRequest const& request) {
-  auto key = own_key(admin, request);
-  if (key && text_in(key->body, "status") == "revoked")
-    return refuse(Errc::conflict, "name", "a key that was revoked stays so; make a new one");
-  return key ? regenerate(admin, request, *std::move(key)) : tl::unexpected(std::move(key).error());
-}
-
-// --- passwords and sessions
 
 Result<Session> own_session(Administration& admin, AdminRequest const& request) {
   auto session = SessionTable(admin.registry().database()).find(request.actor.session);
@@ -137,29 +28,20 @@ Result<Session> own_session(Administration& admin, AdminRequest const& request) 
 /// A key of the session's own, for a program that its user has logged in with. Told anew each time: a text that nobody
 /// keeps cannot be told again.
 Result<AdminAnswer> hand_out_key(Administration& admin, AdminRequest const& request) {
+  constexpr std::size_t shown_of_session = 8;
   auto session = own_session(admin, request);
   if (!session) return tl::unexpected(std::move(session).error());
-  constexpr std::size_t shown_of_session = 8;
   std::string const name = session->key.empty()
                                ? session->user + "/session-" + session->id.substr(0, shown_of_session)
                                : session->key;
-  auto held = admin.registry().find(ResourceKind::key, name);
-  if (!held) return tl::unexpected(std::move(held).error());
+  auto const held = admin.registry().find(ResourceKind::key, name);
+  if (!held) return tl::unexpected(held.error());
   if (*held && text_in((*held)->body, "status") == "revoked")
     return refuse(Errc::conflict, "", "the key of this session was revoked; log in again");
   json::object body = *held ? (*held)->body : json::object{{"user", session->user}};
-  json::object const before = body;
+  body["metadata"] = json::object{{"session", session->id}};
   fill_in(ResourceKind::key, body, request.now);
-  auto answer =
-      make_key(admin, request, name, std::move(body), [&](json::object made) -> Result<AdminAnswer> {
-        made["metadata"] = json::object{{"session", session->id}};
-        Resource const place{.kind = ResourceKind::key, .name = name};
-        if (auto ok = seal_body(admin.box(), place, made, &before); !ok) return tl::unexpected(ok.error());
-        auto const put =
-            admin.registry().put(ResourceKind::key, name, std::move(made), request.actor.name, request.now);
-        if (!put) return tl::unexpected(put.error());
-        return AdminAnswer{.body = told(*put), .subject = subject_of(ResourceKind::key, name)};
-      });
+  auto answer = make_key(admin, request, name, *held ? &**held : nullptr, std::move(body));
   if (!answer) return answer;
   session->key = name;
   if (auto done = SessionTable(admin.registry().database()).put(*session); !done)
@@ -255,15 +137,6 @@ Result<AdminAnswer> list_permissions(Administration&, AdminRequest const&) {
   return AdminAnswer{.body = std::move(roles)};
 }
 
-constexpr std::array<Field, 6> own_key_fields{{
-    {.name = "name", .type = FieldType::name, .about = "Yours is put in front: user/name", .required = true},
-    {.name = "models", .type = FieldType::names, .most = 200},
-    {.name = "addresses", .type = FieldType::names, .most = 100},
-    {.name = "expires_at", .type = FieldType::time},
-    {.name = "signed", .type = FieldType::flag},
-    {.name = "metadata", .type = FieldType::map},
-}};
-constexpr Shape own_key_shape{"OwnKey", "A key that a user makes for itself", {own_key_fields}};
 constexpr std::array<Field, 1> password_fields{{{.name = "password",
                                                  .type = FieldType::secret,
                                                  .about = "12 to 1024 bytes",
@@ -289,7 +162,7 @@ constexpr std::array<Field, 1> logout_fields{
 constexpr Shape logout_shape{"Logout", "The end of a session", {logout_fields}};
 
 using enum Permission;
-constexpr std::array<AdminOperation, 13> all{{
+constexpr std::array<AdminOperation, 7> all{{
     {.id = "handOutKey",
      .method = "POST",
      .path = "/auth/llm-token",
@@ -305,20 +178,6 @@ constexpr std::array<AdminOperation, 13> all{{
      .takes = &logout_shape,
      .status = 204,
      .act = log_out},
-    {.id = "regenerateKey",
-     .method = "POST",
-     .path = "/admin/keys/{name}/regenerate",
-     .permission = write_accounts,
-     .summary = "New text for a key; its limits and what is used of them stay",
-     .tells = &shapes::key,
-     .act = regenerate_key},
-    {.id = "revokeKey",
-     .method = "POST",
-     .path = "/admin/keys/{name}/revoke",
-     .permission = write_accounts,
-     .summary = "End a key at once, on every core",
-     .tells = &shapes::key,
-     .act = revoke_key},
     {.id = "setPassword",
      .method = "PUT",
      .path = "/admin/users/{name}/password",
@@ -354,41 +213,10 @@ constexpr std::array<AdminOperation, 13> all{{
      .takes = &password_change,
      .status = 204,
      .act = change_password},
-    {.id = "listOwnKeys",
-     .method = "GET",
-     .path = "/auth/keys",
-     .permission = own_keys,
-     .summary = "One's own keys",
-     .tells = &shapes::key,
-     .list = true,
-     .act = list_own_keys},
-    {.id = "createOwnKey",
-     .method = "POST",
-     .path = "/auth/keys",
-     .permission = own_keys,
-     .summary = "A key for oneself",
-     .takes = &own_key_shape,
-     .tells = &shapes::key,
-     .status = 201,
-     .act = create_own_key},
-    {.id = "revokeOwnKey",
-     .method = "POST",
-     .path = "/auth/keys/{name}/revoke",
-     .permission = own_keys,
-     .summary = "End a key of one's own",
-     .tells = &shapes::key,
-     .act = revoke_own_key},
-    {.id = "regenerateOwnKey",
-     .method = "POST",
-     .path = "/auth/keys/{name}/regenerate",
-     .permission = own_keys,
-     .summary = "New text for a key of one's own",
-     .tells = &shapes::key,
-     .act = regenerate_own_key},
 }};
 
 }  // namespace
 
-std::span<AdminOperation const> account_operations() { return all; }
+std::span<AdminOperation const> session_operations() { return all; }
 
 }  // namespace lowart::server
