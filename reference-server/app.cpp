@@ -4,20 +4,15 @@
 #include "admin/admin_pages.hpp"
 #include "admin/auth_pages.hpp"
 #include "admin/desk_metrics.hpp"
-#include "default_config.hpp"
 #include "event_log.hpp"
-#include "file_stamp.hpp"
 #include "greeting.hpp"
-#include "limit_history.hpp"
 #include "limit_metrics.hpp"
-#include "month_recall.hpp"
+#include "live_snapshot.hpp"
 #include "offered_models.hpp"
 #include "open_accounts.hpp"
 #include "own_pages.hpp"
 #include "records.hpp"
-#include "secrets_config.hpp"
 #include "snapshot.hpp"
-#include "start_settings.hpp"
 #include "target_metrics.hpp"
 
 #include <lowart/gateway/nonce_table.hpp>
@@ -26,7 +21,6 @@
 #include <lowart/store/sqlite_store.hpp>
 
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -49,17 +43,15 @@ class App {
   App(ServeFlags flags, Config config, std::unique_ptr<Journal> journal,
       std::unique_ptr<Folder<SqliteStore>> folder, std::unique_ptr<AdminDesk> desk,
       std::vector<Resource> overlay, int log_fd)
-      : flags_(std::move(flags)),
-        overlay_(std::move(overlay)),
-        runtime_(config.threads),
+      : config_path_(flags.config_path),
+        config_(std::move(config)),
+        runtime_(config_.threads),
         journal_(std::move(journal)),
         folder_(std::move(folder)),
         desk_(std::move(desk)),
         log_fd_(log_fd),
-        current_(runtime_.size()) {
-    config_ = std::move(config);
-    fixed_ = fixed_at_start(config_);
-  }
+        live_(std::move(flags), std::move(overlay), runtime_, *folder_, *desk_,
+              [this](Config next, Snapshot const* before) { return build(std::move(next), before); }) {}
   ~App() {
     desk_->stop();
     records_.stop_backups();
@@ -68,49 +60,27 @@ class App {
   }
 
   int run() {
-    auto first = build(std::move(config_), nullptr);
-    if (!first) {
-      std::fprintf(stderr, "%s: %s\n", flags_.config_path.c_str(), first.error().message().c_str());
-      return 1;
-    }
-    latest_ = *first;
-    // The accounts' limits lean on those of the file, which are made with the snapshot.
-    auto accounts = desk_->load(FileLimits::of(*latest_));
-    if (!accounts) {
-      std::fprintf(stderr, "%s\n", accounts.error().message().c_str());
-      return 1;
-    }
-    latest_->keys = latest_->keys.with(std::move(accounts->changed), {});
-    latest_->keys = latest_->keys.on(latest_->keys.new_table());
-    recall_month(*latest_, *folder_);
-    add_past_at_start(*folder_, *latest_);
-    add_past_at_start(*folder_, accounts->limited);
-    if (latest_->config.responses) responses_ = std::make_unique<ResponseStore>(*latest_->config.responses);
+    if (auto const begun = live_.begin(std::move(config_)); !begun) return failed(begun.error());
+    Config const& config = live_.latest().config;
+    if (config.responses) responses_ = std::make_unique<ResponseStore>(*config.responses);
     auto const before_backup = [this] { static_cast<void>(folder_->flush(std::chrono::seconds(10))); };
-    if (auto const started = records_.start(latest_->config, before_backup); !started) {
-      std::fprintf(stderr, "%s\n", started.error().message().c_str());
-      return 1;
-    }
-    for (auto& slot : current_) slot = latest_;
-    stamp_ = FileStamp::of(flags_.config_path);
+    if (auto const started = records_.start(config, before_backup); !started) return failed(started.error());
+    if (auto* const backups = records_.backups())
+      desk_->offer_backups({config.backup->directory, [backups] { backups->begin_one(); }});
     ServeOptions options;
-    options.limits = latest_->config.limits;
-    options.drain = latest_->config.drain;
-    addresses_ = latest_->config.listen;
+    options.limits = config.limits;
+    options.drain = config.drain;
+    addresses_ = config.listen;
     group_ = std::make_unique<ServerGroup>(
         runtime_,
         [this](std::size_t loop, Clock& clock, std::function<bool()> draining) {
           return handler(loop, clock, std::move(draining));
         },
         options);
-    if (auto const listening = group_->listen(addresses_); !listening) {
-      std::fprintf(stderr, "%s\n", listening.error().message().c_str());
-      return 1;
-    }
-    follow_accounts();
+    if (auto const listening = group_->listen(addresses_); !listening) return failed(listening.error());
+    live_.follow();
     watch_signals();
-    watch_config();
-    std::string const text = greeting(latest_->config, addresses_, flags_.config_path);
+    std::string const text = greeting(config, addresses_, config_path_);
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
     runtime_.run();
@@ -121,6 +91,10 @@ class App {
   }
 
  private:
+  static int failed(Error const& error) {
+    std::fprintf(stderr, "%s\n", error.message().c_str());
+    return 1;
+  }
   Result<std::shared_ptr<Snapshot>> build(Config config, Snapshot const* before) {
     auto const lost = [this](Error const& error) {
       journal_failures_.fetch_add(1, std::memory_order_relaxed);
@@ -134,17 +108,17 @@ class App {
   }
 
   net::Handler handler(std::size_t loop, Clock& clock, std::function<bool()> draining) {
-    DoorLimits limits = latest_->config.door;
-    limits.upload.spool = latest_->config.data;
+    DoorLimits limits = live_.latest().config.door;
+    limits.upload.spool = live_.latest().config.data;
     auto doors = std::make_shared<Doors>(metrics_, loop, clock, log_fd_, std::move(limits), responses_.get());
     records_.attach(doors->loop());
     doors->loop().nonces = &nonces_;
     auto offers = std::make_shared<OfferedModels>(runtime_.loop(loop).get_executor());
     return [this, loop, doors, offers, draining = std::move(draining)](
                net::ServerRequest& request, net::Responder& responder) -> Task<void> {
-      if (!draining() && OfferedModels::is_asked(request, *current_[loop]))
-        return serve_models(*doors, *offers, current_[loop], request, responder);
-      return serve(*doors, current_[loop], draining(), request, responder);
+      if (!draining() && OfferedModels::is_asked(request, *live_.of(loop)))
+        return serve_models(*doors, *offers, live_.of(loop), request, responder);
+      return serve(*doors, live_.of(loop), draining(), request, responder);
     };
   }
 
@@ -225,14 +199,14 @@ class App {
     out.head("gateway_config_last_reload_successful", "gauge",
              "0 when the file changed and could not be taken over");
     out.sample("gateway_config_last_reload_successful", "",
-               static_cast<std::int64_t>(reload_ok_.load(std::memory_order_relaxed) ? 1 : 0));
+               static_cast<std::int64_t>(live_.is_as_written() ? 1 : 0));
   }
 
   void watch_signals() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
-        reload();
+        live_.reload();
         watch_signals();
         return;
       }
@@ -241,110 +215,14 @@ class App {
         return;
       }
       log_event(Level::info, "draining");
-      poll_.cancel();
-      group_->drain(latest_->config.drain, [this] { runtime_.stop(); });
+      live_.stop_following();
+      group_->drain(live_.latest().config.drain, [this] { runtime_.stop(); });
       watch_signals();
     });
   }
 
-  void watch_config() {
-    poll_.expires_after(std::chrono::milliseconds(500));
-    poll_.async_wait([this](boost::system::error_code error) {
-      if (error) return;
-      if (FileStamp const now = FileStamp::of(flags_.config_path); now != stamp_ && now.size >= 0) {
-        stamp_ = now;
-        reload();
-      }
-      watch_config();
-    });
-  }
-
-  /// Takes a changed file over, or keeps the last good one and says why.
-  void reload() {
-    auto const text = read_file(flags_.config_path);
-    ConfigResult read;
-    if (text) read = read_config(*text, overlay_);
-    else read.problems = {{0, "the file cannot be read"}};
-    if (!read.config) {
-      reload_ok_ = false;
-      log_event(Level::error, "config_refused",
-                {{"problems", describe(flags_.config_path, read.problems)}, {"kept", "the last good one"}});
-      return;
-    }
-    apply_flags(flags_, *read.config);
-    warn_of_restart(*read.config);
-    auto next = build(std::move(*read.config), latest_.get());
-    if (!next) {
-      reload_ok_ = false;
-      log_event(Level::error, "config_refused",
-                {{"problems", next.error().message()}, {"kept", "the last good one"}});
-      return;
-    }
-    latest_ = *next;
-    reload_ok_ = true;
-    add_past_later(*folder_, latest_);
-    hand_out();
-    desk_->file_changed(FileLimits::of(*latest_));
-    log_event(Level::info, "config_taken_over", {{"revision", std::to_string(latest_->revision)}});
-  }
-
-  void hand_out() {
-    for (std::size_t i = 0; i < current_.size(); ++i)
-      asio::post(runtime_.loop(i), [this, i, snapshot = latest_] { current_[i] = snapshot; });
-  }
-
-  /// What administration changes is handed out as reloads are. Called on the desk's thread.
-  void follow_accounts() {
-    ChangeListeners listeners;
-    listeners.settings = [this](std::vector<Resource> overlay) {
-      asio::post(runtime_.loop(0), [this, overlay = std::move(overlay)]() mutable {
-        overlay_ = std::move(overlay);
-        reload();
-      });
-    };
-    listeners.keys = [this](KeyChanges changes) {
-      asio::post(runtime_.loop(0),
-                 [this, changes = std::move(changes)]() mutable { take_keys(std::move(changes)); });
-    };
-    if (auto* const backups = records_.backups())
-      desk_->offer_backups({latest_->config.backup->directory, [backups] { backups->begin_one(); }});
-    desk_->start(std::move(listeners));
-  }
-  void take_keys(KeyChanges changes) {
-    auto next = std::make_shared<Snapshot>(*latest_);
-    next->keys = next->keys.with(std::move(changes.changed), std::move(changes.removed));
-    latest_ = std::move(next);
-    add_past_later(*folder_, std::move(changes.limited));
-    hand_out();
-    if (latest_->keys.wants_table()) rebuild_table();
-  }
-  /// On the desk's thread, as it may take a second.
-  void rebuild_table() {
-    if (std::exchange(rebuilding_, true)) return;
-    desk_->run([this, keys = latest_->keys] {
-      asio::post(runtime_.loop(0), [this, table = keys.new_table()] {
-        rebuilding_ = false;
-        auto next = std::make_shared<Snapshot>(*latest_);
-        next->keys = next->keys.on(table);
-        latest_ = std::move(next);
-        hand_out();
-      });
-    });
-  }
-
-  void warn_of_restart(Config const& next) const {
-    std::string changed;
-    auto const wanted = fixed_at_start(next);
-    for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (wanted[i] != fixed_[i]) changed.append(changed.empty() ? "" : ", ").append(wanted[i].first);
-    if (!changed.empty()) log_event(Level::warning, "config_needs_restart", {{"fields", changed}});
-  }
-
-  ServeFlags flags_;
-  std::vector<Resource> overlay_;  ///< Settings of the database. On the first loop.
-  bool rebuilding_{false};
-  Config config_;
-  std::vector<std::pair<std::string_view, std::string>> fixed_;
+  std::string config_path_;
+  Config config_;  ///< Until it is at work.
   Runtime runtime_;
   std::shared_ptr<Journal> journal_;
   std::unique_ptr<Folder<SqliteStore>> folder_;
@@ -358,16 +236,12 @@ class App {
   OwnPages pages_{*folder_, records_, [this] { return static_cast<std::int64_t>(group_->connections()); }};
   AuthPages auth_{*desk_};
   AdminPages admin_{*desk_, runtime_, *folder_};
-  std::vector<std::shared_ptr<Snapshot>> current_;  ///< One per loop, touched on its thread only.
-  std::shared_ptr<Snapshot> latest_;                ///< On the first loop.
   std::vector<net::ListenAddress> addresses_;
   std::unique_ptr<ServerGroup> group_;
-  FileStamp stamp_;
   asio::signal_set signals_{runtime_.loop(0), SIGTERM, SIGINT, SIGHUP};
-  asio::steady_timer poll_{runtime_.loop(0)};
   std::atomic<std::int64_t> journal_failures_{0};
-  std::atomic<bool> reload_ok_{true};
   bool stopping_{false};
+  LiveSnapshot live_;
 };
 
 int open_access_log(std::string const& where) {
