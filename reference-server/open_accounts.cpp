@@ -100,4 +100,17 @@ Result<Accounts> open_accounts(ServeFlags const& flags) {
   return Accounts{std::move(*read.config), std::move(*overlay), std::move(*administration)};
 }
 
+Result<Config> config_at_work(ServeFlags const& flags) {
+  auto const data = data_directory(flags);
+  if (data && std::filesystem::exists(*data + "/lowart.db")) {
+    auto accounts = open_accounts(flags);
+    return accounts ? std::move(accounts->config)
+                    : Result<Config>(tl::unexpected(std::move(accounts).error()));
+  }
+  ConfigResult read = load_config(flags.config_path);
+  if (!read.config) return wrong(flags, read.problems);
+  apply_flags(flags, *read.config);
+  return std::move(*read.config);
+}
+
 }  // namespace lowart::server

@@ -4,8 +4,8 @@
 #include "admin/console.hpp"
 #include "open_accounts.hpp"
 #include "snapshot.hpp"
-#include "usage_command.hpp"
 #include "usage_page.hpp"
+#include "usage_records.hpp"
 #include "usage_request.hpp"
 
 #include <lowart/store/usage_reader.hpp>
