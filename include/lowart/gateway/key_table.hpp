@@ -3,10 +3,12 @@
 
 #include <lowart/core/huge_array.hpp>
 #include <lowart/gateway/key_entry.hpp>
+#include <lowart/net/key_hash.hpp>
 #include <lowart/net/sha256.hpp>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -25,21 +27,31 @@ inline net::Sha256 certificate_digest(std::string_view subject) {
   return net::sha256(std::string("certificate\n").append(subject));
 }
 
-/// Compares whole digests, in a time that does not depend on where they differ.
+/// What a table keeps of a digest beside the bucket that its first eight bytes say: the fifteen bytes behind those.
+struct DigestPart {
+  std::uint64_t low{0};
+  std::uint64_t high{0};  ///< Its last byte is none of the digest's.
+  static DigestPart of(net::Sha256 const& digest) noexcept {
+    DigestPart part;
+    std::memcpy(&part.low, digest.data() + 8, 8);
+    std::memcpy(&part.high, digest.data() + 16, 7);
+    return part;
+  }
+  bool operator==(DigestPart const&) const = default;
+};
+/// Compares all of it, in a time that does not depend on where it differs.
 struct SameDigest {
-  bool operator()(net::Sha256 const& a, net::Sha256 const& b) const noexcept {
-    std::array<std::uint64_t, 4> x, y;
-    std::memcpy(x.data(), a.data(), sizeof x);
-    std::memcpy(y.data(), b.data(), sizeof y);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
+  bool operator()(DigestPart const& a, DigestPart const& b) const noexcept {
+    return ((a.low ^ b.low) | (a.high ^ b.high)) == 0;
   }
 };
 
 /// Built once in bulk, immutable since; any thread. A digest, as a hash, says itself in which bucket it is; who does not
 /// fit in there any more is in the next.
 ///
-/// A look-up reads one bucket, mostly, and compares with every digest in it, for digests that are there and for others:
-/// no step depends on how much of one is right.
+/// A look-up reads one bucket, mostly, which is one line of a cache, and compares with every digest in it, for digests
+/// that are there and for others: no step depends on how much of one is right. It compares 120 bits: who wants to meet
+/// one of a million digests that they cannot see tries 2^99 keys.
 class KeyTable {
  public:
   KeyTable() = default;
@@ -67,28 +79,53 @@ class KeyTable {
     return &none;
   }
 
+  /// Has the bucket brought nearer where a digest that begins so would be.
+  void prefetch(std::uint64_t first) const noexcept {
+    if (buckets_.size() != 0) __builtin_prefetch(&buckets_[bucket_of(first)]);
+  }
   /// Null: nothing is known of it; gone(): it was removed.
   template <class Same = SameDigest>
   KeyEntry const* find(net::Sha256 const& digest, Same const& same = {}) const {
     if (buckets_.size() == 0) return nullptr;
-    for (std::size_t at = bucket_of(digest);; at = next(at)) {
+    DigestPart const wanted = DigestPart::of(digest);
+    for (std::size_t at = bucket_of(net::first_word(digest));; at = next(at)) {
       Bucket const& bucket = buckets_[at];
       std::uintptr_t found = 0;
       for (std::size_t i = 0; i < Bucket::places; ++i)  // no branch: which place it is cannot be foretold
-        found |= bucket.entries[i] & (std::uintptr_t{0} - std::uintptr_t{same(bucket.digests[i], digest)});
+        found |= bucket.entry(i) & (std::uintptr_t{0} - std::uintptr_t{same(bucket.digest(i), wanted)});
       auto const* const entry = reinterpret_cast<KeyEntry const*>(found);
-      if (entry != nullptr || !bucket.is_full()) return entry;
+      if (entry != nullptr || !bucket.goes_on) return entry;
     }
   }
 
  private:
-  /// As long as two lines of a cache, which processors fetch together.
-  struct alignas(128) Bucket {
+  /// One line of a cache. A place is a part of a digest and the 48 bits that an address has on the machines of today, as
+  /// Linux gives a program (those with more have to be asked for).
+  struct alignas(64) Bucket {
     static constexpr std::size_t places = 3;
-    bool is_full() const noexcept { return entries[places - 1] != 0; }
-    std::array<net::Sha256, places> digests;
-    std::array<std::uintptr_t, places> entries;  ///< KeyEntry const*; 0: the place is free.
+    static constexpr std::size_t digest_bytes = 15;
+    static constexpr std::size_t place_bytes = digest_bytes + 6;
+    DigestPart digest(std::size_t i) const noexcept {
+      DigestPart part;
+      std::memcpy(&part.low, &bytes[i * place_bytes], 8);
+      std::memcpy(&part.high, &bytes[i * place_bytes + 8], 7);
+      return part;
+    }
+    std::uintptr_t entry(std::size_t i) const noexcept {  ///< KeyEntry const*; 0: the place is free.
+      std::uintptr_t address = 0;
+      std::memcpy(&address, &bytes[i * place_bytes + digest_bytes], 6);
+      return address;
+    }
+    void set(std::size_t i, DigestPart const& part, KeyEntry const* entry) noexcept {
+      auto const address = reinterpret_cast<std::uintptr_t>(entry);
+      std::memcpy(&bytes[i * place_bytes], &part.low, 8);
+      std::memcpy(&bytes[i * place_bytes + 8], &part.high, 7);
+      std::memcpy(&bytes[i * place_bytes + digest_bytes], &address, 6);
+    }
+    std::array<unsigned char, places * place_bytes> bytes;
+    bool goes_on;  ///< Something that would be here is in the next, or behind it.
   };
+  static_assert(sizeof(Bucket) == 64 && std::endian::native == std::endian::little && sizeof(void*) == 8);
 
   static bool has_certificate(KeyEntry const& entry) noexcept {
     return entry.policy && !entry.policy->certificate.empty();
@@ -101,23 +138,20 @@ class KeyTable {
   static std::size_t buckets_for(std::size_t count) noexcept {
     return count == 0 ? 0 : count * 5 / (3 * Bucket::places) + 1;
   }
-  std::size_t bucket_of(net::Sha256 const& digest) const noexcept {
+  std::size_t bucket_of(std::uint64_t first) const noexcept {
     __extension__ using Wide = unsigned __int128;
-    std::uint64_t hash = 0;
-    std::memcpy(&hash, digest.data(), sizeof hash);
-    return static_cast<std::size_t>((static_cast<Wide>(hash) * buckets_.size()) >> 64U);
+    return static_cast<std::size_t>((static_cast<Wide>(first) * buckets_.size()) >> 64U);
   }
   std::size_t next(std::size_t at) const noexcept { return at + 1 == buckets_.size() ? 0 : at + 1; }
   void put(net::Sha256 const& digest, KeyEntry const* entry) noexcept {
-    for (std::size_t at = bucket_of(digest);; at = next(at)) {
+    DigestPart const part = DigestPart::of(digest);
+    for (std::size_t at = bucket_of(net::first_word(digest));; at = next(at)) {
       Bucket& bucket = buckets_[at];
       for (std::size_t i = 0; i < Bucket::places; ++i) {
-        if (bucket.entries[i] != 0 && bucket.digests[i] == digest) return;
-        if (bucket.entries[i] != 0) continue;
-        bucket.digests[i] = digest;
-        bucket.entries[i] = reinterpret_cast<std::uintptr_t>(entry);
-        return;
+        if (bucket.entry(i) == 0) return bucket.set(i, part, entry);
+        if (bucket.digest(i) == part) return;
       }
+      bucket.goes_on = true;
     }
   }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -60,7 +61,11 @@ class Keyring {
     if (presented.empty())
       return fail(Errc::unauthenticated, "no API key: send it as 'Authorization: Bearer sk-lw-...'",
                   Origin::client);
-    KeyEntry const* found = entry_of(hash(presented), same);
+    auto const prefetch = [this](std::uint64_t first) {
+      changes_->prefetch(first);
+      table_->prefetch(first);
+    };
+    KeyEntry const* found = entry_of(hash(presented, prefetch), same);
     if (looks_twice()) {
       // Whether or not the first has found it, as long as there are such keys: what was presented is no matter.
       KeyEntry const* const plain = entry_of(net::sha256(presented), same);
