@@ -2,6 +2,7 @@
 
 #include "catalogue.hpp"
 #include "config_readers.hpp"
+#include "open_accounts.hpp"
 #include "provider_probe.hpp"
 
 #include <lowart/dialect/json_writer.hpp>
@@ -250,10 +251,12 @@ int test_provider(ProvidersFlags const& flags) {
   bool const has_file = std::filesystem::exists(flags.config_path);
   if (!has_file && flags.config_asked_for) return refuse(flags.config_path + ": the file cannot be read");
   if (has_file) {
-    auto const read = load_config(flags.config_path);
-    if (!read.config) return refuse("\n" + describe(flags.config_path, read.problems));
-    if (auto const* provider = find_provider(read.config->providers, flags.name))
-      return ask(*read.config, *provider, flags.model);
+    ServeFlags where;
+    where.config_path = flags.config_path;
+    auto const config = config_at_work(where);
+    if (!config) return refuse("\n" + config.error().message());
+    if (auto const* provider = find_provider(config->providers, flags.name))
+      return ask(*config, *provider, flags.model);
   }
   Vendor const* const vendor = find_vendor(flags.name);
   if (vendor == nullptr)

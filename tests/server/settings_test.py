@@ -1,14 +1,17 @@
 """Providers, models, groups and tiers, changed by the API over a file: what goes before what, how soon, and back again."""
 
+import json
 import os
 import sqlite3
+import subprocess
 import threading
 import time
 
 from kit.cases import case, check, equal, eventually
-from kit.gateway import UPSTREAM_KEY, chat, new_id, provider, target
+from kit.commands import listing
+from kit.gateway import BIN, UPSTREAM_KEY, chat, new_id, provider, target
 from kit.house import House, refused
-from kit.http import Connection
+from kit.http import Connection, request_bytes
 from kit.upstream import Upstream
 
 
@@ -323,3 +326,56 @@ def _():
         shown = house.done("GET", "/admin/models/of-file")
         house.done("PUT", "/admin/models/of-file", {**shown, "aliases": ["other-name"]})
         equal(s.asked("other-name")[1].json()["model"], os.environ["HOME"])
+
+
+def lowart(house, *arguments):
+    return subprocess.run(
+        [BIN, *arguments, "--config", str(house.file)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@case("commands beside the server know what the database says: prices, and providers that the file does not have")
+def _():
+    with Settings() as s:
+        house = s.house
+        s.asked()
+        cost = house.records()[0]["cost"]
+        house.done("PATCH", "/admin/models/plain", {"price": {"input": "1000", "output": "1000"}})
+        house.make("providers", "third", **provider(listing().url))
+        house.make("models", "new", targets=[{"provider": "third", "model": "mystery"}])
+        done = lowart(house, "providers", "test", "third")
+        check(done.returncode == 0 and "mystery" in done.stdout, done.stdout, done.stderr)
+        house.stop()
+        done = lowart(house, "usage", "reprice", "--apply")
+        equal(done.returncode, 0, done.stderr)
+        (record,) = house.records()
+        check(record["cost"] > 1000 * max(cost, 1) and record["price"] == "file:plain", record)
+
+
+@case("a change that breaks off on its way has not been made")
+def _():
+    with Settings() as s:
+        house = s.house
+        body = json.dumps({"name": "half"}).encode()
+        head = [("authorization", f"Bearer {house.boss}"), ("content-type", "application/json")]
+        for half in (b"", body[:1], body[:-1]):
+            with house.connect() as connection:
+                connection.send(request_bytes("POST", "/admin/users", half, [*head, ("content-length", str(len(body)))]))
+        for fields in (
+            [("content-length", "2"), ("content-length", "15")],
+            [("content-length", "15"), ("transfer-encoding", "chunked")],
+            [("content-length", str(2 << 30))],
+            [("content-length", "-1")],
+        ):
+            for path in ("/admin/users", "/auth/login"):
+                with house.connect() as connection:
+                    connection.send(request_bytes("POST", path, body, [*head, *fields]))
+                    answer = connection.answer()
+                    check(answer is not None and 400 <= answer.status < 500, path, fields, answer)
+        # Whoever leaves before the answer had sent all of it: it was done.
+        with house.connect() as connection:
+            connection.send(request_bytes("POST", "/admin/users", body.replace(b"half", b"whole"), head))
+        eventually(
+            lambda: [one["name"] for one in house.done("GET", "/admin/users")["data"]] == ["whole"], 3, "the users"
+        )
+        check(house.done("GET", "/admin/audit/verify")["intact"], "the audit log")
