@@ -59,7 +59,8 @@ Result<void> check_acting_key(Administration& admin, Actor const& actor, json::o
   if (actor.may(to_grant(role))) return {};
   return refuse(
       Errc::permission_denied, "admin",
-      "a key that acts with the role " + quoted(to_string(role)) + " is made and changed by an owner only");
+      "a key that acts with the role " + quoted(to_string(role)) +
+                    " is made, changed and ended by an owner only");
 }
 
 Result<void> check_key(Administration& admin, Actor const& actor, json::object const* before,
@@ -143,9 +144,15 @@ Result<void> check_account(Administration& admin, Actor const& actor, ResourceKi
   return check_key(admin, actor, before, body);
 }
 
+Result<void> may_end_key(Administration& admin, Actor const& actor, json::object const& key) {
+  bool const is_own = !actor.user.empty() && text_in(key, "user") == actor.user;
+  return is_own ? Result<void>() : check_acting_key(admin, actor, key);
+}
+
 Result<void> before_removal(Administration& admin, AdminRequest const& request, ResourceKind kind,
                             Resource const& resource) {
   if (kind == ResourceKind::user) return end_user(admin, request, resource);
+  if (kind == ResourceKind::key) return may_end_key(admin, request.actor, resource.body);
   if (kind != ResourceKind::team && kind != ResourceKind::tier) return {};
   bool const is_team = kind == ResourceKind::team;
   auto const named = is_named(admin, is_team ? "'users', 'keys'" : "'users', 'teams', 'keys'", singular(kind),

@@ -13,6 +13,8 @@ void keep_own(ResourceKind kind, json::object const* before, json::object& body)
 /// Whether `actor` may make such a change, and all that the body names is there. Settings are checked as a whole instead.
 Result<void> check_account(Administration& admin, Actor const& actor, ResourceKind kind,
                            std::string_view name, json::object const* before, json::object const& body);
+/// Whether `actor` may end a key: its own, and those of others unless they act with a role that is an owner's to give.
+Result<void> may_end_key(Administration& admin, Actor const& actor, json::object const& key);
 /// Takes along what cannot be without it, or refuses with Errc::conflict.
 Result<void> before_removal(Administration& admin, AdminRequest const& request, ResourceKind kind,
                             Resource const& resource);

@@ -139,9 +139,13 @@ Result<AdminAnswer> Administration::within_transaction(AdminOperation const& ope
   if (!transaction) return tl::unexpected(std::move(transaction).error());
   auto answer = operation.act(*this, request);
   if (!answer) return answer;
-  auto const noted = note(request.actor, operation.id, answer->subject, "done", answer->detail, request.now);
-  if (!noted) return tl::unexpected(noted.error());
+  if (!answer->refusal) {
+    auto const noted =
+        note(request.actor, operation.id, answer->subject, "done", answer->detail, request.now);
+    if (!noted) return tl::unexpected(noted.error());
+  }
   if (auto done = transaction->commit(); !done) return tl::unexpected(std::move(done).error());
+  if (answer->refusal) return tl::unexpected<Error>(*std::move(answer->refusal));
   return answer;
 }
 

@@ -36,7 +36,9 @@ Result<AdminAnswer> regenerate_key(Administration& admin, AdminRequest const& re
 }
 Result<AdminAnswer> revoke_key(Administration& admin, AdminRequest const& request) {
   auto key = existing(admin, ResourceKind::key, request.name);
-  return key ? revoke(admin, request, *std::move(key)) : tl::unexpected(std::move(key).error());
+  if (!key) return tl::unexpected(std::move(key).error());
+  if (auto ok = may_end_key(admin, request.actor, key->body); !ok) return tl::unexpected(ok.error());
+  return revoke(admin, request, *std::move(key));
 }
 
 // --- keys of one's own

@@ -41,6 +41,8 @@ struct AdminAnswer {
   std::string subject{};
   json::object detail{};
   std::string text{};  ///< Instead of `body`, of the operation's `content_type`.
+  /// The act is refused, and what it has written stays nevertheless: how often a password was wrong.
+  std::optional<Error> refusal{};
 };
 
 using AdminAct = Result<AdminAnswer> (*)(Administration&, AdminRequest const&);

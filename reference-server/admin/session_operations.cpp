@@ -6,6 +6,7 @@
 #include "admin/resource_writing.hpp"
 #include "admin/shapes.hpp"
 #include "identity/password.hpp"
+#include "identity/password_try.hpp"
 #include "registry/password_table.hpp"
 #include "registry/session_table.hpp"
 
@@ -96,11 +97,18 @@ Result<AdminAnswer> set_password(Administration& admin, AdminRequest const& requ
 }
 Result<AdminAnswer> change_password(Administration& admin, AdminRequest const& request) {
   if (auto ok = needs_user(request); !ok) return tl::unexpected(ok.error());
-  auto const held = PasswordTable(admin.registry().database()).find(request.actor.user);
+  PasswordTable passwords(admin.registry().database());
+  auto const held = passwords.find(request.actor.user);
   if (!held) return tl::unexpected(held.error());
-  Secret const old{std::string(text_in(request.body, "old_password"))};
-  if (*held && !verify_password((*held)->hash, old).ok)
-    return refuse(Errc::permission_denied, "old_password", "'old_password' is not the password of today");
+  if (*held) {
+    Secret const old{std::string(text_in(request.body, "old_password"))};
+    auto const tried = try_password(passwords, request.actor.user, **held, old, request.now);
+    if (!tried) return tl::unexpected(tried.error());
+    if (!tried->ok) {
+      Error refusal(Errc::permission_denied, "'old_password' is not the password of today", Origin::client);
+      return AdminAnswer{.refusal = std::move(refusal).with_param("old_password")};
+    }
+  }
   return keep_password(admin, request, request.actor.user, text_in(request.body, "password"));
 }
 Result<AdminAnswer> end_sessions(Administration& admin, AdminRequest const& request) {

@@ -2,6 +2,7 @@
 
 #include "identity/lockout.hpp"
 #include "identity/password.hpp"
+#include "identity/password_try.hpp"
 #include "registry/password_table.hpp"
 
 #include <lowart/dialect/json_utf8.hpp>
@@ -30,10 +31,6 @@ Error not_active(Resource const& user) {
 std::string_view beginning(std::string_view text, std::size_t most) noexcept {
   text = text.substr(0, most);
   return text.substr(0, dialect::valid_utf8_prefix(text));
-}
-Error locked(std::chrono::seconds wait) {
-  Error error(Errc::rate_limited, "the user has failed to log in too often; try again later", Origin::client);
-  return std::move(error).with_retry_after(wait);
 }
 bool is_active(Resource const& user) { return text_in(user.body, "status") == "active"; }
 std::string role_of(Resource const& user) {
@@ -132,7 +129,7 @@ tl::unexpected<Error> Logins::refuse_stranger(std::string const& name, Secret co
   if (strangers.size() >= most) strangers.clear();
   LoginAttempts& attempts = strangers[name];
   if (auto const wait = attempts.wait(now / second); wait.count() > 0)
-    return tl::unexpected<Error>(locked(wait));
+    return tl::unexpected<Error>(account_locked(wait));
   static_cast<void>(verify_password(dummy_password_hash(), password));
   attempts = attempts.after_failure(now / second);
   return tl::unexpected<Error>(refusal());
@@ -148,23 +145,17 @@ Result<LoggedIn> Logins::by_password(std::string const& name, Secret const& pass
   auto const held = passwords.find(name);
   if (!held) return tl::unexpected(held.error());
   if (!*user || !*held) return refuse_stranger(name, password, now);
-  LoginAttempts const attempts{.failures = static_cast<int>((*held)->failures),
-                               .last_failure = (*held)->last_failure / second};
-  if (auto const wait = attempts.wait(now / second); wait.count() > 0)
-    return tl::unexpected<Error>(locked(wait));
-  auto const check = verify_password((*held)->hash, password);
-  if (!check.ok) {
-    LoginAttempts const failed = attempts.after_failure(now / second);
-    if (auto done = passwords.note(name, failed.failures, now); !done)
-      return tl::unexpected(std::move(done).error());
-    auto noted = note(name, address, "logIn", "denied", {{"failures", failed.failures}}, now);
+  auto const tried = try_password(passwords, name, **held, password, now);
+  if (!tried) return tl::unexpected(tried.error());
+  if (!tried->ok) {
+    auto noted = note(name, address, "logIn", "denied", {{"failures", tried->failures}}, now);
     if (!noted) return tl::unexpected(std::move(noted).error());
     if (auto done = transaction->commit(); !done) return tl::unexpected(std::move(done).error());
     return tl::unexpected<Error>(refusal());
   }
   if (!is_active(**user)) return tl::unexpected<Error>(not_active(**user));
   if (auto done = passwords.note(name, 0, 0); !done) return tl::unexpected(std::move(done).error());
-  if (check.needs_rehash)
+  if (tried->needs_rehash)
     if (auto const hash = hash_password(password))
       if (auto done = passwords.set(name, *hash, now); !done) return tl::unexpected(std::move(done).error());
   auto in = begin(**user, address, "password", now);

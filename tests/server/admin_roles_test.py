@@ -211,6 +211,24 @@ def _():
     equal(house.done("GET", "/auth/me")["role"], "owner", "a key of the file")
 
 
+@case("a key that acts is ended by an owner, or by whom it is of")
+def _():
+    house = roles().house
+    for role in ("owner", "admin"):
+        house.make_user(f"key-{role}", role=role)
+        for number in range(3):
+            house.make("keys", f"acts-{role}-{number}", user=f"key-{role}", admin=True)
+    house.make("keys", "calls-owner", user="key-owner")
+    token = house.session("key-admin")
+    for act in (("POST", "/admin/keys/acts-owner-0/revoke"), ("DELETE", "/admin/keys/acts-owner-0")):
+        refused(house.admin(*act, token=token), 403, "'owner'", "ended by an owner only")
+    house.done("POST", "/admin/keys/acts-admin-0/revoke", token=token)
+    house.done("DELETE", "/admin/keys/acts-admin-1", None, 204, token=token)
+    house.done("POST", "/admin/keys/calls-owner/revoke", token=token)
+    house.done("POST", "/admin/keys/acts-admin-2/revoke")
+    house.done("DELETE", "/admin/keys/acts-owner-0", None, 204)
+
+
 @case("a role that is taken away is gone with the next request, also of sessions that run")
 def _():
     house = roles().house

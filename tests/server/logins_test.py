@@ -92,6 +92,12 @@ def _():
     refused(log_in(house, "bob", PASSWORD), 401)
     house.done("PUT", "/admin/users/bob/password", {"password": PASSWORD}, 204)
     refused(house.admin("GET", "/auth/me", token=mine["access_token"]), 401, "has ended")
+    # Who has found an open session cannot try out passwords there.
+    token = house.session("bob")
+    tries = [house.admin("PUT", "/auth/password", change, token=token) for _ in range(6)]
+    equal([one.status for one in tries], [403] * 5 + [429])
+    check(0 < int(tries[-1].field("retry-after")) <= 60, tries[-1].fields)
+    equal(log_in(house, "bob", PASSWORD).status, 429, "nor at the door")
 
 
 @case("five wrong passwords lock an account for a minute, also for the right one, and for longer each time")
