@@ -57,9 +57,8 @@ Result<void> check_acting_key(Administration& admin, Actor const& actor, json::o
     if (*found) role = role_in(&(*found)->body);
   }
   if (actor.may(to_grant(role))) return {};
-  return refuse(
-      Errc::permission_denied, "admin",
-      "a key that acts with the role " + quoted(to_string(role)) +
+  return refuse(Errc::permission_denied, "admin",
+                "a key that acts with the role " + quoted(to_string(role)) +
                     " is made, changed and ended by an owner only");
 }
 
