@@ -2,6 +2,7 @@
 /// beforehand.
 ///
 ///   bench_mock_upstream [--port 0] [--key KEY]      prints "listening 127.0.0.1:PORT"; ends on SIGTERM
+///     [--certificate PEM --private-key PEM]         listens for TLS as well: "listening 127.0.0.1:PORT tls PORT"
 ///
 /// - POST to a path that ends in /chat/completions: a whole reply of 1 KB.
 /// - The same with "stream":true: `max_tokens` events (100 when not given), usage, [DONE].
@@ -17,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <memory>
@@ -29,6 +31,7 @@
 #include "prepared_replies.hpp"
 #include "request_reading.hpp"
 #include "sockets.hpp"
+#include "tls_socket.hpp"
 
 namespace {
 
@@ -41,6 +44,7 @@ constexpr std::size_t unread_limit =
 
 struct Connection {
   int fd = -1;
+  PeerSocket socket;
   std::uint64_t id = 0;
   std::string in;  ///< Head and body of the current request, without `discarded`, and what follows.
   std::size_t discarded = 0;  ///< Body bytes dropped from the middle of a long body.
@@ -56,13 +60,17 @@ struct Connection {
 
 class Mock {
  public:
-  Mock(int port, std::string key) : inner_key_(std::move(key)) {
+  Mock(int port, std::string key, TlsContext tls) : inner_key_(std::move(key)), inner_tls_(std::move(tls)) {
     inner_listener_ = listen_on(port);
+    int tls_port = 0;
+    if (inner_tls_) inner_tls_listener_ = listen_on(tls_port);
     inner_epoll_ = epoll_create1(EPOLL_CLOEXEC);
     inner_timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     watch(inner_listener_, EPOLLIN, EPOLL_CTL_ADD);
     watch(inner_timer_, EPOLLIN, EPOLL_CTL_ADD);
-    std::printf("listening 127.0.0.1:%d\n", port);
+    if (inner_tls_) watch(inner_tls_listener_, EPOLLIN, EPOLL_CTL_ADD);
+    std::printf("listening 127.0.0.1:%d%s\n", port,
+                inner_tls_ ? (" tls " + std::to_string(tls_port)).c_str() : "");
     std::fflush(stdout);
   }
 
@@ -72,8 +80,8 @@ class Mock {
       int const n = epoll_wait(inner_epoll_, ready.data(), static_cast<int>(ready.size()), -1);
       for (int i = 0; i < n; ++i) {
         int const fd = ready[static_cast<std::size_t>(i)].data.fd;
-        if (fd == inner_listener_) {
-          accept_all();
+        if (fd == inner_listener_ || fd == inner_tls_listener_) {
+          accept_all(fd);
         } else if (fd == inner_timer_) {
           std::uint64_t ticks = 0;
           if (read(inner_timer_, &ticks, sizeof ticks) > 0) send_due_events();
@@ -99,13 +107,14 @@ class Mock {
     epoll_ctl(inner_epoll_, operation, fd, &event);
   }
 
-  void accept_all() {
+  void accept_all(int listener) {
     for (;;) {
-      int const fd = accept4(inner_listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      int const fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) return;
       send_at_once(fd);
       auto connection = std::make_unique<Connection>();
       connection->fd = fd;
+      connection->socket = PeerSocket(fd, listener == inner_tls_listener_ ? inner_tls_.get() : nullptr);
       connection->id = ++inner_accepted_;
       inner_connections_[fd] = std::move(connection);
       watch(fd, EPOLLIN, EPOLL_CTL_ADD);
@@ -132,8 +141,9 @@ class Mock {
       bool const discards = c.to_discard > 0;
       std::size_t const want = discards ? c.to_discard : inner_scratch_.size();
       // MSG_TRUNC makes TCP drop the bytes without copying them.
-      ssize_t const n =
-          discards ? recv(c.fd, nullptr, want, MSG_TRUNC) : recv(c.fd, inner_scratch_.data(), want, 0);
+      ssize_t const n = discards && !c.socket.is_tls()
+                            ? recv(c.fd, nullptr, want, MSG_TRUNC)
+                            : c.socket.receive(inner_scratch_.data(), std::min(want, inner_scratch_.size()));
       if (n == 0) return false;
       if (n < 0) return errno == EAGAIN || errno == EINTR;
       auto const got = static_cast<std::size_t>(n);
@@ -145,7 +155,8 @@ class Mock {
         if (c.in.size() > unread_limit) return false;
         plan_discard(c);
       }
-      if (got < want && c.to_discard == 0) return true;
+      // Of TLS at most a record comes at once, and what OpenSSL holds wakes nobody.
+      if (got < want && c.to_discard == 0 && !c.socket.is_tls()) return true;
     }
   }
 
@@ -293,7 +304,7 @@ class Mock {
   /// Sends what is pending as far as the socket takes it; false when the peer has gone.
   bool flush(Connection& c) {
     while (!c.out.empty()) {
-      ssize_t const n = send(c.fd, c.out.data(), c.out.size(), MSG_NOSIGNAL);
+      ssize_t const n = c.socket.send(c.out.data(), c.out.size());
       if (n < 0 && errno != EAGAIN) return false;
       if (n < 0) {
         if (!c.waits_for_room) watch(c.fd, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
@@ -308,7 +319,9 @@ class Mock {
   }
 
   std::string inner_key_;
+  TlsContext inner_tls_;
   int inner_listener_ = -1;
+  int inner_tls_listener_ = -1;
   int inner_epoll_ = -1;
   int inner_timer_ = -1;
   std::unordered_map<int, std::unique_ptr<Connection>> inner_connections_;
@@ -326,8 +339,11 @@ class Mock {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Flags const flags(argc, argv, {{"--port", "0"}, {"--key", ""}});
+  Flags const flags(argc, argv,
+                    {{"--port", "0"}, {"--key", ""}, {"--certificate", ""}, {"--private-key", ""}});
   std::signal(SIGPIPE, SIG_IGN);
-  Mock mock(flags.whole("--port"), flags.text("--key"));
+  bool const has_tls = !flags.text("--certificate").empty();
+  Mock mock(flags.whole("--port"), flags.text("--key"),
+            has_tls ? tls_context(flags.text("--certificate"), flags.text("--private-key")) : nullptr);
   mock.run();
 }

@@ -70,12 +70,21 @@ def memory_row(memory):
     return result
 
 
-def summary(rows, rounds, memory, has_against):
+IDLE_GOALS = {"idle-stream": 5.0, "idle-stream-tls": 24.0}  # KiB
+
+
+def idle_row(name, figures):
+    how = " with TLS to the upstream" if name == "idle-stream-tls" else ""
+    return {"name": name, "says": f"KiB of memory for each open stream that says nothing{how}", "goal": IDLE_GOALS[name],
+            **{f"{target}_kib": rounded(kib, 2) for target, kib in figures.items()}}
+
+
+def summary(rows, rounds, memory, idle, has_against):
     result = []
     for row in rows:
         make = cpu_row if row.is_cpu() else latency_row
         result.append({**make(row, rounds[row.name], has_against), "rounds": rounds[row.name]})
-    return result + [memory_row(memory)]
+    return result + [memory_row(memory)] + [idle_row(name, figures) for name, figures in idle.items()]
 
 
 def doubts(rows, rounds, uncounted):
@@ -116,6 +125,9 @@ def table(summary_rows, has_against):
         if row["name"] == "idle-rss":
             line = [row["name"], number(row["gateway_mib"]), number(row["nginx_mib"]), "-", "-", "MiB", "-"]
             more = [number(row.get("against_mib")), "-"]
+        elif "gateway_kib" in row:
+            line = [row["name"], number(row["gateway_kib"]), number(row["nginx_kib"]), "-", "-", "KiB", f"<= {row['goal']}"]
+            more = [number(row.get("against_kib")), "-"]
         else:
             is_cpu = "cpu_vs_nginx" in row
             digits = 2 if is_cpu else 0

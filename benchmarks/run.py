@@ -12,13 +12,16 @@ import argparse
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 
 import adapters
+import idle_streams
 import report
 import rows as bench_rows
 from processes import BenchError, Missing, Process, choose_cpus, free_port, memory_mib
@@ -77,15 +80,29 @@ class Stage:
         return process
 
     def start_mock(self, path, cpu):
-        mock = self.start("mock", [path, "--key", adapters.UPSTREAM_KEY], cpu, read_first_line=True)
+        """The mock, and its ports in the clear and for TLS."""
+        certificate, key = self.certificate()
+        command = [path, "--key", adapters.UPSTREAM_KEY, "--certificate", certificate, "--private-key", key]
+        mock = self.start("mock", command, cpu, read_first_line=True)
         if not mock.first_line.startswith("listening "):
             raise BenchError(f"the mock upstream did not start: {mock.log_tail()}")
-        return mock, int(mock.first_line.rpartition(":")[2])
+        address, _, tls_port = mock.first_line.partition(" tls ")
+        return mock, int(address.rpartition(":")[2]), int(tls_port)
 
-    def start_proxy(self, name, adapter, binary, mock_port, cpu):
+    def certificate(self):
+        """The files of one for 127.0.0.1, and of its key."""
+        certificate, key = (os.path.join(self.folder, name) for name in ("certificate.pem", "key.pem"))
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                   "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+        if not shutil.which("openssl"):
+            raise Missing("openssl is not installed, which makes the upstream's certificate")
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        return certificate, key
+
+    def start_proxy(self, name, adapter, binary, ports, cpu):
         folder = os.path.join(self.folder, name)
         os.mkdir(folder)
-        site = adapters.Site(folder, free_port(), mock_port, binary)
+        site = adapters.Site(folder, free_port(), ports[0], binary, ports[1], os.path.join(self.folder, "certificate.pem"))
         started = adapters.ADAPTERS[adapter](site)
         process = self.start(name, started.command, cpu, environment=started.environment)
         process.wait_ready(started.ready_url)
@@ -116,20 +133,26 @@ def run(options):
     pace = pace_of(options, load_cpu)
     mock_path, load_path = tool(options, "bench_mock_upstream"), tool(options, "bench_load")
     facts = report.machine(shutil.which("nginx") or "/usr/sbin/nginx", cpus)
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # for a thousand streams at once
     os.sched_setaffinity(0, {load_cpu})  # this script never runs beside a proxy
     memory = {}
     with Stage() as stage:
-        mock, mock_port = stage.start_mock(mock_path, load_cpu)
-        targets = [stage.start_proxy("nginx", "nginx", None, mock_port, proxy_cpu),
-                   stage.start_proxy("gateway", options.gateway, options.server, mock_port, proxy_cpu)]
+        mock, mock_port, tls_port = stage.start_mock(mock_path, load_cpu)
+        ports = (mock_port, tls_port)
+        targets = [stage.start_proxy("nginx", "nginx", None, ports, proxy_cpu),
+                   stage.start_proxy("gateway", options.gateway, options.server, ports, proxy_cpu)]
         if options.against:
             targets.append(
-                stage.start_proxy("against", options.gateway, options.against, mock_port, proxy_cpu))
+                stage.start_proxy("against", options.gateway, options.against, ports, proxy_cpu))
         resident(targets, memory, "idle")
         direct = bench_rows.direct_target(mock, mock_port)
         rounds, uncounted = bench_rows.measure(rows, targets, direct, pace, [load_path], mock_port, tell)
         resident(targets, memory, "loaded")
-    figures = report.summary(rows, rounds, memory, bool(options.against))
+        idle = {} if options.row else {
+            name: {target.name: idle_streams.kib_each(target, over_tls) for target in targets}
+            for name, over_tls in (("idle-stream", False), ("idle-stream-tls", True))}
+    figures = report.summary(rows, rounds, memory, idle, bool(options.against))
     return {"machine": {**facts, "load_average_after": os.getloadavg()[0]},
             "run": {"quick": options.quick, "rounds": len(rounds[rows[0].name]),
                     "slice_seconds": pace.seconds, "gateway": options.gateway,
