@@ -43,7 +43,8 @@ def precompiled_libraries():
             included |= set(re.findall(r"^#include <(?!lowart/)([^>]+)>", (INCLUDE / header).read_text(), re.MULTILINE))
     source, made = place / "libraries.hpp", place / "libraries.pch"
     source.write_text("".join(f"#include <{name}>\n" for name in sorted(included)))
-    subprocess.run([COMPILER, *FLAGS, *SEPARATE, "-x", "c++-header", str(source), "-o", str(made)], check=True)
+    # What the libraries instantiate for themselves is done once here, and not by each of ours: a quarter of a second.
+    subprocess.run([COMPILER, *FLAGS, *SEPARATE, "-fpch-instantiate-templates", "-x", "c++-header", str(source), "-o", str(made)], check=True)
     return made
 
 
