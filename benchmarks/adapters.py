@@ -114,8 +114,8 @@ http {{
     return Started(command, f"http://127.0.0.1:{site.port}/ready", environment=keeps_memory)
 
 
-def lowart(site):
-    """With ten limits of a key, a user, a team, a model and a type of models."""
+def lowart(site, has_ten_limits=True):
+    """With ten limits of a key, a user, a team, a model and a type of models, or with the three of the key."""
     if not site.binary or not os.access(site.binary, os.X_OK):
         raise Missing(f"no gateway to measure at {site.binary!r}; build it first (./dev build)")
     targets = [("mock", model) for model in MODELS] + [("messages", TRANSLATED_MODEL)]
@@ -129,11 +129,13 @@ def lowart(site):
     ca_file: {site.authority}
     api_key: {UPSTREAM_KEY}"""
     many = "rpm: 1000000000, tpm: 1000000000000"
+    others = many if has_ten_limits else ""
+    of_type = "concurrency: 10000" if has_ten_limits else ""
     models = "".join(f"""
   {model}:
     targets: [{{provider: {provider}, model: {model}}}]
     price: {{input: 0.15, cache_read: 0.075, output: 0.60}}
-    limits: {{{many}}}""" for provider, model in targets)
+    limits: {{{others}}}""" for provider, model in targets)
     config = write(os.path.join(site.folder, "lowart.yaml"), f"""listen: [127.0.0.1:{site.port}]
 threads: 1
 data: {site.folder}/data
@@ -148,9 +150,9 @@ providers:
     base_url: http://127.0.0.1:{site.upstream_port}/v1
     api_key: {UPSTREAM_KEY}{tls}
 models:{models}
-users: {{somebody: {{{many}}}}}
-teams: {{ours: {{{many}}}}}
-model_types: {{chat: {{concurrency: 10000}}}}
+users: {{somebody: {{{others}}}}}
+teams: {{ours: {{{others}}}}}
+model_types: {{chat: {{{of_type}}}}}
 keys:
   - {{name: bench, key: {CLIENT_KEY}, user: somebody, team: ours, {many}, concurrency: 10000, models: ["*"]}}
 """)

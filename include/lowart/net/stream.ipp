@@ -250,6 +250,9 @@ LOWART_DECL Task<bool> Stream::until(Wait what, bool ready) {
 LOWART_DECL Task<bool> Stream::until_readable() {
   // What TLS has decrypted, or received in part, does not show on the socket.
   bool const in_hand = ssl_ && !read_blocked_ && SSL_has_pending(ssl_.get()) == 1;
+  // OpenSSL releases the buffers of what was read and written (SSL_MODE_RELEASE_BUFFERS), but not the 16 KB that it takes to
+  // write while it reads a session ticket.
+  if (ssl_ && !in_hand) SSL_free_buffers(ssl_.get());
   return until(read_wait_, in_hand);
 }
 
