@@ -99,14 +99,22 @@ class Stage:
         subprocess.run(command, check=True, capture_output=True, timeout=30)
         return certificate, key
 
-    def start_proxy(self, name, adapter, binary, ports, cpu):
-        folder = os.path.join(self.folder, name)
+    def start_proxy(self, name, adapter, binary, ports, cpu, row=""):
+        folder = os.path.join(self.folder, name + row)
         os.mkdir(folder)
         site = adapters.Site(folder, free_port(), ports[0], binary, ports[1], os.path.join(self.folder, "certificate.pem"))
         started = adapters.ADAPTERS[adapter](site)
         process = self.start(name, started.command, cpu, environment=started.environment)
         process.wait_ready(started.ready_url)
         return bench_rows.proxy_target(name, process, site.port, started.translates)
+
+
+def start_targets(stage, options, ports, cpu, row=""):
+    """All that is compared; for a row that wants them fresh, whose memory nothing has been through, once more."""
+    wanted = [("nginx", "nginx", None), ("gateway", options.gateway, options.server)]
+    if options.against:
+        wanted.append(("against", options.gateway, options.against))
+    return [stage.start_proxy(name, adapter, binary, ports, cpu, row) for name, adapter, binary in wanted]
 
 
 def resident(targets, memory, when):
@@ -140,17 +148,14 @@ def run(options):
     with Stage() as stage:
         mock, mock_port, tls_port = stage.start_mock(mock_path, load_cpu)
         ports = (mock_port, tls_port)
-        targets = [stage.start_proxy("nginx", "nginx", None, ports, proxy_cpu),
-                   stage.start_proxy("gateway", options.gateway, options.server, ports, proxy_cpu)]
-        if options.against:
-            targets.append(
-                stage.start_proxy("against", options.gateway, options.against, ports, proxy_cpu))
+        targets = start_targets(stage, options, ports, proxy_cpu)
         resident(targets, memory, "idle")
         direct = bench_rows.direct_target(mock, mock_port)
         rounds, uncounted = bench_rows.measure(rows, targets, direct, pace, [load_path], mock_port, tell)
         resident(targets, memory, "loaded")
         idle = {} if options.row else {
-            name: {target.name: idle_streams.kib_each(target, over_tls) for target in targets}
+            name: {target.name: idle_streams.kib_each(target, over_tls)
+                   for target in start_targets(stage, options, ports, proxy_cpu, name)}
             for name, over_tls in (("idle-stream", False), ("idle-stream-tls", True))}
     figures = report.summary(rows, rounds, memory, idle, bool(options.against))
     return {"machine": {**facts, "load_average_after": os.getloadavg()[0]},
