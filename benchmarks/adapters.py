@@ -15,8 +15,9 @@ CLIENT_KEY = "sk-lw-bench-0000000000000000000000000000"
 UPSTREAM_KEY = "sk-bench-upstream"
 IDLE = "-paced-60000000us"  # two events, and then nothing for a minute
 MODELS = ("bench-model", "bench-model-one-chunk", "bench-model-paced-1000us", "bench-model-paced-5000us", "bench-model" + IDLE)
-TLS_MODELS = ("bench-model-tls", "bench-model-tls" + IDLE)  # who chooses by the model asks for them over TLS; others by
-TLS_PATH = "/tls/v1/chat/completions"  # this path
+# Over TLS to the upstream: who chooses by the model is asked for one of these, the others by this path.
+TLS_MODELS = ("bench-model-tls", "bench-model-tls" + IDLE)
+TLS_PATH = "/tls/v1/chat/completions"
 TRANSLATED_MODEL = "bench-model-translated"  # a translating proxy asks for it in Anthropic Messages
 
 
